@@ -1,0 +1,140 @@
+"""What can be measured, and what is measured where."""
+
+from datetime import datetime
+from typing import Any, ClassVar, Self
+
+from django.core.validators import RegexValidator
+from django.db import models, transaction
+from django.db.models import F, Q
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
+
+from equipment.models import Equipment
+from faultreporter.accounts.models import User
+from faultreporter.db import LivingQuerySet, SoftDeleteModel
+from faultreporter.errors import HasChildren, ValidationFailed
+
+
+class MetricInUse(HasChildren):
+    """Stored readings are in this metric's unit, or a rule watches it."""
+
+
+class MetricQuerySet(LivingQuerySet["Metric"]):
+    def for_user(self, user: User) -> Self:
+        """The catalogue holds nothing about a site; every signed-in person reads all of it."""
+        return self
+
+
+class Metric(SoftDeleteModel):
+    """A quantity that sensors report, with the one unit it is stored in and what is physically possible.
+
+    A reading outside the physical range is a broken sensor or a wrong unit and is refused; an alarm limit is a rule.
+    """
+
+    audited: ClassVar[bool] = True
+
+    code = models.CharField(
+        _("code"),
+        max_length=50,
+        validators=[
+            RegexValidator(
+                r"\A[a-z][a-z0-9_]*\Z", _("Use small letters, digits and underscores, a letter first."), code="pattern"
+            )
+        ],
+    )
+    name = models.CharField(_("name"), max_length=100)
+    description = models.TextField(_("description"), blank=True)
+    unit = models.CharField(
+        _("unit"),
+        max_length=32,
+        validators=[RegexValidator(r"\A[!-~]+\Z", _("A UCUM code has no spaces."), code="pattern")],
+        help_text=_("A UCUM code such as Cel, mm/s or {rpm}. Fixed as soon as readings are stored in it."),
+    )
+    physical_min = models.FloatField(_("physical minimum"), null=True, blank=True)
+    physical_max = models.FloatField(_("physical maximum"), null=True, blank=True)
+
+    objects = MetricQuerySet.as_manager()
+
+    class Meta:
+        db_table = "iot_metrics"
+        verbose_name = _("metric")
+        verbose_name_plural = _("metrics")
+        ordering = ("code",)
+        constraints = [
+            models.UniqueConstraint(fields=["code"], condition=Q(deleted_at=None), name="uniq_iot_metrics_code_living"),
+            # NaN sorts above every number, so the comparison with infinity refuses it too
+            models.CheckConstraint(
+                condition=(Q(physical_min=None) | Q(physical_min__gt=float("-inf"), physical_min__lt=float("inf")))
+                & (Q(physical_max=None) | Q(physical_max__gt=float("-inf"), physical_max__lt=float("inf"))),
+                name="check_iot_metrics_finite",
+            ),
+            models.CheckConstraint(
+                condition=Q(physical_min=None) | Q(physical_max=None) | Q(physical_min__lt=F("physical_max")),
+                name="check_iot_metrics_range",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.name} [{self.unit}]"
+
+    def amend(self, *, by: User | None, **changes: Any) -> None:
+        """Writes these fields. The unit stays once readings are stored: another would change what they say."""
+        with transaction.atomic():
+            self.refresh_from_db(from_queryset=Metric.objects.select_for_update(of=("self",)))
+            fixed = [name for name in ("code", "unit") if changes.get(name, getattr(self, name)) != getattr(self, name)]
+            if fixed and self.is_in_use():
+                raise MetricInUse(
+                    gettext("Readings or rules refer to this metric; it keeps its code and unit."), field=fixed[0]
+                )
+            for name, value in changes.items():
+                setattr(self, name, value)
+            self.check_range()
+            self.save(update_fields=list(changes))
+
+    def check_range(self) -> None:
+        if self.physical_min is not None and self.physical_max is not None and self.physical_min >= self.physical_max:
+            raise ValidationFailed(gettext("The maximum must be above the minimum."), field="physical_max")
+
+    def soft_delete(self, *, by: User | None, at: datetime) -> None:
+        with transaction.atomic():
+            self.refresh_from_db(from_queryset=Metric.objects.select_for_update(of=("self",)))
+            if self.is_in_use():
+                raise MetricInUse(gettext("Readings or rules refer to this metric."))
+            super().soft_delete(by=by, at=at)
+
+    def is_in_use(self) -> bool:
+        return self.series.exists() or self.rules.living().exists()
+
+
+class SeriesQuerySet(models.QuerySet["Series"]):
+    def for_user(self, user: User) -> Self:
+        return self.filter(equipment__in=Equipment.objects.for_user(user).living())
+
+
+class Series(models.Model):
+    """One metric of one machine: the line a chart draws. The first reading makes it; its small key keeps readings narrow."""
+
+    id = models.AutoField(primary_key=True)
+    equipment = models.ForeignKey(
+        Equipment, models.PROTECT, related_name="series", verbose_name=_("equipment"), db_index=False
+    )
+    metric = models.ForeignKey(Metric, models.PROTECT, related_name="series", verbose_name=_("metric"))
+    expected_interval_s = models.PositiveIntegerField(
+        _("expected interval"), null=True, blank=True, help_text=_("Seconds between two readings, where it is known.")
+    )
+    created_at = models.DateTimeField(_("created at"), auto_now_add=True)
+
+    objects = SeriesQuerySet.as_manager()
+
+    class Meta:
+        db_table = "iot_series"
+        verbose_name = _("series")
+        verbose_name_plural = _("series")
+        ordering = ("-id",)
+        constraints = [
+            # also the index for all series of a machine
+            models.UniqueConstraint(fields=["equipment", "metric"], name="uniq_iot_series_equipment_metric"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.equipment} · {self.metric}"

@@ -1,0 +1,128 @@
+"""Who may send readings."""
+
+import hashlib
+import secrets
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from typing import Any, ClassVar, Self
+
+from django.conf import settings
+from django.db import models, transaction
+from django.db.models import F, Q
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
+
+from equipment.models import Equipment
+from faultreporter.accounts.models import User
+from faultreporter.db import LivingQuerySet, SoftDeleteModel
+from faultreporter.errors import ValidationFailed
+
+ROTATION_GRACE = timedelta(days=7)
+NOTE_USE_EVERY = timedelta(minutes=1)
+
+
+def digest_of(plain: str) -> str:
+    """The keys are 256 random bits, so a plain hash is enough: there is nothing to guess."""
+    return hashlib.sha256(plain.encode()).hexdigest()
+
+
+class DeviceKeyQuerySet(LivingQuerySet["DeviceKey"]):
+    def for_user(self, user: User) -> Self:
+        return self if user.role in (User.Role.ADMIN, User.Role.MANAGER) else self.none()
+
+    def valid(self, plain: str, *, at: datetime) -> Self:
+        digest = digest_of(plain)
+        return self.living().filter(Q(digest=digest) | Q(previous_digest=digest, previous_expires_at__gt=at))
+
+
+class DeviceKey(SoftDeleteModel):
+    """The key a gateway sends its readings with, and the machines it may speak for.
+
+    Only digests are kept. Rotating gives a new key while the old one stays valid for a week, so that a gateway can be
+    changed over without a gap; deleting refuses both at once.
+    """
+
+    audited: ClassVar[bool] = True
+    audit_masked: ClassVar[tuple[str, ...]] = ("digest", "previous_digest")
+    audit_ignored: ClassVar[tuple[str, ...]] = ("updated_at", "last_used_at")
+
+    name = models.CharField(_("name"), max_length=100)
+    prefix = models.CharField(
+        _("prefix"), max_length=12, editable=False, help_text=_("How the key begins, to tell keys apart.")
+    )
+    digest = models.CharField(max_length=64, editable=False)
+    previous_digest = models.CharField(max_length=64, null=True, blank=True, editable=False)  # noqa: DJ001 - unique
+    previous_expires_at = models.DateTimeField(_("previous key valid until"), null=True, blank=True, editable=False)
+    all_equipment = models.BooleanField(
+        _("all equipment"),
+        default=False,
+        help_text=_("May send readings of every machine; otherwise only of those listed."),
+    )
+    equipment = models.ManyToManyField(Equipment, blank=True, related_name="device_keys", verbose_name=_("equipment"))
+    created_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.PROTECT, null=True, blank=True, editable=False, related_name="+",
+        verbose_name=_("created by"),
+    )  # fmt: skip
+    last_used_at = models.DateTimeField(_("last used at"), null=True, blank=True, editable=False)
+
+    objects = DeviceKeyQuerySet.as_manager()
+
+    class Meta:
+        db_table = "device_keys"
+        verbose_name = _("device key")
+        verbose_name_plural = _("device keys")
+        ordering = ("-created_at", "-id")
+        constraints = [
+            # both are what a request's key is found by
+            models.UniqueConstraint(fields=["digest"], name="uniq_device_keys_digest"),
+            models.UniqueConstraint(fields=["previous_digest"], name="uniq_device_keys_previous_digest"),
+            models.CheckConstraint(
+                condition=Q(previous_digest=None, previous_expires_at=None)
+                | Q(previous_digest__isnull=False, previous_expires_at__isnull=False),
+                name="check_device_keys_previous",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.name} ({self.prefix}…)"
+
+    @classmethod
+    def issue(
+        cls, *, name: str, by: User | None, equipment: Iterable[Equipment] = (), all_equipment: bool = False
+    ) -> "tuple[DeviceKey, str]":
+        """A new key and its plain text, which is shown once and stored nowhere."""
+        key = cls(name=name, all_equipment=all_equipment, created_by=by)
+        plain = key._draw()
+        with transaction.atomic():
+            key.save(force_insert=True)
+            key.equipment.set(equipment)
+        return key, plain
+
+    def rotate(self, *, by: User | None, at: datetime) -> str:
+        """The plain text of a new key; the present one stays valid for ROTATION_GRACE, one before it no longer."""
+        with transaction.atomic():
+            self.refresh_from_db(from_queryset=DeviceKey.objects.select_for_update(of=("self",)))
+            if self.deleted_at:
+                raise ValidationFailed(gettext("This key is deleted; issue a new one."))
+            self.previous_digest, self.previous_expires_at = self.digest, at + ROTATION_GRACE
+            plain = self._draw()
+            self.save(update_fields=["digest", "prefix", "previous_digest", "previous_expires_at"])
+        return plain
+
+    def amend(self, *, by: User | None, equipment: Iterable[Equipment] | None = None, **changes: Any) -> None:
+        with transaction.atomic():
+            for name, value in changes.items():
+                setattr(self, name, value)
+            self.save(update_fields=list(changes))
+            if equipment is not None:
+                self.equipment.set(equipment)
+
+    def note_use(self, *, at: datetime) -> None:
+        """Remembers when it was last used, at most once a minute, and leaves the row's version alone."""
+        stale = Q(last_used_at=None) | Q(last_used_at__lt=at - NOTE_USE_EVERY)
+        DeviceKey.objects.filter(stale, pk=self.pk).update(last_used_at=at, updated_at=F("updated_at"))
+
+    def _draw(self) -> str:
+        plain = "frd_" + secrets.token_urlsafe(32)
+        self.digest, self.prefix = digest_of(plain), plain[:12]
+        return plain
