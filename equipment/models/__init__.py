@@ -1,0 +1,17 @@
+from equipment.models.assignments import UserEquipmentAssignment
+from equipment.models.catalogue import Category, FailureMode
+from equipment.models.diagrams import TechnicalDiagram
+from equipment.models.downtime import StatusInterval
+from equipment.models.equipment import Equipment, RevokedQrToken
+from equipment.models.moves import Move
+
+__all__ = [
+    "Category",
+    "Equipment",
+    "FailureMode",
+    "Move",
+    "RevokedQrToken",
+    "StatusInterval",
+    "TechnicalDiagram",
+    "UserEquipmentAssignment",
+]

@@ -1,0 +1,341 @@
+"""The machine: what it is, where it stands, and what state it is in."""
+
+import secrets
+import uuid
+from collections.abc import Mapping
+from datetime import date, datetime
+from typing import Any, ClassVar, Self
+
+from django.conf import settings
+from django.contrib.postgres.indexes import GinIndex, OpClass
+from django.core.validators import MaxValueValidator, MinValueValidator
+from django.db import models, transaction
+from django.db.models import F, Q
+from django.db.models.functions import Upper
+from django.utils import timezone
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
+
+from equipment.models.catalogue import Category, validate_code
+from equipment.models.downtime import StatusInterval
+from equipment.models.moves import Move
+from equipment.signals import leaving_service
+from faultreporter.accounts.models import User
+from faultreporter.db import LivingQuerySet, SoftDeleteModel, TimeStampedModel
+from faultreporter.errors import HasChildren, HasOpenWork, ValidationFailed
+from locations.models import Location, descendant_ids
+from locations.scope import hidden_site_ids
+
+
+def new_qr_token() -> str:
+    """What the label's QR code says: 128 random bits, so that nobody guesses the label of a machine they never saw."""
+    return secrets.token_urlsafe(16)
+
+
+class EquipmentQuerySet(LivingQuerySet["Equipment"]):
+    def for_user(self, user: User) -> Self:
+        hidden = hidden_site_ids(user)
+        if not hidden:
+            return self
+        # A machine without a place belongs to no site and hides from nobody.
+        visible = ~Q(location__in=hidden) & (Q(location__site=None) | ~Q(location__site__in=hidden))
+        return self.filter(Q(location=None) | visible)
+
+    def in_location(self, location_id: uuid.UUID) -> Self:
+        """Machines in this place or anywhere below it."""
+        return self.filter(location__in=descendant_ids([location_id]))
+
+    def assigned_to(self, user: User, at: datetime) -> Self:
+        return self.filter(
+            Q(assignments__ends_at=None) | Q(assignments__ends_at__gt=at),
+            assignments__user=user,
+            assignments__deleted_at=None,
+            assignments__starts_at__lte=at,
+        ).distinct()
+
+    def in_service(self, at: date) -> Self:
+        return self.living().filter(Q(retired_date=None) | Q(retired_date__gt=at))
+
+
+class Equipment(SoftDeleteModel):
+    """A machine somebody has to keep running: a chiller, a lift, a pump. Its label shows its code and a QR code."""
+
+    class Status(models.TextChoices):
+        ONLINE = "ONLINE", _("Online")
+        OFFLINE = "OFFLINE", _("Offline")
+        MAINTENANCE = "MAINTENANCE", _("Maintenance")
+        ERROR = "ERROR", _("Error")
+
+    class Criticality(models.TextChoices):
+        LOW = "LOW", _("Low")
+        MEDIUM = "MEDIUM", _("Medium")
+        HIGH = "HIGH", _("High")
+        CRITICAL = "CRITICAL", _("Critical")
+
+    # With several intervals open at once the machine shows the first of these.
+    WORST_FIRST: ClassVar[tuple[str, ...]] = (Status.ERROR, Status.MAINTENANCE, Status.OFFLINE)
+
+    audited: ClassVar[bool] = True
+    audit_masked: ClassVar[tuple[str, ...]] = ("qr_token",)
+
+    equipment_code = models.CharField(
+        _("code"), max_length=50, validators=[validate_code], help_text=_("On the label; never changes.")
+    )
+    equipment_name = models.CharField(_("name"), max_length=200)
+    description = models.TextField(_("description"), blank=True)
+    status = models.CharField(_("status"), max_length=11, choices=Status.choices, default=Status.ONLINE, editable=False)
+    location = models.ForeignKey(
+        Location, models.PROTECT, null=True, blank=True, related_name="equipment", verbose_name=_("location")
+    )
+    asset_number = models.CharField(_("asset number"), max_length=100, blank=True)
+    manufacturer = models.CharField(_("manufacturer"), max_length=200, blank=True)
+    model = models.CharField(_("model"), max_length=200, blank=True)
+    serial_number = models.CharField(_("serial number"), max_length=200, blank=True)
+    metadata = models.JSONField(_("further data"), default=dict, blank=True)
+    parent = models.ForeignKey(
+        "self",
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="components",
+        verbose_name=_("part of"),
+        help_text=_("The larger machine this one is a part of."),
+    )
+    category = models.ForeignKey(
+        Category, models.PROTECT, null=True, blank=True, related_name="equipment", verbose_name=_("category")
+    )
+    criticality = models.CharField(
+        _("criticality"), max_length=8, choices=Criticality.choices, default=Criticality.MEDIUM
+    )
+    installed_date = models.DateField(_("installed"), null=True, blank=True)
+    warranty_end_date = models.DateField(_("warranty ends"), null=True, blank=True)
+    retired_date = models.DateField(_("retired"), null=True, blank=True)
+    plan_x = models.FloatField(
+        _("pin x"), null=True, blank=True, validators=[MinValueValidator(0), MaxValueValidator(1)]
+    )
+    plan_y = models.FloatField(
+        _("pin y"), null=True, blank=True, validators=[MinValueValidator(0), MaxValueValidator(1)]
+    )
+    qr_token = models.CharField(_("QR token"), max_length=64, unique=True, default=new_qr_token, editable=False)
+    qr_rotated_at = models.DateTimeField(_("QR code rotated at"), null=True, blank=True, editable=False)
+    created_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        models.PROTECT,
+        null=True,
+        blank=True,
+        editable=False,
+        related_name="+",
+        verbose_name=_("created by"),
+    )
+
+    objects = EquipmentQuerySet.as_manager()
+
+    class Meta:
+        db_table = "equipment"
+        verbose_name = _("machine")
+        verbose_name_plural = _("equipment")
+        constraints = [
+            models.UniqueConstraint(
+                fields=["equipment_code"], condition=Q(deleted_at=None), name="uniq_equipment_equipment_code_living"
+            ),
+            models.CheckConstraint(condition=Q(equipment_code__regex=r"^[A-Z0-9-]+$"), name="check_equipment_code"),
+            models.CheckConstraint(
+                condition=Q(parent=None) | ~Q(parent=F("id")), name="check_equipment_parent_not_self"
+            ),
+            models.CheckConstraint(
+                condition=Q(plan_x=None, plan_y=None) | Q(plan_x__gte=0, plan_x__lte=1, plan_y__gte=0, plan_y__lte=1),
+                name="check_equipment_pin",
+            ),
+            models.CheckConstraint(
+                condition=Q(retired_date=None) | Q(installed_date=None) | Q(retired_date__gte=F("installed_date")),
+                name="check_equipment_dates",
+            ),
+        ]
+        indexes = [
+            # GET /equipment, newest first
+            models.Index(fields=["-created_at", "-id"], condition=Q(deleted_at=None), name="idx_equipment_list"),
+            # ?status=, the dashboard's counts
+            models.Index(fields=["status", "-created_at"], condition=Q(deleted_at=None), name="idx_equipment_status"),
+            # ?search= (icontains is UPPER(…) LIKE UPPER(…)); one index over all four, joined by a bitmap OR
+            GinIndex(
+                OpClass(Upper("equipment_code"), name="gin_trgm_ops"),
+                OpClass(Upper("equipment_name"), name="gin_trgm_ops"),
+                OpClass(Upper("serial_number"), name="gin_trgm_ops"),
+                OpClass(Upper("asset_number"), name="gin_trgm_ops"),
+                name="idx_equipment_search",
+            ),
+            # GET /equipment/lookup?serial= and ?asset_number=
+            models.Index(fields=["serial_number"], condition=~Q(serial_number=""), name="idx_equipment_serial"),
+            models.Index(fields=["asset_number"], condition=~Q(asset_number=""), name="idx_equipment_asset_number"),
+            # ?manufacturer= matches the whole name whatever its capitals
+            models.Index(Upper("manufacturer"), name="idx_equipment_manufacturer"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.equipment_code} {self.equipment_name}"
+
+    def concerns(self, user: User) -> bool:
+        """Whether this person is assigned to the machine right now: what the * in "T*" asks."""
+        return self.assignments.active(timezone.now()).filter(user=user).exists()
+
+    def lock(self) -> None:
+        """Holds the machine's row until the transaction ends and reads what is in it now."""
+        self.refresh_from_db(from_queryset=Equipment.objects.select_for_update(of=("self",)))
+
+    # State ------------------------------------------------------------------------------------------------------
+
+    def take_down(self, *, status: str, by: User | None, at: datetime, reason: str, source: str) -> StatusInterval:
+        """One more holder for the open interval of this status, which begins if there is none."""
+        with transaction.atomic():
+            self.lock()
+            interval = StatusInterval.hold(self, status=status, by=by, at=at, reason=reason, source=source)
+            self.refresh_status()
+        return interval
+
+    def set_status(self, *, status: str, by: User | None, at: datetime, reason: str) -> None:
+        """What a person says the state is: replaces what people said before, leaves what alerts and orders hold.
+
+        Refused with HAS_OPEN_WORK if those hold it in a worse state than the one asked for.
+        """
+        with transaction.atomic():
+            self.lock()
+            for interval in self.status_log.open().filter(held_by_hand=True).exclude(status=status):
+                interval._let_go(by=by, at=at, exclusion_reason="", by_hand=True)
+            if status != self.Status.ONLINE:
+                StatusInterval.hold(
+                    self, status=status, by=by, at=at, reason=reason, source=StatusInterval.Source.MANUAL
+                )
+            self.refresh_status()
+            if self.status != status:
+                message = gettext("Open alerts or work orders keep it in %(status)s; settle those first.")
+                raise HasOpenWork(message % {"status": self.get_status_display()}, meta={"status": self.status})
+
+    def refresh_status(self) -> None:
+        """Shows the worst open interval. The row is locked."""
+        held = set(self.status_log.open().values_list("status", flat=True))
+        worst = next((status for status in self.WORST_FIRST if status in held), self.Status.ONLINE)
+        if worst != self.status:
+            self.status = worst
+            self.save(update_fields=["status"])
+
+    # Life -------------------------------------------------------------------------------------------------------
+
+    @classmethod
+    def add(cls, *, by: User | None, at: datetime, status: str = Status.ONLINE, **fields: Any) -> "Equipment":
+        """A new machine; a status other than ONLINE opens its first interval."""
+        with transaction.atomic():
+            equipment = cls(**fields, created_by=by)
+            equipment._check(fields)
+            equipment.save(force_insert=True)
+            if status != cls.Status.ONLINE:
+                equipment.set_status(status=status, by=by, at=at, reason="")
+        return equipment
+
+    def change(self, *, by: User | None, at: datetime, **fields: Any) -> None:
+        """Edits the given fields. A different code is refused, `location` is a move, `status` the manual route."""
+        with transaction.atomic():
+            self.lock()
+            if fields.pop("equipment_code", self.equipment_code) != self.equipment_code:
+                raise ValidationFailed(gettext("The code of a machine never changes."), field="equipment_code")
+            status = fields.pop("status", self.status)
+            location = fields.pop("location", self.location)
+            retired_date = fields.pop("retired_date", self.retired_date)
+            for name, value in fields.items():
+                setattr(self, name, value)
+            self._check(fields)
+            if fields:
+                self.save(update_fields=list(fields))
+            if retired_date != self.retired_date:
+                self.retire(by=by, on=retired_date)
+            if location != self.location:
+                self.move_to(location, by=by, at=at, reason="")
+            if status != self.status:
+                self.set_status(status=status, by=by, at=at, reason="")
+
+    def move_to(self, location: Location | None, *, by: User | None, at: datetime, reason: str) -> Move:
+        """Carries the machine to another place and writes it down; its pin on the old plan is dropped."""
+        with transaction.atomic():
+            self.lock()
+            if location and location.pk == self.location_id:
+                raise ValidationFailed(gettext("It is there already."), field="location_id")
+            require_living_place(location)
+            if self.moves.filter(at__gt=at).exists():
+                raise ValidationFailed(gettext("It was moved again after this time."), field="occurred_at")
+            move = Move.objects.create(
+                equipment=self, from_location_id=self.location_id, to_location=location, at=at, by=by, reason=reason
+            )
+            self.location, self.plan_x, self.plan_y = location, None, None
+            self.save(update_fields=["location", "plan_x", "plan_y"])
+        return move
+
+    def retire(self, *, by: User | None, on: date | None) -> None:
+        """Out of service for good; its history stays in every number up to that day. None takes it back."""
+        with transaction.atomic():
+            self.lock()
+            if on:
+                leaving_service.send(sender=Equipment, equipment=self, by=by)
+            self.retired_date = on
+            self._check({"retired_date": on})
+            self.save(update_fields=["retired_date"])
+
+    def soft_delete(self, *, by: User | None, at: datetime) -> None:
+        """Refused while other machines are part of it, or with HAS_OPEN_WORK by a receiver of `leaving_service`."""
+        with transaction.atomic():
+            self.lock()
+            if self.components.living().exists():
+                raise HasChildren(gettext("Other machines are part of this one; move or delete them first."))
+            leaving_service.send(sender=Equipment, equipment=self, by=by)
+            super().soft_delete(by=by, at=at)
+
+    def restore(self, *, by: User | None, at: datetime) -> None:
+        with transaction.atomic():
+            self.lock()
+            require_living_place(self.location)
+            super().restore(by=by, at=at)
+
+    def rotate_qr_code(self, *, by: User | None, at: datetime) -> None:
+        """A new token; whoever scans an old label is told to peel it off (QR_REVOKED)."""
+        with transaction.atomic():
+            self.lock()
+            RevokedQrToken.objects.create(equipment=self, token=self.qr_token, created_at=at)
+            self.qr_token, self.qr_rotated_at = new_qr_token(), at
+            self.save(update_fields=["qr_token", "qr_rotated_at"])
+
+    def _check(self, fields: Mapping[str, Any]) -> None:
+        if fields.get("location"):
+            require_living_place(fields["location"])
+        if (self.plan_x is None) != (self.plan_y is None):
+            raise ValidationFailed(gettext("Give both pin coordinates or none."), field="plan_y")
+        if self.installed_date and self.retired_date and self.retired_date < self.installed_date:
+            raise ValidationFailed(gettext("It cannot be retired before it was installed."), field="retired_date")
+        if fields.get("parent"):
+            self._check_parent(fields["parent"])
+
+    def _check_parent(self, parent: "Equipment") -> None:
+        """A machine is never, through however many others, a part of itself."""
+        above: Equipment | None = parent
+        while above:
+            if above.pk == self.pk:
+                raise ValidationFailed(gettext("A machine cannot be a part of itself."), field="parent_id")
+            above = above.parent
+
+
+def require_living_place(location: Location | None) -> None:
+    """Refuses a deleted place, and makes a deletion of it that runs at the same time wait for us."""
+    if location and not Location.objects.living().select_for_update(no_key=True).filter(pk=location.pk).exists():
+        raise ValidationFailed(gettext("This place is deleted."), field="location_id")
+
+
+class RevokedQrToken(TimeStampedModel):
+    """A QR token that was on a label once; kept so that the old sticker can be told from a stranger's."""
+
+    equipment = models.ForeignKey(Equipment, models.PROTECT, related_name="revoked_qr_tokens")
+    token = models.CharField(max_length=64, unique=True)
+
+    class Meta:
+        db_table = "equipment_revoked_qr_tokens"
+        verbose_name = _("revoked QR code")
+        verbose_name_plural = _("revoked QR codes")
+
+    def __str__(self) -> str:
+        return f"{self.equipment_id} {self.created_at:%Y-%m-%d}"

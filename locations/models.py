@@ -1,0 +1,332 @@
+"""Places: the tree SITE > BUILDING > FLOOR > ROOM, with ZONE for a part of the first three, and who works on a site."""
+
+import uuid
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any, ClassVar, Self
+from zoneinfo import ZoneInfo
+
+from django.conf import settings
+from django.contrib.postgres.indexes import GinIndex, OpClass
+from django.core.validators import MaxValueValidator, MinValueValidator, RegexValidator
+from django.db import connection, models, transaction
+from django.db.models import Q
+from django.db.models.functions import Upper
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
+
+from faultreporter.accounts.models import User
+from faultreporter.accounts.validators import validate_time_zone
+from faultreporter.db import LivingQuerySet, SoftDeleteModel, TimeStampedModel
+from faultreporter.errors import HasChildren, ValidationFailed
+from locations.scope import hidden_site_ids
+from locations.signals import location_deleting
+
+# Any constant does; it only has to differ from the other advisory locks of the project.
+TREE_LOCK = 7_105_001
+
+# UNION, not UNION ALL: it stops even on a row that somebody tied into a ring by hand.
+DESCENDANTS_SQL = """
+WITH RECURSIVE tree(id) AS (
+    SELECT id FROM locations WHERE id = ANY(%s)
+    UNION
+    SELECT child.id FROM locations child JOIN tree ON child.parent_id = tree.id
+) SELECT id FROM tree"""
+
+ANCESTORS_SQL = """
+WITH RECURSIVE line(id, parent_id, height) AS (
+    SELECT id, parent_id, 0 FROM locations WHERE id = %s
+    UNION
+    SELECT above.id, above.parent_id, line.height + 1 FROM locations above JOIN line ON above.id = line.parent_id
+    WHERE line.height < 10
+) SELECT id FROM line ORDER BY height DESC"""
+
+
+def lock_tree() -> None:
+    """One tree change at a time: a place added while the one above it moves would stay in the old site."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [TREE_LOCK])
+
+
+def descendant_ids(roots: Iterable[uuid.UUID]) -> list[uuid.UUID]:
+    """The given locations and everything below them, deleted ones included."""
+    with connection.cursor() as cursor:
+        cursor.execute(DESCENDANTS_SQL, [list(roots)])
+        return [row[0] for row in cursor.fetchall()]
+
+
+class LocationQuerySet(LivingQuerySet["Location"]):
+    def for_user(self, user: User) -> Self:
+        hidden = hidden_site_ids(user)
+        return self.exclude(Q(pk__in=hidden) | Q(site__in=hidden)) if hidden else self
+
+    def sites(self) -> Self:
+        return self.filter(kind=Location.Kind.SITE)
+
+    def under(self, location_id: uuid.UUID) -> Self:
+        """The location itself and everything below it."""
+        return self.filter(pk__in=descendant_ids([location_id]))
+
+
+class Location(SoftDeleteModel):
+    """A place where a machine can stand: a site, a building on it, a floor, a room, or a zone that has no walls."""
+
+    class Kind(models.TextChoices):
+        SITE = "SITE", _("Site")
+        BUILDING = "BUILDING", _("Building")
+        FLOOR = "FLOOR", _("Floor")
+        ROOM = "ROOM", _("Room")
+        ZONE = "ZONE", _("Zone")
+
+    # A kind never changes and every kind stands only under "larger" ones: a cycle cannot be built.
+    PARENTS: ClassVar[dict[str, frozenset[str]]] = {
+        Kind.SITE: frozenset(),
+        Kind.BUILDING: frozenset({Kind.SITE}),
+        Kind.FLOOR: frozenset({Kind.BUILDING}),
+        Kind.ROOM: frozenset({Kind.FLOOR}),
+        Kind.ZONE: frozenset({Kind.SITE, Kind.BUILDING, Kind.FLOOR}),
+    }
+
+    kind = models.CharField(_("kind"), max_length=10, choices=Kind)
+    parent = models.ForeignKey(
+        "self", models.PROTECT, null=True, blank=True, related_name="children", verbose_name=_("parent")
+    )
+    site = models.ForeignKey(
+        "self",
+        models.PROTECT,
+        null=True,
+        blank=True,
+        editable=False,
+        related_name="+",
+        verbose_name=_("site"),
+        help_text=_("The root of the tree this place is in; empty for a site itself."),
+    )
+    code = models.CharField(
+        _("code"),
+        max_length=50,
+        validators=[
+            RegexValidator(r"\A[A-Z0-9-]+\Z", _("Use capital letters, digits and hyphens only."), code="pattern")
+        ],
+    )
+    name = models.CharField(_("name"), max_length=200)
+    description = models.TextField(_("description"), blank=True)
+    floor_level = models.SmallIntegerField(
+        _("floor level"), null=True, blank=True, help_text=_("0 is the ground floor, −1 the first basement.")
+    )
+    latitude = models.FloatField(
+        _("latitude"), null=True, blank=True, validators=[MinValueValidator(-90), MaxValueValidator(90)]
+    )
+    longitude = models.FloatField(
+        _("longitude"), null=True, blank=True, validators=[MinValueValidator(-180), MaxValueValidator(180)]
+    )
+    address = models.CharField(_("address"), max_length=300, blank=True)
+    time_zone = models.CharField(
+        _("time zone"),
+        max_length=64,
+        blank=True,
+        validators=[validate_time_zone],
+        help_text=_("Of a site, as Europe/Berlin; quarters and business hours are counted in it."),
+    )
+    open_to_all = models.BooleanField(
+        _("open to all"),
+        default=True,
+        help_text=_("Of a site: every signed-in person sees it. Otherwise only its members and administrators."),
+    )
+    floor_plan = models.ForeignKey(
+        "attachments.Attachment", models.PROTECT, null=True, blank=True, related_name="+", verbose_name=_("floor plan")
+    )
+    plan_x = models.FloatField(
+        _("pin x"),
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(0), MaxValueValidator(1)],
+        help_text=_("Where this place is on the plan of the one above: 0 is the left edge, 1 the right."),
+    )
+    plan_y = models.FloatField(
+        _("pin y"),
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(0), MaxValueValidator(1)],
+        help_text=_("0 is the upper edge, 1 the lower."),
+    )
+
+    objects = LocationQuerySet.as_manager()
+
+    audited: ClassVar[bool] = True
+
+    class Meta:
+        db_table = "locations"
+        verbose_name = _("location")
+        verbose_name_plural = _("locations")
+        constraints = [
+            models.UniqueConstraint(fields=["code"], condition=Q(deleted_at=None), name="uniq_locations_code_living"),
+            models.CheckConstraint(
+                condition=Q(kind="SITE", parent=None, site=None)
+                | (~Q(kind="SITE") & Q(parent__isnull=False, site__isnull=False)),
+                name="check_locations_root",
+            ),
+            models.CheckConstraint(
+                condition=(Q(kind="SITE") & ~Q(time_zone="")) | (~Q(kind="SITE") & Q(time_zone="")),
+                name="check_locations_time_zone",
+            ),
+            models.CheckConstraint(
+                condition=Q(latitude=None, longitude=None)
+                | Q(latitude__gte=-90, latitude__lte=90, longitude__gte=-180, longitude__lte=180),
+                name="check_locations_coordinates",
+            ),
+            models.CheckConstraint(
+                condition=Q(plan_x=None, plan_y=None) | Q(plan_x__gte=0, plan_x__lte=1, plan_y__gte=0, plan_y__lte=1),
+                name="check_locations_pin",
+            ),
+        ]
+        indexes = [
+            # GET /locations and the admin list, newest first
+            models.Index(fields=["-created_at", "-id"], name="idx_locations_list", condition=Q(deleted_at=None)),
+            # ?search= on code and name (icontains is UPPER(…) LIKE UPPER(…))
+            GinIndex(
+                OpClass(Upper("code"), name="gin_trgm_ops"),
+                OpClass(Upper("name"), name="gin_trgm_ops"),
+                name="idx_locations_search",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.name} ({self.code})"
+
+    @property
+    def root_id(self) -> uuid.UUID:
+        """The site this place belongs to: its own id for a site."""
+        return self.site_id or self.pk
+
+    @property
+    def geo_uri(self) -> str | None:
+        """RFC 5870, what a phone opens in its map; None where nobody entered coordinates."""
+        return None if self.latitude is None else f"geo:{self.latitude:.6f},{self.longitude:.6f}"
+
+    def zone_info(self) -> ZoneInfo:
+        """The site's time zone, for a place anywhere below it (loads the site if needed)."""
+        site = self.site or self
+        return ZoneInfo(site.time_zone)
+
+    def ancestors(self) -> list["Location"]:
+        """From the site down to the parent, in two queries however deep the tree is."""
+        with connection.cursor() as cursor:
+            cursor.execute(ANCESTORS_SQL, [self.pk])
+            ids = [row[0] for row in cursor.fetchall()][:-1]
+        found = Location.objects.in_bulk(ids)
+        return [found[pk] for pk in ids]
+
+    def descendants(self) -> LocationQuerySet:
+        """Everything below this place, itself left out."""
+        return Location.objects.filter(pk__in=descendant_ids([self.pk])).exclude(pk=self.pk)
+
+    @classmethod
+    def add(cls, *, by: User | None, **fields: Any) -> "Location":
+        """A new place under `parent`; the site follows from it."""
+        with transaction.atomic():
+            lock_tree()
+            location = cls(**fields)
+            location._stand_under(fields.get("parent"))
+            if location.kind == cls.Kind.SITE:
+                location.time_zone = location.time_zone or settings.TIME_ZONE
+            location._check_details()
+            location.save(force_insert=True)
+        return location
+
+    def change(self, *, by: User | None, **fields: Any) -> None:
+        """Edits the given fields; a new `parent` moves the whole subtree."""
+        with transaction.atomic():
+            self._lock()
+            if fields.pop("kind", self.kind) != self.kind:
+                raise ValidationFailed(gettext("The kind of a place never changes."), field="kind")
+            parent = fields.pop("parent", self.parent)
+            for name, value in fields.items():
+                setattr(self, name, value)
+            self._check_details()
+            if fields:
+                self.save(update_fields=list(fields))
+            if (parent and parent.pk) != self.parent_id:
+                self.move_to(parent, by=by)
+
+    def move_to(self, parent: "Location | None", *, by: User | None) -> None:
+        """Hangs this place and all below it under another parent, and keeps everybody's site right."""
+        with transaction.atomic():
+            self._lock()
+            self._stand_under(parent)
+            self.save(update_fields=["parent", "site"])
+            self.descendants().update(site=self.root_id)
+
+    def soft_delete(self, *, by: User | None, at: datetime) -> None:
+        """Refused with HAS_CHILDREN while living places, or machines (asked through the signal), are in it."""
+        with transaction.atomic():
+            self._lock()
+            if self.children.living().exists():
+                raise HasChildren(gettext("There are places inside; move or delete them first."))
+            location_deleting.send(sender=Location, location=self, by=by)
+            super().soft_delete(by=by, at=at)
+
+    def restore(self, *, by: User | None, at: datetime) -> None:
+        with transaction.atomic():
+            self._lock()
+            if self.parent and self.parent.deleted_at:
+                raise ValidationFailed(
+                    gettext("The place it stood in is deleted; restore that first."), field="parent_id"
+                )
+            super().restore(by=by, at=at)
+
+    def _lock(self) -> None:
+        lock_tree()
+        self.refresh_from_db(from_queryset=Location.objects.select_for_update(of=("self",)))
+
+    def _stand_under(self, parent: "Location | None") -> None:
+        """Sets parent and site after checking the parent rule. The tree is locked."""
+        allowed = self.PARENTS[self.kind]
+        if parent is None:
+            if allowed:
+                raise ValidationFailed(gettext("Only a site stands alone; name the place it is in."), field="parent_id")
+            self.parent = self.site = None
+            return
+        parent.refresh_from_db()
+        if parent.deleted_at:
+            raise ValidationFailed(gettext("This place is deleted."), field="parent_id")
+        if parent.kind not in allowed:
+            message = gettext("A %(kind)s cannot stand in a %(parent)s.")
+            names = {"kind": self.get_kind_display().lower(), "parent": parent.get_kind_display().lower()}
+            raise ValidationFailed(message % names, field="parent_id")
+        self.parent = parent
+        self.site_id = parent.root_id
+
+    def _check_details(self) -> None:
+        """The rules that tie several fields together, so that the answer names a field and not a constraint."""
+        if (self.latitude is None) != (self.longitude is None):
+            raise ValidationFailed(gettext("Give both coordinates or none."), field="longitude")
+        if (self.plan_x is None) != (self.plan_y is None):
+            raise ValidationFailed(gettext("Give both pin coordinates or none."), field="plan_y")
+        if self.time_zone and self.kind != self.Kind.SITE:
+            raise ValidationFailed(gettext("Only a site has a time zone of its own."), field="time_zone")
+        if not self.time_zone and self.kind == self.Kind.SITE:
+            raise ValidationFailed(gettext("A site needs a time zone."), field="time_zone")
+        if not self.open_to_all and self.kind != self.Kind.SITE:
+            raise ValidationFailed(gettext("Only a site can be closed to others."), field="open_to_all")
+
+
+class SiteMembership(TimeStampedModel):
+    """That a person works on a site; only members see a site that is not open to all."""
+
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.PROTECT, related_name="site_memberships", verbose_name=_("person")
+    )
+    site = models.ForeignKey(
+        Location, models.PROTECT, related_name="memberships", limit_choices_to={"kind": "SITE"}, verbose_name=_("site")
+    )
+
+    audited: ClassVar[bool] = True
+
+    class Meta:
+        db_table = "site_memberships"
+        verbose_name = _("site membership")
+        verbose_name_plural = _("site memberships")
+        constraints = [models.UniqueConstraint(fields=["user", "site"], name="uniq_site_memberships_user_site")]
+
+    def __str__(self) -> str:
+        return f"{self.user} · {self.site}"

@@ -1,0 +1,17 @@
+"""The visibility rule: who sees which site. Every `for_user()` asks here, and nobody else decides."""
+
+import uuid
+
+from django.apps import apps
+
+from faultreporter.accounts.models import User
+
+
+def hidden_site_ids(user: User) -> list[uuid.UUID]:
+    """The sites closed to others that this person is no member of; an administrator sees everything."""
+    if user.role == User.Role.ADMIN:
+        return []
+    sites = apps.get_model("locations", "Location").objects
+    return list(
+        sites.filter(kind="SITE", open_to_all=False).exclude(memberships__user=user).values_list("pk", flat=True)
+    )
