@@ -1,0 +1,127 @@
+"""Lists: field filters, search, order, times. What a list doesn't know is refused, never ignored."""
+
+from typing import Any
+
+import django_filters
+from django.db import models
+from django.db.models import Q, QuerySet
+from django.utils.translation import gettext as _
+from django_filters.rest_framework import DjangoFilterBackend
+from rest_framework.filters import BaseFilterBackend
+from rest_framework.request import Request
+
+from faultreporter.api.text import is_storable
+from faultreporter.errors import ErrorDetail, InvalidParameter
+
+MAX_SEARCH = 200
+
+
+class ChoicesFilter(django_filters.BaseInFilter, django_filters.ChoiceFilter):
+    """An enumeration: one value or a comma list, in any case."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        kwargs.setdefault("lookup_expr", "in")
+        super().__init__(**kwargs)
+        self.extra["null_label"] = None
+        self.extra["empty_label"] = None
+
+
+class FilterSet(django_filters.FilterSet):
+    """Every list: `created_after` (inclusive), `created_before` (exclusive), `updated_since` (inclusive)."""
+
+    created_after = django_filters.IsoDateTimeFilter(field_name="created_at", lookup_expr="gte")
+    created_before = django_filters.IsoDateTimeFilter(field_name="created_at", lookup_expr="lt")
+    updated_since = django_filters.IsoDateTimeFilter(field_name="updated_at", lookup_expr="gte")
+
+
+class UpperCaseChoices:
+    """Upper-cases the enumeration parameters before the filter form sees them."""
+
+    @staticmethod
+    def apply(filterset_class: type[django_filters.FilterSet], data: Any) -> Any:
+        names = {name for name, f in filterset_class.base_filters.items() if isinstance(f, ChoicesFilter)}
+        if not names.intersection(data):
+            return data
+        data = data.copy()
+        for name in names.intersection(data):
+            data[name] = data[name].upper()
+        return data
+
+
+class FilterBackend(DjangoFilterBackend):
+    """django-filter, with errors in our envelope."""
+
+    filterset_base = FilterSet
+
+    def get_filterset_kwargs(self, request: Request, queryset: QuerySet[Any], view: Any) -> dict[str, Any]:
+        kwargs: dict[str, Any] = super().get_filterset_kwargs(request, queryset, view)
+        filterset_class = self.get_filterset_class(view, queryset)
+        kwargs["data"] = UpperCaseChoices.apply(filterset_class, kwargs["data"])
+        return kwargs
+
+    def filter_queryset(self, request: Request, queryset: QuerySet[Any], view: Any) -> QuerySet[Any]:
+        filterset = self.get_filterset(request, queryset, view)
+        if filterset is None:
+            return queryset
+        if not filterset.is_valid():
+            details = [
+                ErrorDetail(field, "invalid", str(error)) for field, errors in filterset.errors.items() for error in errors
+            ]
+            raise InvalidParameter(f"{details[0].field}: {details[0].message}", details=details)
+        result: QuerySet[Any] = filterset.qs
+        return result
+
+
+class SearchFilter(BaseFilterBackend):
+    """`search`: every word must occur in one of the view's `search_fields`, in any case."""
+
+    def filter_queryset(self, request: Request, queryset: QuerySet[Any], view: Any) -> QuerySet[Any]:
+        text = request.query_params.get("search", "").strip()
+        fields = getattr(view, "search_fields", ())
+        if not text or not fields:
+            return queryset
+        if len(text) > MAX_SEARCH or not is_storable(text):
+            message = _("search must be at most %(limit)d characters of plain text.") % {"limit": MAX_SEARCH}
+            raise InvalidParameter(message, field="search")
+        for word in text.split()[:8]:
+            queryset = queryset.filter(
+                models.Q.create([(f"{field}__icontains", word) for field in fields], connector=Q.OR)
+            )
+        return queryset
+
+    def get_schema_operation_parameters(self, view: Any) -> list[dict[str, Any]]:
+        if not getattr(view, "search_fields", ()):
+            return []
+        where = ", ".join(view.search_fields)
+        schema = {"type": "string", "maxLength": MAX_SEARCH}
+        return [
+            {"name": "search", "in": "query", "required": False, "schema": schema, "description": f"Words in {where}."}
+        ]
+
+
+class OrderingFilter(BaseFilterBackend):
+    """`ordering=field,-field` among the view's `ordering_fields`; the key makes every order total."""
+
+    def filter_queryset(self, request: Request, queryset: QuerySet[Any], view: Any) -> QuerySet[Any]:
+        allowed = getattr(view, "ordering_fields", ())
+        asked = [part.strip() for part in request.query_params.get("ordering", "").split(",") if part.strip()]
+        unknown = [part for part in asked if part.removeprefix("-") not in allowed]
+        if unknown:
+            message = _("This list can be ordered by %(allowed)s; %(unknown)s is not among them.")
+            raise InvalidParameter(
+                message % {"allowed": ", ".join(allowed), "unknown": unknown[0]}, field="ordering"
+            )
+        order = asked or list(view.ordering)
+        if not any(part.removeprefix("-") in {"id", "pk"} for part in order):
+            order.append("-id" if order[0].startswith("-") else "id")
+        return queryset.order_by(*order)
+
+    def get_schema_operation_parameters(self, view: Any) -> list[dict[str, Any]]:
+        allowed = [sign + name for name in getattr(view, "ordering_fields", ()) for sign in ("", "-")]
+        if not allowed:
+            return []
+        schema = {"type": "array", "items": {"type": "string", "enum": allowed}}
+        default = ", ".join(view.ordering)
+        description = f"Comma list; a leading minus turns the order round. Default: {default}."
+        common = {"name": "ordering", "in": "query", "required": False, "style": "form", "explode": False}
+        return [{**common, "schema": schema, "description": description}]

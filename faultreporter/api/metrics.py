@@ -1,0 +1,34 @@
+"""Prometheus metrics of this process group."""
+
+import os
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse, HttpResponseForbidden
+from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, CollectorRegistry, Counter, Histogram, generate_latest
+from prometheus_client.multiprocess import MultiProcessCollector
+
+REQUESTS = Counter("http_requests_total", "Requests answered", ["method", "route", "status"])
+SECONDS = Histogram(
+    "http_request_seconds",
+    "Time to answer a request",
+    ["method", "route"],
+    buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.3, 1.0, 3.0, 10.0),
+)
+
+
+def may_scrape(request: HttpRequest) -> bool:
+    """A scraper with the token, or one on this machine that no proxy stands in front of."""
+    if settings.METRICS_TOKEN:
+        return request.headers.get("Authorization", "") == f"Bearer {settings.METRICS_TOKEN}"
+    local = request.META.get("REMOTE_ADDR", "") in {"127.0.0.1", "::1"}
+    return local and "HTTP_X_FORWARDED_FOR" not in request.META
+
+
+def metrics(request: HttpRequest) -> HttpResponse:
+    if not may_scrape(request):
+        return HttpResponseForbidden("Metrics are for scrapers on this machine or with METRICS_TOKEN.\n")
+    registry: CollectorRegistry = REGISTRY
+    if os.environ.get("PROMETHEUS_MULTIPROC_DIR"):
+        registry = CollectorRegistry()
+        MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
+    return HttpResponse(generate_latest(registry), content_type=CONTENT_TYPE_LATEST)

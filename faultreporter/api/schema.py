@@ -1,0 +1,183 @@
+"""The OpenAPI document: what drf-spectacular can't know by itself, said once.
+
+The envelope around every answer, the errors each kind of request can meet, PUT as a partial update, operation names,
+and response fields that are always there.
+"""
+
+from typing import Any
+
+from drf_spectacular.openapi import AutoSchema
+from drf_spectacular.plumbing import ResolvedComponent
+from drf_spectacular.utils import OpenApiParameter
+
+from faultreporter.api.exceptions import CODES
+from faultreporter.errors import DomainError
+
+VERBS = {"list": "list", "retrieve": "get", "create": "create", "update": "update", "partial_update": "patch", "destroy": "delete"}
+STRING = {"type": "string"}
+TIMESTAMP = {"type": "string", "format": "date-time"}
+
+
+def object_schema(**properties: Any) -> dict[str, Any]:
+    return {"type": "object", "required": list(properties), "properties": properties, "additionalProperties": False}
+
+
+PAGE = object_schema(
+    page={"type": "integer"},
+    page_size={"type": "integer"},
+    total_pages={"type": "integer"},
+    total_count={"type": "integer"},
+    has_next={"type": "boolean"},
+    has_previous={"type": "boolean"},
+)
+CURSOR = object_schema(next_cursor={"type": ["string", "null"]}, has_more={"type": "boolean"})
+ERRORS = {
+    "400": "The request is malformed or not valid; `details` names the fields.",
+    "401": "No credentials, or they are expired, wrong or revoked.",
+    "403": "Your role doesn't allow this.",
+    "404": "There is no such record, or it is out of your sight.",
+    "406": "Only JSON can be answered.",
+    "409": "The record's state or another record is in the way.",
+    "412": "If-Match names another version than the stored one.",
+    "413": "The body is too large.",
+    "415": "The body's media type isn't understood.",
+    "422": "The request is well-formed and can't be carried out.",
+    "429": "Too many requests; Retry-After says how long to wait.",
+    "500": "Our fault; it is logged under the request id.",
+    "503": "Something we depend on is down; Retry-After says when to try again.",
+}
+IDEMPOTENCY_KEY = OpenApiParameter(
+    "Idempotency-Key", str, OpenApiParameter.HEADER, description="A key of your own, such as a UUID; a retry with it never acts twice."
+)
+IF_MATCH = OpenApiParameter("If-Match", str, OpenApiParameter.HEADER, description="The ETag you have read; 412 if the record has changed since.")
+IF_NONE_MATCH = OpenApiParameter("If-None-Match", str, OpenApiParameter.HEADER, description="The ETag you have; 304 if nothing has changed.")
+
+
+def all_codes(kind: type[DomainError] = DomainError) -> set[str]:
+    """Every stable error code there is, found in the classes that raise them."""
+    return {kind.code}.union(*(all_codes(child) for child in kind.__subclasses__()))
+
+
+def error_schema() -> dict[str, Any]:
+    detail = object_schema(field=STRING, code=STRING, message=STRING)
+    codes = sorted(all_codes() | set(CODES.values()) | {"INTERNAL_ERROR"})
+    error = object_schema(
+        code={"type": "string", "enum": codes},
+        message=STRING,
+        status={"type": "integer"},
+        request_id=STRING,
+        details={"type": "array", "items": detail},
+        meta={"type": "object", "additionalProperties": {}},
+    )
+    return object_schema(success={"type": "boolean", "const": False}, error=error, timestamp=TIMESTAMP)
+
+
+class EnvelopeSchema(AutoSchema):
+    """Describes what the base viewset and the renderer really do."""
+
+    def get_operation_id(self) -> str:
+        resource = getattr(self.view, "resource", None)
+        action = getattr(self.view, "action", None)
+        if not resource or not action:
+            return str(super().get_operation_id())
+        plural = getattr(self.view, "resource_plural", "") or f"{resource}s"
+        if self.method == "PATCH":
+            action = "partial_update"
+        if action in VERBS:
+            return VERBS[action] + (plural if action == "list" else resource)
+        first, *rest = action.split("_")
+        return first + "".join(word.title() for word in rest) + resource
+
+    def get_override_parameters(self) -> list[Any]:
+        action = getattr(self.view, "action", None) or self.method.lower()
+        found = list(getattr(self.view, "parameters", {}).get(action, ()))
+        expandable = self.view.expandable() if hasattr(self.view, "expandable") else set()
+        if self.method == "GET" and action in {"list", "retrieve"} and expandable:
+            found.append(OpenApiParameter("expand", str, enum=sorted(expandable), many=True, explode=False, style="form"))
+        if action == "list" and hasattr(getattr(self.view, "model", None), "deleted_at"):
+            found.append(OpenApiParameter("include_deleted", bool, description="Managers only."))
+        return found + self.precondition_parameters()
+
+    def precondition_parameters(self) -> list[OpenApiParameter]:
+        detail = "{" in self.path
+        if self.method == "GET":
+            return [IF_NONE_MATCH] if getattr(self.view, "action", "") == "retrieve" else []
+        return ([IDEMPOTENCY_KEY] if self.method == "POST" else []) + ([IF_MATCH] if detail else [])
+
+    def _get_request_for_media_type(self, serializer: Any, direction: str = "request") -> Any:
+        """PUT takes the fields it is given, like PATCH."""
+        method = self.method
+        self.method = "PATCH" if method == "PUT" else method
+        try:
+            return super()._get_request_for_media_type(serializer, direction)
+        finally:
+            self.method = method
+
+    def component(self, name: str, schema: dict[str, Any]) -> dict[str, Any]:
+        component = ResolvedComponent(name=name, type=ResolvedComponent.SCHEMA, schema=schema, object=name)
+        self.registry.register_on_missing(component)
+        reference: dict[str, Any] = component.ref
+        return reference
+
+    def _get_paginator(self) -> Any:
+        return None  # the envelope below describes pages
+
+    def _get_response_for_code(
+        self, serializer: Any, status_code: Any, media_types: Any = None, direction: str = "response"
+    ) -> Any:
+        response = super()._get_response_for_code(serializer, status_code, media_types, direction)
+        for media_type, content in response.get("content", {}).items():
+            if media_type == "application/json" and str(status_code).startswith("2"):
+                content["schema"] = self.enveloped(content["schema"])
+        return response
+
+    def enveloped(self, schema: dict[str, Any]) -> dict[str, Any]:
+        is_list = schema.get("type") == "array"
+        inner = schema["items"] if is_list else schema
+        name = inner.get("$ref", "").rsplit("/", 1)[-1]
+        if is_list:
+            cursor = getattr(self.view, "cursor_actions", ())
+            by_cursor = getattr(self.view, "action", None) in cursor
+            page = self.component("CursorInfo", CURSOR) if by_cursor else self.component("PageInfo", PAGE)
+            paged = getattr(self.view, "action", None) not in getattr(self.view, "unpaged_actions", ())
+            tail = {"pagination": page} if paged else {"message": {"type": ["string", "null"]}}
+            suffix = "List" if paged else "Collection"
+        else:
+            tail, suffix = {"message": {"type": ["string", "null"]}}, "Response"
+        whole = object_schema(success={"type": "boolean", "const": True}, data=schema, **tail, timestamp=TIMESTAMP)
+        if not name:
+            return whole
+        return self.component(f"{name}{'Cursor' if is_list and 'Cursor' in str(tail) else ''}{suffix}", whole)
+
+    def _get_response_bodies(self, direction: str = "response") -> Any:
+        bodies = super()._get_response_bodies(direction)
+        error = self.component("ErrorResponse", error_schema())
+        content = {"application/json": {"schema": error}, "application/problem+json": {"schema": {"type": "object"}}}
+        for code in self.error_statuses():
+            bodies.setdefault(code, {"description": ERRORS[code], "content": content})
+        if self.method == "GET" and getattr(self.view, "action", "") == "retrieve":
+            bodies["304"] = {"description": "Nothing has changed since the version that If-None-Match names."}
+        return bodies
+
+    def error_statuses(self) -> list[str]:
+        codes = {"400", "401", "403", "404", "406", "429", "500", "503"}
+        if self.method != "GET":
+            codes |= {"409", "412"}
+        if self.method in {"POST", "PUT", "PATCH"}:
+            codes |= {"413", "415", "422"}
+        return sorted(codes)
+
+
+def postprocess(result: Any, generator: Any, request: Any, public: bool) -> Any:  # noqa: ARG001 - spectacular's signature
+    """Response fields are always there; request bodies take no unknown field; enumerations keep their null."""
+    for name, component in result["components"]["schemas"].items():
+        if component.get("type") != "object" or "properties" not in component:
+            continue
+        if name.endswith("Request"):
+            component["additionalProperties"] = False
+            continue
+        optional = set(component.pop("x-optional", ()))
+        component["required"] = sorted(set(component["properties"]) - optional)
+    for name in [n for n, c in result["components"]["schemas"].items() if "required" in c and not c["required"]]:
+        del result["components"]["schemas"][name]["required"]
+    return result

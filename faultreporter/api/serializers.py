@@ -1,0 +1,98 @@
+"""Serializers that refuse what they don't know and leave uniqueness to the database."""
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+from django.db import models
+from django.utils.translation import gettext as _
+from rest_framework import serializers
+from rest_framework.exceptions import ErrorDetail
+from rest_framework.utils import html
+from rest_framework.validators import UniqueValidator
+
+from faultreporter.api.text import refuse_unstorable_text
+
+
+class UpperChoiceField(serializers.ChoiceField):
+    """An enumeration that people and scripts may write in any case."""
+
+    def to_internal_value(self, data: Any) -> Any:
+        return super().to_internal_value(data.upper() if isinstance(data, str) else data)
+
+
+class CleanCharField(serializers.CharField):
+    """Text that PostgreSQL can store: no NUL, no lone surrogate. Only a string is text."""
+
+    def to_internal_value(self, data: Any) -> str:
+        if not isinstance(data, str):
+            self.fail("invalid")
+        refuse_unstorable_text(data)
+        return str(super().to_internal_value(data))
+
+
+class RefuseUnknownFields:
+    """A field nobody knows is a mistake of the caller, and silence would hide it."""
+
+    def to_internal_value(self, data: Any) -> Any:
+        if isinstance(data, Mapping) and not html.is_html_input(data):
+            writable = {name for name, field in self.fields.items() if not field.read_only}  # type: ignore[attr-defined]
+            read_only = set(self.fields) - writable  # type: ignore[attr-defined]
+            wrong = {
+                name: [ErrorDetail(self.why_not(name, read_only), code="unknown_field")]
+                for name in data
+                if name not in writable
+            }
+            if wrong:
+                raise serializers.ValidationError(wrong)
+        return super().to_internal_value(data)  # type: ignore[misc]
+
+    @staticmethod
+    def why_not(name: str, read_only: set[str]) -> str:
+        if name in read_only:
+            return _("This field can't be written; leave it out.")
+        return _("There is no such field.")
+
+
+class Serializer(RefuseUnknownFields, serializers.Serializer[Any]):
+    """For bodies that aren't a record: the fields of a transition, of a bulk call."""
+
+
+class ModelSerializer(RefuseUnknownFields, serializers.ModelSerializer[Any]):
+    """For records. `Meta.expandable` maps a name to the serializer that `?expand=name` puts there."""
+
+    serializer_choice_field: ClassVar[type[serializers.Field]] = UpperChoiceField  # type: ignore[type-arg,misc]
+    serializer_field_mapping = {
+        **serializers.ModelSerializer.serializer_field_mapping,
+        models.CharField: CleanCharField,
+        models.TextField: CleanCharField,
+    }
+
+    def get_fields(self) -> dict[str, Any]:
+        fields: dict[str, Any] = super().get_fields()
+        expandable = getattr(self.Meta, "expandable", {})
+        for name in self.context.get("expand", ()):
+            if name in expandable:
+                fields[name] = expandable[name](read_only=True)
+        return fields
+
+    def build_standard_field(self, field_name: str, model_field: Any) -> Any:
+        field_class, kwargs = super().build_standard_field(field_name, model_field)
+        kwargs["validators"] = [v for v in kwargs.get("validators", []) if not isinstance(v, UniqueValidator)]
+        if not kwargs["validators"]:
+            kwargs.pop("validators")
+        return field_class, kwargs
+
+    def build_relational_field(self, field_name: str, relation_info: Any) -> Any:
+        field_class, kwargs = super().build_relational_field(field_name, relation_info)
+        kwargs.pop("validators", None)
+        return field_class, kwargs
+
+    def get_unique_together_constraints(self, model: Any) -> Any:
+        """None: a check before the write races, the constraint itself answers 409 DUPLICATE."""
+        return iter(())
+
+    def get_unique_together_validators(self) -> list[Any]:
+        return []
+
+    def get_unique_for_date_validators(self) -> list[Any]:
+        return []

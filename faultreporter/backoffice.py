@@ -1,0 +1,155 @@
+"""The base of every back-office page: audited, aware of soft deletion, and able to say why something was refused."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from django.conf import settings
+from django.contrib import messages
+from django.contrib.admin.utils import unquote
+from django.db.models import Model, QuerySet
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http.response import HttpResponseBase
+from django.utils import timezone
+from unfold.admin import ModelAdmin as UnfoldModelAdmin
+from unfold.admin import StackedInline, TabularInline
+
+from faultreporter.audit.context import acting
+from faultreporter.audit.models import AuditLog
+from faultreporter.db import SoftDeleteModel
+from faultreporter.errors import DomainError
+
+__all__ = ["AuditedBackOfficeMiddleware", "ModelAdmin", "ReadOnlyAdmin", "ReadOnlyInline", "StackedInline", "TabularInline"]
+
+
+class AuditedBackOfficeMiddleware:
+    """Every change made under /admin/ is one transaction, and the audit trigger knows who is making it."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        if not request.path.startswith("/admin/"):
+            return self.get_response(request)
+        if request.method in {"GET", "HEAD", "OPTIONS"} or not request.user.is_authenticated:
+            response = self.get_response(request)
+        else:
+            with acting(by=request.user, source=AuditLog.Source.ADMIN):
+                response = self.get_response(request)
+        response._csp_update = settings.BACK_OFFICE_CSP  # type: ignore[attr-defined]
+        return response
+
+
+class ModelAdmin(UnfoldModelAdmin):  # type: ignore[misc]
+    """Changes go through `create_record`, `change_record`, `delete_record`: the calls the API makes too."""
+
+    list_per_page = 50
+    show_full_result_count = False
+    list_filter_submit = True
+    compressed_fields = True
+    warn_unsaved_form = True
+    readonly_fields: Sequence[str] = ()
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        rows: QuerySet[Any] = super().get_queryset(request)
+        if issubclass(self.model, SoftDeleteModel) and request.GET.get("deleted") != "1":
+            rows = rows.filter(deleted_at=None)
+        return rows
+
+    def lookup_allowed(self, lookup: str, value: str, request: HttpRequest | None = None) -> bool:
+        return lookup == "deleted" or bool(super().lookup_allowed(lookup, value, request))
+
+    def save_model(self, request: HttpRequest, obj: Model, form: Any, change: bool) -> None:
+        if change:
+            self.change_record(request, obj, list(form.changed_data))
+        else:
+            self.create_record(request, obj)
+
+    def create_record(self, request: HttpRequest, record: Any) -> None:
+        if hasattr(record, "created_by_id"):
+            record.created_by = request.user
+        record.save()
+
+    def change_record(self, request: HttpRequest, record: Any, changed: list[str]) -> None:
+        record.save()
+
+    def delete_model(self, request: HttpRequest, obj: Any) -> None:
+        self.delete_record(request, obj)
+
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:
+        for record in queryset:
+            self.delete_record(request, record)
+
+    def delete_record(self, request: HttpRequest, record: Any) -> None:
+        if isinstance(record, SoftDeleteModel):
+            record.soft_delete(by=request.user, at=timezone.now())  # type: ignore[arg-type]
+        else:
+            record.delete()
+
+    def changeform_view(
+        self, request: HttpRequest, object_id: str | None = None, form_url: str = "", extra_context: Any = None
+    ) -> HttpResponse:
+        try:
+            response: HttpResponse = super().changeform_view(request, object_id, form_url, extra_context)
+        except DomainError as error:
+            return self.refused(request, error)
+        return response
+
+    def delete_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> HttpResponse:
+        try:
+            response: HttpResponse = super().delete_view(request, object_id, extra_context)
+        except DomainError as error:
+            return self.refused(request, error)
+        return response
+
+    def response_action(self, request: HttpRequest, queryset: QuerySet[Any]) -> HttpResponse | None:
+        try:
+            response: HttpResponse | None = super().response_action(request, queryset)
+        except DomainError as error:
+            return self.refused(request, error)
+        return response
+
+    def refused(self, request: HttpRequest, error: DomainError) -> HttpResponse:
+        """Say why, on the page the person came from; nothing has been changed."""
+        self.message_user(request, error.message, messages.ERROR)
+        return HttpResponseRedirect(request.get_full_path())
+
+    def record(self, request: HttpRequest, object_id: str) -> Any:
+        return self.get_object(request, unquote(object_id))
+
+    def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
+        """Soft deletion takes nothing else along, so there is nothing to list and nothing that protects."""
+        if issubclass(self.model, SoftDeleteModel):
+            return [str(obj) for obj in objs], {self.opts.verbose_name_plural: len(objs)}, set(), []
+        return super().get_deleted_objects(objs, request)
+
+
+class ReadOnlyAdmin(ModelAdmin):
+    """For what people look at and only the system writes."""
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
+class ReadOnlyInline(TabularInline):  # type: ignore[misc]
+    """Rows of history below a record."""
+
+    extra = 0
+    max_num = 0
+    can_delete = False
+    tab = True
+    show_change_link = False
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False

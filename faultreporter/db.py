@@ -1,0 +1,94 @@
+"""What every stored record stands on: its key, its times, soft deletion."""
+
+import os
+import time
+import uuid
+from collections.abc import Iterable
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeVar
+
+from django.conf import settings
+from django.db import models
+from django.utils import timezone
+
+if TYPE_CHECKING:
+    from faultreporter.accounts.models import User
+
+
+def uuid7() -> uuid.UUID:
+    """A time-ordered UUID (RFC 9562, version 7): 48 bits of Unix milliseconds, then random bits.
+
+    Ordered keys keep new rows at the right edge of the primary key's index.
+    """
+    milliseconds = time.time_ns() // 1_000_000
+    random = int.from_bytes(os.urandom(10), "big")
+    version_and_random = 0x7 << 12 | random >> 68
+    variant_and_random = 0b10 << 62 | random & (1 << 62) - 1
+    return uuid.UUID(int=milliseconds << 80 | version_and_random << 64 | variant_and_random)
+
+
+Record = TypeVar("Record", bound=models.Model)
+
+
+class TimeStampedQuerySet(models.QuerySet[Record]):
+    def update(self, **kwargs: Any) -> int:
+        """Like Django's, and moves `updated_at`, which is the row's version for ETag and delta sync."""
+        kwargs.setdefault("updated_at", timezone.now())
+        return super().update(**kwargs)
+
+
+class LivingQuerySet(TimeStampedQuerySet[Record]):
+    def living(self) -> Self:
+        return self.filter(deleted_at=None)
+
+    def deleted(self) -> Self:
+        return self.exclude(deleted_at=None)
+
+
+class TimeStampedModel(models.Model):
+    """A record with a time-ordered key. `updated_at` changes with every write and is the row's version."""
+
+    audited: ClassVar[bool] = False
+    audit_masked: ClassVar[tuple[str, ...]] = ()
+    audit_ignored: ClassVar[tuple[str, ...]] = ("updated_at",)
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+    updated_at = models.DateTimeField(auto_now=True, editable=False)
+
+    class Meta:
+        abstract = True
+
+    def save(self, *, update_fields: Iterable[str] | None = None, **kwargs: Any) -> None:  # type: ignore[override]
+        # auto_now alone is left out of a partial save, and the version would stand still.
+        if update_fields is not None:
+            update_fields = {*update_fields, "updated_at"}
+        super().save(update_fields=update_fields, **kwargs)
+
+
+class SoftDeleteModel(TimeStampedModel):
+    """A record that people delete: it leaves every list, its history stays, and it can be restored."""
+
+    deleted_at = models.DateTimeField(null=True, blank=True, editable=False)
+    deleted_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.PROTECT, null=True, blank=True, editable=False, related_name="+"
+    )
+
+    class Meta:
+        abstract = True
+
+    @property
+    def is_deleted(self) -> bool:
+        return self.deleted_at is not None
+
+    def soft_delete(self, *, by: "User | None", at: datetime) -> None:
+        """Take the record out of every list. Deleting twice changes nothing."""
+        if self.deleted_at is None:
+            self.deleted_at, self.deleted_by = at, by
+            self.save(update_fields=["deleted_at", "deleted_by"])
+
+    def restore(self, *, by: "User | None", at: datetime) -> None:
+        """Bring a deleted record back; a living one with the same unique value makes this a DUPLICATE."""
+        if self.deleted_at is not None:
+            self.deleted_at = self.deleted_by = None
+            self.save(update_fields=["deleted_at", "deleted_by"])

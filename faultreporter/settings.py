@@ -1,0 +1,438 @@
+"""Every setting, read once from the environment (or `.env`), typed, and refused when unsafe.
+
+`.env.example` documents each variable. Names without a prefix are the deployment's; nothing else reads the environment.
+"""
+
+import os
+from pathlib import Path
+from typing import Any, Literal
+from urllib.parse import parse_qs, unquote, urlsplit
+
+from csp.constants import NONE, SELF, UNSAFE_EVAL, UNSAFE_INLINE
+from django.core.exceptions import ImproperlyConfigured
+from django.utils.translation import gettext_lazy as _
+from pydantic import Field, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from faultreporter import __version__
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+INSECURE_SECRET_KEY = "insecure-local-development-key-never-use-it-in-production"  # noqa: S105 - refused in production
+
+
+class Environment(BaseSettings):
+    """The environment variables of the product."""
+
+    model_config = SettingsConfigDict(env_file=os.environ.get("ENV_FILE", ".env"), extra="ignore", case_sensitive=True)
+
+    ENVIRONMENT: Literal["development", "test", "production"] = "development"
+    DEBUG: bool = False
+    SECRET_KEY: str = INSECURE_SECRET_KEY
+    ALLOWED_HOSTS: list[str] = ["localhost", "127.0.0.1", "[::1]"]
+    CSRF_TRUSTED_ORIGINS: list[str] = []
+    BACKEND_CORS_ORIGINS: list[str] = []
+    TRUSTED_PROXY_COUNT: int = Field(default=0, ge=0, le=5)
+    PUBLIC_URL: str = "http://127.0.0.1:8000"
+
+    DATABASE_URL: str = "postgresql://postgres@127.0.0.1:5432/faultreporter"
+    DATABASE_POOL_SIZE: int = Field(default=4, ge=1, le=50)
+    FR_TEST_DB: str = ""
+    REDIS_URL: str = "redis://127.0.0.1:6379/0"
+    EMBEDDED_SERVERS: bool = False
+    STATE_DIR: Path = BASE_DIR / ".local"
+
+    FIREBASE_PROJECT_ID: str = ""
+    FIREBASE_SERVICE_ACCOUNT_PATH: str = ""
+    FIREBASE_AUTH_EMULATOR_HOST: str = ""
+
+    OPENAI_API_KEY: str = ""
+    GEMINI_API_KEY: str = ""
+    GROK_API_KEY: str = ""
+    OPENAI_BASE_URL: str = ""
+    GEMINI_BASE_URL: str = ""
+    GROK_BASE_URL: str = "https://api.x.ai/v1"
+    AI_PROVIDER_ORDER: list[str] = ["OPENAI", "GEMINI", "GROK"]
+    OPENAI_MODEL: str = "gpt-6-luna"
+    GEMINI_MODEL: str = "gemini-3.8-flash"
+    GROK_MODEL: str = "grok-5"
+    AI_DEADLINE_SECONDS: int = Field(default=90, ge=1, le=600)
+
+    DEFAULT_PAGE_SIZE: int = Field(default=20, ge=1, le=100)
+    MAX_PAGE_SIZE: int = Field(default=100, ge=1, le=1000)
+    RATE_LIMIT_PER_MINUTE: int = Field(default=600, ge=1)
+    RATE_LIMIT_ANONYMOUS_PER_MINUTE: int = Field(default=60, ge=1)
+    MAX_JSON_BYTES: int = Field(default=2_000_000, ge=1_000)
+    MAX_UPLOAD_BYTES: int = Field(default=10_000_000, ge=1_000)
+    CURRENCY: str = Field(default="EUR", pattern="^[A-Z]{3}$")
+
+    MEDIA_URL: str = "/media/"
+    MEDIA_S3_BUCKET: str = ""
+    MEDIA_S3_ENDPOINT: str = ""
+    MEDIA_S3_REGION: str = ""
+
+    EMAIL_URL: str = ""
+    DEFAULT_FROM_EMAIL: str = "Fault Reporter <faults@localhost>"
+    SENTRY_DSN: str = ""
+    METRICS_TOKEN: str = ""
+    LOG_LEVEL: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+    STREAM_URL: str = ""
+
+
+def read_environment() -> Environment:
+    try:
+        return Environment()
+    except ValidationError as error:
+        wrong = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
+        raise ImproperlyConfigured(f"The environment is not usable: {wrong}") from error
+
+
+def refuse_unsafe_production(env: Environment) -> None:
+    """Production starts only when nothing local is left in it; every finding is one sentence."""
+    if env.ENVIRONMENT != "production":
+        return
+    findings = [
+        sentence
+        for wrong, sentence in (
+            (env.DEBUG, "DEBUG is on: it shows source code and settings to strangers; set DEBUG=false."),
+            (
+                env.SECRET_KEY == INSECURE_SECRET_KEY or len(env.SECRET_KEY) < 32,
+                "SECRET_KEY is the default or shorter than 32 characters: anyone could forge sessions; set a random one.",
+            ),
+            (
+                bool(env.FIREBASE_AUTH_EMULATOR_HOST),
+                "FIREBASE_AUTH_EMULATOR_HOST is set: forged tokens would be accepted; unset it.",
+            ),
+            (
+                env.EMBEDDED_SERVERS,
+                "EMBEDDED_SERVERS is on: the embedded database is for one developer's machine; "
+                "set DATABASE_URL and REDIS_URL to real servers.",
+            ),
+            ("*" in env.ALLOWED_HOSTS, "ALLOWED_HOSTS contains *: name the hosts this server answers for."),
+        )
+        if wrong
+    ]
+    if findings:
+        raise ImproperlyConfigured("Refusing to start in production. " + " ".join(findings))
+
+
+def database_from_url(url: str) -> dict[str, Any]:
+    """Django's DATABASES entry for a libpq URL; `postgresql+driver://` loses its driver."""
+    parts = urlsplit(url)
+    if parts.scheme.split("+")[0] not in {"postgres", "postgresql"}:
+        raise ImproperlyConfigured("DATABASE_URL must start with postgresql://; PostgreSQL 14 or newer is required.")
+    options = {key: values[-1] for key, values in parse_qs(parts.query).items()}
+    return {
+        "ENGINE": "django.db.backends.postgresql",
+        "NAME": unquote(parts.path.lstrip("/")) or "postgres",
+        "USER": unquote(parts.username or ""),
+        "PASSWORD": unquote(parts.password or ""),
+        "HOST": options.pop("host", parts.hostname or ""),
+        "PORT": options.pop("port", str(parts.port or "")),
+        "OPTIONS": options,
+    }
+
+
+env = read_environment()
+refuse_unsafe_production(env)
+
+VERSION = __version__
+ENVIRONMENT = env.ENVIRONMENT
+PRODUCTION = env.ENVIRONMENT == "production"
+DEBUG = env.DEBUG
+SECRET_KEY = env.SECRET_KEY
+ALLOWED_HOSTS = env.ALLOWED_HOSTS
+CSRF_TRUSTED_ORIGINS = env.CSRF_TRUSTED_ORIGINS
+PUBLIC_URL = env.PUBLIC_URL
+STATE_DIR = env.STATE_DIR
+STREAM_URL = env.STREAM_URL
+
+INSTALLED_APPS = [
+    "unfold",
+    "unfold.contrib.filters",
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "django.contrib.postgres",
+    "rest_framework",
+    "django_filters",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
+    "corsheaders",
+    "csp",
+    "axes",
+    "django_celery_beat",
+    "faultreporter.audit",
+    "faultreporter.outbox",
+    "faultreporter.api",
+    "faultreporter.accounts",
+    "faultreporter.attachments",
+    "faultreporter.auditlog",
+    "locations",
+    "equipment",
+    "telemetry",
+    "alerts",
+    "workorders",
+    "analytics",
+    "aiassist",
+    "faultreporter.demo",
+]
+
+MIDDLEWARE = [
+    "faultreporter.api.middleware.RequestContextMiddleware",
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "csp.middleware.CSPMiddleware",
+    "corsheaders.middleware.CorsMiddleware",
+    "faultreporter.api.middleware.ApiErrorMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "faultreporter.backoffice.AuditedBackOfficeMiddleware",
+    "axes.middleware.AxesMiddleware",
+]
+
+ROOT_URLCONF = "faultreporter.urls"
+WSGI_APPLICATION = "faultreporter.wsgi.application"
+APPEND_SLASH = True
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ]
+        },
+    }
+]
+
+# --- data -------------------------------------------------------------------------------------------------------------
+DATABASES: dict[str, Any] = {"default": database_from_url(env.DATABASE_URL)}
+DATABASES["default"]["TEST"] = {"NAME": env.FR_TEST_DB or None}
+# The server ends idle threads, and a connection kept per thread would leak with them: a pool per process instead.
+# open=False would lose the fail-fast; timeout bounds the wait of a request when the pool is empty.
+DATABASES["default"]["OPTIONS"]["pool"] = {
+    "min_size": 0,
+    "max_size": env.DATABASE_POOL_SIZE,
+    "timeout": 5,
+    "max_idle": 60,
+}
+DATABASES["default"]["OPTIONS"].setdefault("connect_timeout", 5)
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+REDIS_URL = env.REDIS_URL
+CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
+
+# --- people -----------------------------------------------------------------------------------------------------------
+AUTH_USER_MODEL = "accounts.User"
+AUTHENTICATION_BACKENDS = ["axes.backends.AxesStandaloneBackend", "django.contrib.auth.backends.ModelBackend"]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 10}},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+]
+AXES_FAILURE_LIMIT = 5
+AXES_COOLOFF_TIME = 0.25
+AXES_RESET_ON_SUCCESS = True
+AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
+AXES_IPWARE_PROXY_COUNT = env.TRUSTED_PROXY_COUNT or None
+FIREBASE_PROJECT_ID = env.FIREBASE_PROJECT_ID
+FIREBASE_SERVICE_ACCOUNT_PATH = env.FIREBASE_SERVICE_ACCOUNT_PATH
+TRUSTED_PROXY_COUNT = env.TRUSTED_PROXY_COUNT
+
+# --- REST -------------------------------------------------------------------------------------------------------------
+DEFAULT_PAGE_SIZE = env.DEFAULT_PAGE_SIZE
+MAX_PAGE_SIZE = env.MAX_PAGE_SIZE
+RATE_LIMIT_PER_MINUTE = env.RATE_LIMIT_PER_MINUTE
+RATE_LIMIT_ANONYMOUS_PER_MINUTE = env.RATE_LIMIT_ANONYMOUS_PER_MINUTE
+MAX_JSON_BYTES = env.MAX_JSON_BYTES
+MAX_UPLOAD_BYTES = env.MAX_UPLOAD_BYTES
+DATA_UPLOAD_MAX_MEMORY_SIZE = env.MAX_UPLOAD_BYTES + 100_000
+FILE_UPLOAD_MAX_MEMORY_SIZE = 2_500_000
+CURRENCY = env.CURRENCY
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": [
+        "faultreporter.accounts.authentication.BearerAuthentication",
+        "faultreporter.accounts.authentication.SessionAuthentication",
+    ],
+    "DEFAULT_PERMISSION_CLASSES": ["faultreporter.api.permissions.RulePermission"],
+    "DEFAULT_RENDERER_CLASSES": ["faultreporter.api.renderers.EnvelopeRenderer"],
+    "DEFAULT_PARSER_CLASSES": ["faultreporter.api.parsers.StrictJSONParser"],
+    "DEFAULT_PAGINATION_CLASS": "faultreporter.api.pagination.PagePagination",
+    "DEFAULT_FILTER_BACKENDS": [
+        "faultreporter.api.filters.FilterBackend",
+        "faultreporter.api.filters.SearchFilter",
+        "faultreporter.api.filters.OrderingFilter",
+    ],
+    "DEFAULT_SCHEMA_CLASS": "faultreporter.api.schema.EnvelopeSchema",
+    "EXCEPTION_HANDLER": "faultreporter.api.exceptions.handle_exception",
+    "DEFAULT_VERSIONING_CLASS": None,
+    "UNAUTHENTICATED_USER": "django.contrib.auth.models.AnonymousUser",
+    "COERCE_DECIMAL_TO_STRING": True,
+    "TEST_REQUEST_DEFAULT_FORMAT": "json",
+    "DATETIME_FORMAT": "%Y-%m-%dT%H:%M:%S.%fZ",
+}
+SPECTACULAR_SETTINGS = {
+    "TITLE": "Fault Reporter",
+    "DESCRIPTION": "From a fault to a verified repair, and the numbers behind it.",
+    "VERSION": VERSION,
+    "OAS_VERSION": "3.1.0",
+    "SERVE_INCLUDE_SCHEMA": False,
+    "SCHEMA_PATH_PREFIX": "/api/v1",
+    "COMPONENT_SPLIT_REQUEST": True,
+    "COMPONENT_SPLIT_PATCH": True,
+    "SWAGGER_UI_DIST": "SIDECAR",
+    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+    "REDOC_DIST": "SIDECAR",
+    "SORT_OPERATIONS": True,
+    "ENUM_GENERATE_CHOICE_DESCRIPTION": False,
+    "ENUM_NAME_OVERRIDES": {},
+    "POSTPROCESSING_HOOKS": [
+        "drf_spectacular.hooks.postprocess_schema_enums",
+        "faultreporter.api.schema.postprocess",
+    ],
+}
+CORS_ALLOWED_ORIGINS = env.BACKEND_CORS_ORIGINS
+CORS_URLS_REGEX = r"^/api/"
+CORS_EXPOSE_HEADERS = [
+    "ETag", "Location", "X-Request-ID", "RateLimit", "RateLimit-Policy", "Retry-After", "Idempotency-Replayed",
+]  # fmt: skip
+
+# --- background work --------------------------------------------------------------------------------------------------
+CELERY_BROKER_URL = (
+    env.REDIS_URL.replace("unix://", "redis+socket://").replace("?db=", "?virtual_host=")
+    if env.REDIS_URL.startswith("unix://")
+    else env.REDIS_URL
+)
+CELERY_TASK_IGNORE_RESULT = True
+CELERY_TASK_ACKS_LATE = True
+CELERY_TASK_REJECT_ON_WORKER_LOST = True
+CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+CELERY_WORKER_CANCEL_LONG_RUNNING_TASKS_ON_CONNECTION_LOSS = True
+CELERY_WORKER_HIJACK_ROOT_LOGGER = False
+CELERY_TASK_TIME_LIMIT = 600
+CELERY_TASK_SOFT_TIME_LIMIT = 570
+CELERY_TASK_DEFAULT_QUEUE = "default"
+CELERY_TASK_ROUTES = {
+    "aiassist.*": {"queue": "ai"},
+    "telemetry.*": {"queue": "telemetry"},
+    "analytics.*": {"queue": "reports"},
+}
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_BROKER_TRANSPORT_OPTIONS = {
+    "visibility_timeout": 600,
+    "unacked_restore_throttle": 1,
+    "unacked_restore_interval": 5,
+    "socket_timeout": 2,
+    "socket_connect_timeout": 2,
+}
+CELERY_TIMEZONE = "UTC"
+CELERY_BEAT_SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"
+CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {}
+
+# --- words and times --------------------------------------------------------------------------------------------------
+LANGUAGE_CODE = "en"
+TIME_ZONE = "UTC"
+USE_I18N = True
+USE_TZ = True
+
+# --- files ------------------------------------------------------------------------------------------------------------
+STATIC_URL = "/static/"
+STATIC_ROOT = STATE_DIR / "static"
+MEDIA_URL = env.MEDIA_URL
+MEDIA_ROOT = STATE_DIR / "media"
+STORAGES: dict[str, Any] = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {
+        "BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"
+        if PRODUCTION
+        else "django.contrib.staticfiles.storage.StaticFilesStorage"
+    },
+}
+WHITENOISE_USE_FINDERS = not PRODUCTION
+if env.MEDIA_S3_BUCKET:
+    STORAGES["default"] = {
+        "BACKEND": "storages.backends.s3.S3Storage",
+        "OPTIONS": {
+            "bucket_name": env.MEDIA_S3_BUCKET,
+            "endpoint_url": env.MEDIA_S3_ENDPOINT or None,
+            "region_name": env.MEDIA_S3_REGION or None,
+            "default_acl": "private",
+            "file_overwrite": False,
+            "querystring_auth": True,
+        },
+    }
+
+# --- e-mail: smtp://user:password@host:587, or files below the state directory when unset ----------------------------
+DEFAULT_FROM_EMAIL = env.DEFAULT_FROM_EMAIL
+if env.EMAIL_URL:
+    _mail = urlsplit(env.EMAIL_URL)
+    EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
+    EMAIL_HOST, EMAIL_PORT = _mail.hostname or "localhost", _mail.port or 587
+    EMAIL_HOST_USER, EMAIL_HOST_PASSWORD = unquote(_mail.username or ""), unquote(_mail.password or "")
+    EMAIL_USE_TLS, EMAIL_USE_SSL = _mail.scheme == "smtp+tls", _mail.scheme == "smtps"
+else:
+    EMAIL_BACKEND = "django.core.mail.backends.filebased.EmailBackend"
+    EMAIL_FILE_PATH = STATE_DIR / "mail"
+EMAIL_TIMEOUT = 10
+
+# --- AI ---------------------------------------------------------------------------------------------------------------
+AI_PROVIDERS = {
+    "OPENAI": {"api_key": env.OPENAI_API_KEY, "base_url": env.OPENAI_BASE_URL, "model": env.OPENAI_MODEL},
+    "GEMINI": {"api_key": env.GEMINI_API_KEY, "base_url": env.GEMINI_BASE_URL, "model": env.GEMINI_MODEL},
+    "GROK": {"api_key": env.GROK_API_KEY, "base_url": env.GROK_BASE_URL, "model": env.GROK_MODEL},
+}
+AI_PROVIDER_ORDER = env.AI_PROVIDER_ORDER
+AI_DEADLINE_SECONDS = env.AI_DEADLINE_SECONDS
+
+# --- browsers ---------------------------------------------------------------------------------------------------------
+SESSION_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SAMESITE = "Lax"
+SESSION_COOKIE_AGE = 12 * 3600
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = PRODUCTION
+CSRF_COOKIE_HTTPONLY = True
+SECURE_CONTENT_TYPE_NOSNIFF = True
+SECURE_REFERRER_POLICY = "same-origin"
+SECURE_HSTS_SECONDS = 31_536_000 if PRODUCTION else 0
+SECURE_HSTS_INCLUDE_SUBDOMAINS = PRODUCTION
+SECURE_SSL_REDIRECT = False  # TLS ends at the proxy, which redirects
+if env.TRUSTED_PROXY_COUNT:
+    SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+X_FRAME_OPTIONS = "DENY"
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": [SELF],
+        "img-src": [SELF, "data:", "blob:"],
+        "object-src": [NONE],
+        "base-uri": [NONE],
+        "frame-ancestors": [NONE],
+        "form-action": [SELF],
+    },
+}
+# unfold's Alpine evaluates expressions and sets inline styles; only the back office gets these.
+BACK_OFFICE_CSP = {"script-src": [SELF, UNSAFE_EVAL], "style-src": [SELF, UNSAFE_INLINE]}
+
+# --- logs and errors --------------------------------------------------------------------------------------------------
+LOG_LEVEL = env.LOG_LEVEL
+LOGGING_CONFIG = "faultreporter.logging.configure"
+LOGGING = {"level": LOG_LEVEL, "json": PRODUCTION}
+SENTRY_DSN = env.SENTRY_DSN
+METRICS_TOKEN = env.METRICS_TOKEN
+
+UNFOLD = {
+    "SITE_TITLE": _("Fault Reporter"),
+    "SITE_HEADER": _("Fault Reporter"),
+    "SITE_SYMBOL": "build_circle",
+    "SITE_URL": "/docs",
+    "SHOW_HISTORY": False,
+    "SHOW_VIEW_ON_SITE": False,
+    "BORDER_RADIUS": "8px",
+}

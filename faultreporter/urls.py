@@ -1,0 +1,31 @@
+"""Every address of the product. Each app brings its own; here they meet."""
+
+from django.contrib import admin
+from django.urls import include, path
+
+from faultreporter.api import docs, health, metrics
+
+api_v1 = [
+    path("openapi.json", docs.openapi, name="openapi"),
+    path("", include("faultreporter.accounts.urls")),
+    path("", include("faultreporter.attachments.urls")),
+    path("", include("faultreporter.auditlog.urls")),
+    path("", include("locations.urls")),
+    path("", include("equipment.urls")),
+    path("", include("telemetry.urls")),
+    path("", include("alerts.urls")),
+    path("", include("workorders.urls")),
+    path("", include("analytics.urls")),
+    path("", include("aiassist.urls")),
+]
+
+urlpatterns = [
+    path("health", health.health),
+    path("health/live", health.live),
+    path("health/ready", health.ready),
+    path("metrics", metrics.metrics),
+    path("docs", docs.swagger, name="docs"),
+    path("redoc", docs.redoc, name="redoc"),
+    path("api/v1/", include(api_v1)),
+    path("admin/", admin.site.urls),
+]
