@@ -1,9 +1,8 @@
 """What the building's numbers say: reliability per quarter, energy per quarter, and the weekly report made of both."""
 
-from __future__ import annotations
-
 from datetime import datetime
-from typing import TYPE_CHECKING, Self
+from typing import ClassVar, Self
+from uuid import UUID
 
 from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
@@ -13,17 +12,20 @@ from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
 from equipment.models import Equipment
-from faultreporter.db import LivingQuerySet, SoftDeleteModel, TimeStampedModel
+from faultreporter.accounts.models import User
+from faultreporter.db import LivingQuerySet, SoftDeleteModel, TimeStampedModel, TimeStampedQuerySet
 from locations.models import Location
 from locations.scope import hidden_site_ids
-
-if TYPE_CHECKING:
-    from faultreporter.accounts.models import User
 
 QUARTERS = ((1, "Q1"), (2, "Q2"), (3, "Q3"), (4, "Q4"))
 
 
-class AssetReliabilityQuerySet(models.QuerySet["AssetReliability"]):
+def on_sites(site_ids: list[UUID], path: str) -> Q:
+    """Rows whose location, reached by `path`, is one of these sites or on one."""
+    return Q(**{f"{path}_id__in": site_ids}) | Q(**{f"{path}__site_id__in": site_ids})
+
+
+class AssetReliabilityQuerySet(TimeStampedQuerySet["AssetReliability"]):
     def latest_revisions(self) -> Self:
         return self.filter(superseded_at__isnull=True)
 
@@ -31,9 +33,7 @@ class AssetReliabilityQuerySet(models.QuerySet["AssetReliability"]):
         """Rows of living machines on the sites `user` may see."""
         rows = self.filter(equipment__deleted_at__isnull=True)
         hidden = hidden_site_ids(user)
-        if not hidden:
-            return rows
-        return rows.exclude(equipment__location__site_id__in=hidden).exclude(equipment__location_id__in=hidden)
+        return rows.exclude(on_sites(hidden, "equipment__location")) if hidden else rows
 
 
 class AssetReliability(TimeStampedModel):
@@ -141,12 +141,9 @@ class AssetReliability(TimeStampedModel):
 
 class EnergyConsumptionQuerySet(LivingQuerySet["EnergyConsumption"]):
     def for_user(self, user: User) -> Self:
-        """Living rows about machines and places on the sites `user` may see."""
+        """Rows about machines and places on the sites `user` may see."""
         hidden = hidden_site_ids(user)
-        rows = self.living()
-        for path in ("equipment__location", "location") if hidden else ():
-            rows = rows.exclude(**{f"{path}__site_id__in": hidden}).exclude(**{f"{path}_id__in": hidden})
-        return rows
+        return self.exclude(on_sites(hidden, "equipment__location") | on_sites(hidden, "location")) if hidden else self
 
 
 class EnergyConsumption(SoftDeleteModel):
@@ -156,7 +153,7 @@ class EnergyConsumption(SoftDeleteModel):
         MANUAL = "MANUAL", _("Entered by hand")
         METER = "METER", _("Metered")
 
-    audited = True
+    audited: ClassVar[bool] = True
 
     equipment = models.ForeignKey(
         Equipment, on_delete=models.PROTECT, null=True, blank=True, related_name="energy", verbose_name=_("equipment")
@@ -233,7 +230,7 @@ class EnergyConsumption(SoftDeleteModel):
         return f"{self.equipment_id or self.location_id} {self.year}-Q{self.quarter}"
 
 
-class OperationsReportQuerySet(models.QuerySet["OperationsReport"]):
+class OperationsReportQuerySet(TimeStampedQuerySet["OperationsReport"]):
     def for_user(self, user: User) -> Self:
         """Reports that leave out at least every site hidden from `user`."""
         return self.filter(hidden_sites__contains=hidden_site_ids(user))
