@@ -1,0 +1,7 @@
+from typing import Any
+
+from faultreporter.audit import triggers
+
+
+def install_triggers(*, using: str, **kwargs: Any) -> None:
+    triggers.sync(using=using)

@@ -1,0 +1,34 @@
+"""The transactional outbox: background work is asked for by a row, never by talking to the broker in a request."""
+
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, cast
+
+from django.apps import apps
+from django.db import connection
+from django.db.transaction import TransactionManagementError
+from django.utils import timezone
+from structlog.contextvars import get_contextvars
+
+if TYPE_CHECKING:
+    from faultreporter.outbox.models import OutboxMessage
+
+__all__ = ["publish", "publish_at"]
+
+
+def publish(task: str, /, **kwargs: Any) -> "OutboxMessage":
+    """Ask for `task(**kwargs)` once the current transaction commits; a roll-back takes it back.
+
+    `task` is the full name, as in "aiassist.tasks.analyze". Arguments must be JSON; UUIDs, times and decimals become
+    text. Raises TransactionManagementError outside a transaction, where the promise couldn't be kept.
+    """
+    return publish_at(timezone.now(), task, **kwargs)
+
+
+def publish_at(at: datetime, task: str, /, **kwargs: Any) -> "OutboxMessage":
+    """Like `publish`, but not before `at`."""
+    if not connection.in_atomic_block:
+        raise TransactionManagementError(f"publish({task!r}) needs the transaction whose change it belongs to")
+    # This package is imported while Django loads the apps, before there are models.
+    message = cast("type[OutboxMessage]", apps.get_model("outbox", "OutboxMessage"))
+    request_id = str(get_contextvars().get("request_id", ""))
+    return message.objects.create(task=task, payload=kwargs, request_id=request_id, available_at=at)
