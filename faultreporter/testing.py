@@ -9,7 +9,7 @@ from rest_framework.test import APIClient
 
 from faultreporter import redis
 from faultreporter.accounts.models import User
-from faultreporter.api.permissions import Role
+from faultreporter.roles import Role
 
 
 def make_person(name: str, role: Role, **fields: Any) -> User:

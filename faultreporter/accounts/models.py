@@ -13,12 +13,13 @@ from django.utils.crypto import salted_hmac
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from faultreporter.accounts.access import Scope, may
 from faultreporter.accounts.errors import LastAdmin, TokenExpired, TokenRevoked
-from faultreporter.accounts.roles import Role, Scope, may
 from faultreporter.accounts.validators import validate_time_zone
 from faultreporter.db import LivingQuerySet, SoftDeleteModel, TimeStampedModel, TimeStampedQuerySet
+from faultreporter.roles import Role
 
-TOKEN_PREFIX = "frt_"
+TOKEN_PREFIX = "frt_"  # noqa: S105 - public: it tells our tokens from Firebase's
 ADMIN_LOCK = 0x6672_0001  # PostgreSQL advisory lock: the decision whether an administrator is left
 NOTE_USE_EVERY = timedelta(minutes=1)
 MAX_ENDED_SIGN_INS = 20
@@ -69,7 +70,9 @@ class User(AbstractBaseUser, SoftDeleteModel):
     audit_masked: ClassVar[tuple[str, ...]] = ("password",)
     audit_ignored: ClassVar[tuple[str, ...]] = ("updated_at", "last_seen_at", "last_login")
 
-    firebase_uid = models.CharField(_("Firebase uid"), max_length=128, null=True, blank=True, editable=False)
+    firebase_uid = models.CharField(  # noqa: DJ001 - unique, and many people have none
+        _("Firebase uid"), max_length=128, null=True, blank=True, editable=False
+    )
     email = models.EmailField(_("e-mail"))
     email_verified = models.BooleanField(_("e-mail verified"), default=False, editable=False)
     display_name = models.CharField(_("name"), max_length=120, blank=True)
@@ -254,7 +257,9 @@ class ApiToken(TimeStampedModel):
             # every request with a token looks it up here
             models.UniqueConstraint(fields=["digest"], name="uniq_api_tokens_digest"),
             models.CheckConstraint(
-                condition=Q(scopes__len__gt=0) & Q(scopes__contained_by=Scope.values), name="check_api_tokens_scopes"
+                condition=Q(scopes__contains=[Scope.READ]) & Q(scopes__contained_by=Scope.values),
+                name="check_api_tokens_scopes",
+                violation_error_message=_("An API token can READ, or READ and WRITE."),
             ),
         ]
 
@@ -281,10 +286,14 @@ class ApiToken(TimeStampedModel):
             name=name,
             prefix=plain[:12],
             digest=cls.digest_of(plain),
-            scopes=list(dict.fromkeys(scopes)),
+            scopes=sorted({Scope.READ, *scopes}),
             expires_at=expires_at,
         )
         return token, plain
+
+    @property
+    def is_read_only(self) -> bool:
+        return Scope.WRITE not in self.scopes
 
     def is_usable(self, at: datetime) -> bool:
         return self.revoked_at is None and (self.expires_at is None or at < self.expires_at)

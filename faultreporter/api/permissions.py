@@ -1,4 +1,4 @@
-"""Who may do what: roles, and the rules made of them. Every viewset maps each of its actions to one rule.
+"""Who may do what: rules made of roles. Every viewset maps each of its actions to one rule.
 
 Which *rows* a person sees is another question; querysets answer it (`for_user`), and what is out of sight is 404.
 """
@@ -8,19 +8,11 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from django.core.exceptions import ImproperlyConfigured
-from django.db import models
-from django.utils.translation import gettext_lazy as _
 from rest_framework.permissions import SAFE_METHODS, BasePermission
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
-
-class Role(models.TextChoices):
-    ADMIN = "ADMIN", _("Administrator")
-    MANAGER = "MANAGER", _("Maintenance manager")
-    TECHNICIAN = "TECHNICIAN", _("Technician")
-    REPORTER = "REPORTER", _("Reporter")
-
+from faultreporter.roles import Role
 
 DEVICE = "DEVICE"
 """The role of a gateway that signs its requests with a device key; never a person's."""

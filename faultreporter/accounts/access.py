@@ -1,18 +1,13 @@
-"""The four roles, and what each may do in the back office. What they may do over REST is in `api.permissions`."""
+"""What the roles may do in the back office, and what API tokens are good for. Rules over REST: `api.permissions`."""
 
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
-
-class Role(models.TextChoices):
-    ADMIN = "ADMIN", _("Administrator")
-    MANAGER = "MANAGER", _("Manager")
-    TECHNICIAN = "TECHNICIAN", _("Technician")
-    REPORTER = "REPORTER", _("Reporter")
+from faultreporter.roles import Role
 
 
 class Scope(models.TextChoices):
-    """What an API token is good for, within what its owner may do."""
+    """What an API token is good for, within what its owner may do. WRITE goes with READ."""
 
     READ = "READ", _("Read")
     WRITE = "WRITE", _("Write")
@@ -24,8 +19,9 @@ ADMINISTRATION = frozenset({"accounts", "audit", "auditlog", "outbox", "api", "a
 MANAGER_READS = frozenset({"accounts.view_user", "accounts.view_module"})
 
 
-def may(role: str, perm: str) -> bool:
+def may(role: str, permission: str) -> bool:
     """Whether people of this role have a back-office permission such as `equipment.change_equipment`."""
     if role == Role.ADMIN:
         return True
-    return role == Role.MANAGER and (perm.partition(".")[0] not in ADMINISTRATION or perm in MANAGER_READS)
+    app_label = permission.partition(".")[0]
+    return role == Role.MANAGER and (app_label not in ADMINISTRATION or permission in MANAGER_READS)
