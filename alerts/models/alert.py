@@ -1,0 +1,267 @@
+"""The moves of an alert. Each locks the row, checks, changes, and writes the timeline in one transaction."""
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from typing import Any, ClassVar
+
+from django.db import IntegrityError, transaction
+from django.utils.translation import gettext
+
+from alerts.lifecycle import AllowedTransition
+from alerts.models.moves import ALERT_LIFECYCLE
+from alerts.models.queryset import AlertQuerySet
+from alerts.models.record import AlertRecord
+from alerts.models.timeline import AlertEvent
+from alerts.signals import alert_deleting
+from equipment.models import StatusInterval
+from faultreporter.accounts.models import User
+from faultreporter.attachments.models import Attachment
+from faultreporter.errors import DomainError, Duplicate, NotFound, ValidationFailed
+
+
+class StillFiring(DomainError):
+    """The rule that raised the alert still sees its condition; it can be resolved once a reading clears it."""
+
+    code = "STILL_FIRING"
+    http_status = 409
+
+
+class Alert(AlertRecord):
+    """A fault on a machine that somebody or something noticed.
+
+    *Acknowledged* (a person has seen it) and *cleared* (the rule's condition is gone) are independent facts; `status`
+    follows from them and from the resolution. Repeats of an open alert count on it instead of making another one.
+    While `equipment_down`, it holds a downtime interval of the machine open until it is resolved.
+    """
+
+    LONGEST_SILENCE: ClassVar = timedelta(days=30)
+    # Resolutions that say it was no failure, and how the downtime log puts that.
+    NO_FAILURE: ClassVar = {
+        AlertRecord.Resolution.FALSE_ALARM: StatusInterval.Exclusion.FALSE_ALARM,
+        AlertRecord.Resolution.DUPLICATE: StatusInterval.Exclusion.DUPLICATE,
+    }
+    LIFECYCLE: ClassVar = ALERT_LIFECYCLE
+
+    objects = AlertQuerySet.as_manager()
+
+    audited = True
+
+    class Meta(AlertRecord.Meta):
+        pass
+
+    def __str__(self) -> str:
+        return self.title
+
+    @property
+    def is_resolved(self) -> bool:
+        return self.status == self.Status.RESOLVED
+
+    @property
+    def is_firing(self) -> bool:
+        """The rule behind the alert still sees its condition; a report has no condition that could fire."""
+        return self.rule_id is not None and self.cleared_at is None
+
+    def concerns(self, user: User) -> bool:
+        """Reported by this person, or on a machine they look after."""
+        return self.reported_by_id == user.pk or self.equipment.concerns(user)
+
+    def allowed_transitions(self) -> list[AllowedTransition]:
+        """The moves possible now; resolving isn't one while the condition still fires."""
+        moves = [] if self.deleted_at else self.LIFECYCLE.allowed(self.status)
+        return [move for move in moves if not (move["action"] == "resolve" and self.is_firing)]
+
+    def acknowledge(self, *, by: User, at: datetime, note: str = "") -> None:
+        with transaction.atomic():
+            self.status = self._check("acknowledge")
+            self.acknowledged_at, self.acknowledged_by = at, by
+            self.save(update_fields=["status", "acknowledged_at", "acknowledged_by"])
+            self.record(AlertEvent.Kind.ACKNOWLEDGED, by=by, at=at, note=note)
+
+    def resolve(
+        self, *, by: User | None, at: datetime, resolution: str = AlertRecord.Resolution.FIXED, note: str = ""
+    ) -> None:
+        """End the alert and let the machine go. STILL_FIRING while a rule sees its condition."""
+        if resolution == self.Resolution.FALSE_ALARM:
+            self.dismiss(by=by, at=at, note=note)
+            return
+        with transaction.atomic():
+            self._check("resolve")
+            if self.is_firing:
+                raise StillFiring(gettext("The condition still holds; wait for a reading that clears it, or dismiss."))
+            self._end(resolution, by=by, at=at, note=note)
+
+    def dismiss(self, *, by: User | None, at: datetime, note: str = "") -> None:
+        """It was no fault: its downtime no longer counts as a failure. Possible while the rule still fires."""
+        with transaction.atomic():
+            self._check("dismiss")
+            self._end(self.Resolution.FALSE_ALARM, by=by, at=at, note=note)
+
+    def silence(self, *, by: User, at: datetime, until: datetime | None) -> None:
+        """Send no reminders before `until`; None ends a silence early. The fault itself stays open."""
+        with transaction.atomic():
+            self._check("silence")
+            if until is not None and not at < until <= at + self.LONGEST_SILENCE:
+                raise ValidationFailed(gettext("Choose a time within the next 30 days."), field="until")
+            self.silenced_until = until
+            self.save(update_fields=["silenced_until"])
+            self.record(AlertEvent.Kind.SILENCED, by=by, at=at, until=until and until.isoformat())
+
+    def reopen(self, *, by: User | None, at: datetime, reason: str) -> None:
+        """The fault is back, or was never gone. DUPLICATE if a newer open alert already stands for it."""
+        with self._one_per_fault():
+            self.status = self._check("reopen")
+            self._count_again(self.NO_FAILURE.get(self.Resolution(self.resolution), ""))
+            self.acknowledged_at = self.acknowledged_by = self.resolved_at = self.resolved_by = None
+            self.repaired_at = self.repaired_by = None
+            self.resolution = self.resolution_note = ""
+            if self.equipment_down:
+                self._take_machine_down(by=by, at=at)
+            self.save()
+            self.record(AlertEvent.Kind.REOPENED, by=by, at=at, note=reason)
+
+    def mark_repaired(self, *, by: User | None, at: datetime, note: str = "") -> None:
+        """The repair is done: resolves the alert as fixed, now or, while its rule still fires, when that clears."""
+        with transaction.atomic():
+            self._lock()
+            if self.is_resolved or self.deleted_at:
+                return
+            self.repaired_at, self.repaired_by = at, by
+            if not self.is_firing:
+                self._end(self.Resolution.FIXED, by=by, at=at, note=note)
+                return
+            self.save(update_fields=["repaired_at", "repaired_by"])
+            self.record(AlertEvent.Kind.REPAIRED, by=by, at=at, note=note)
+
+    def take_back_repair(self, *, repaired_at: datetime, by: User | None, at: datetime, reason: str) -> None:
+        """The repair reported done at `repaired_at` was not; an alert that it resolved is open again."""
+        with transaction.atomic():
+            self._lock()
+            if self.repaired_at != repaired_at or self.deleted_at:
+                return
+            if self.is_resolved:
+                self.reopen(by=by, at=at, reason=reason)
+                return
+            self.repaired_at = self.repaired_by = None
+            self.save(update_fields=["repaired_at", "repaired_by"])
+            self.record(AlertEvent.Kind.REOPENED, by=by, at=at, note=reason)
+
+    def clear(self, *, at: datetime, **data: Any) -> None:
+        """The rule's condition is gone. Ends the alert only if the repair was already reported done."""
+        with transaction.atomic():
+            self._lock()
+            if self.is_resolved or not self.is_firing:
+                return
+            self.cleared_at = at
+            self.save(update_fields=["cleared_at"])
+            self.record(AlertEvent.Kind.CLEARED, by=None, at=at, **data)
+            if self.repaired_at:
+                self._end(self.Resolution.FIXED, by=self.repaired_by, at=at, note="")
+
+    def repeat(
+        self, *, by: User | None, at: datetime, occurred_at: datetime, severity: str, equipment_down: bool,
+        kind: AlertEvent.Kind = AlertEvent.Kind.REPEATED, note: str = "", **data: Any,
+    ) -> None:  # fmt: skip
+        """The same fault was noticed once more: it counts, and the worse of what was said holds."""
+        with transaction.atomic():
+            self._lock()
+            self.occurrences += 1
+            self.occurred_at = min(self.occurred_at, occurred_at)
+            self.last_occurred_at = max(self.last_occurred_at, occurred_at)
+            self.severity = max(self.severity, severity, key=Alert.Severity.values.index)
+            self.cleared_at = None
+            if equipment_down and not self.equipment_down:
+                self.equipment_down = True
+                self._take_machine_down(by=by, at=occurred_at)
+            self.save()
+            self.record(kind, by=by, at=at, note=note, occurred_at=occurred_at.isoformat(), **data)
+
+    def change(self, *, by: User, at: datetime, **fields: Any) -> None:
+        """Edit what people wrote: title, description, severity, and whether the machine is down."""
+        with transaction.atomic():
+            self._lock()
+            before = {name: getattr(self, name) for name in fields}
+            changed = {name: value for name, value in fields.items() if value != before[name]}
+            if not changed:
+                return
+            for name, value in changed.items():
+                setattr(self, name, value)
+            if "equipment_down" in changed and not self.is_resolved:
+                self._take_machine_down(by=by, at=at) if self.equipment_down else self._let_go(by=by, at=at)
+            self.save()
+            edits = {name: {"from": before[name], "to": value} for name, value in changed.items()}
+            self.record(AlertEvent.Kind.EDITED, by=by, at=at, **edits)
+
+    def attach(self, attachments: Iterable[Attachment], *, by: User, at: datetime) -> None:
+        with transaction.atomic():
+            self._lock()
+            self.attachments.add(*attachments)
+            self.save(update_fields=[])
+            self.record(AlertEvent.Kind.ATTACHED, by=by, at=at, attachment_ids=[str(a.pk) for a in attachments])
+
+    def hand_over(self, *, by: User | None, at: datetime, number: str) -> None:
+        """A work order was raised for it; that also says that somebody has seen it."""
+        with transaction.atomic():
+            self._lock()
+            if self.status == self.Status.OPEN and by is not None:
+                self.acknowledge(by=by, at=at)
+            self.record(AlertEvent.Kind.WORK_ORDER, by=by, at=at, number=number)
+
+    def soft_delete(self, *, by: User | None, at: datetime) -> None:
+        """Entered by mistake: the machine is let go and the downtime doesn't count."""
+        with transaction.atomic():
+            self._lock()
+            if self.deleted_at is None:
+                alert_deleting.send(sender=Alert, alert=self, by=by, at=at)
+                self._let_go(by=by, at=at, exclusion=StatusInterval.Exclusion.CANCELLED)
+                self.save(update_fields=["downtime_released_at"])
+                super().soft_delete(by=by, at=at)
+                self.record(AlertEvent.Kind.DELETED, by=by, at=at)
+
+    def restore(self, *, by: User | None, at: datetime) -> None:
+        with self._one_per_fault():
+            self._lock()
+            if self.deleted_at is not None:
+                super().restore(by=by, at=at)
+                self._count_again(StatusInterval.Exclusion.CANCELLED)
+                if self.equipment_down and not self.is_resolved:
+                    self._take_machine_down(by=by, at=at)
+                    self.save(update_fields=["downtime", "downtime_released_at"])
+                self.record(AlertEvent.Kind.RESTORED, by=by, at=at)
+
+    def record(self, kind: AlertEvent.Kind, *, by: User | None, at: datetime, note: str = "", **data: Any) -> None:
+        AlertEvent.objects.create(alert=self, kind=kind, by=by, at=at, note=note, data=data)
+
+    def _lock(self) -> None:
+        self.refresh_from_db(from_queryset=Alert.objects.lock().select_related("equipment", "downtime"))
+
+    def _check(self, action: str) -> str:
+        self._lock()
+        if self.deleted_at:
+            raise NotFound(gettext("This alert was deleted."))
+        return self.LIFECYCLE.check(action, self.status)
+
+    def _end(self, resolution: str, *, by: User | None, at: datetime, note: str) -> None:
+        """Writes the resolution. The row is locked and the move was checked."""
+        self.status, self.resolution, self.resolution_note = self.Status.RESOLVED, resolution, note
+        self.resolved_at, self.resolved_by = at, by
+        self._let_go(by=by, at=at, exclusion=self.NO_FAILURE.get(self.Resolution(resolution), ""))
+        self.save()
+        dismissed = resolution == self.Resolution.FALSE_ALARM
+        kind = AlertEvent.Kind.DISMISSED if dismissed else AlertEvent.Kind.RESOLVED
+        self.record(kind, by=by, at=at, note=note, resolution=resolution)
+
+    def _take_machine_down(self, *, by: User | None, at: datetime) -> None:
+        error, source = StatusInterval.Status.ERROR, StatusInterval.Source.ALERT
+        self._hold(status=error, by=by, at=at, reason=self.title, source=source)
+
+    @contextmanager
+    def _one_per_fault(self) -> Iterator[None]:
+        """A transaction in which the alert becomes open again."""
+        try:
+            with transaction.atomic():
+                yield
+        except IntegrityError as error:
+            if "uniq_alerts_fingerprint_living" not in str(error):
+                raise
+            raise Duplicate(gettext("A newer open alert stands for the same fault."), field="fingerprint") from error

@@ -1,0 +1,35 @@
+"""The moves of a work order, and what each asks of whoever makes it."""
+
+from typing import Final
+
+from django.utils.translation import gettext_lazy as _
+
+from alerts.lifecycle import Lifecycle, Move
+
+ORDER_LIFECYCLE: Final = Lifecycle(
+    {
+        "assign": Move(
+            _("Assign"),
+            {"OPEN": "ASSIGNED", "ASSIGNED": "ASSIGNED", "IN_PROGRESS": "IN_PROGRESS", "ON_HOLD": "ON_HOLD"},
+            required=("user_id",),
+        ),
+        "start": Move(_("Start"), {"ASSIGNED": "IN_PROGRESS"}, optional=("equipment_down",)),
+        "hold": Move(_("Put on hold"), {"IN_PROGRESS": "ON_HOLD"}, required=("reason",)),
+        "resume": Move(_("Resume"), {"ON_HOLD": "IN_PROGRESS"}),
+        "complete": Move(
+            _("Complete"),
+            {"IN_PROGRESS": "COMPLETED"},
+            required=("resolution",),
+            optional=(
+                "failure_mode", "cause", "remedy", "labour_minutes", "labour_cost", "parts_cost", "other_cost",
+            ),
+        ),
+        "close": Move(_("Close"), {"COMPLETED": "CLOSED"}, optional=("note",)),
+        "reopen": Move(_("Reopen"), {"COMPLETED": "IN_PROGRESS"}, required=("reason",), optional=("equipment_down",)),
+        "cancel": Move(
+            _("Cancel"),
+            {"OPEN": "CANCELLED", "ASSIGNED": "CANCELLED", "IN_PROGRESS": "CANCELLED", "ON_HOLD": "CANCELLED"},
+            required=("reason",),
+        ),
+    }
+)  # fmt: skip

@@ -1,0 +1,283 @@
+"""The moves of a work order. Each locks the row, checks, changes, and writes the timeline in one transaction.
+
+Locks are taken in one order everywhere: work order, alert, machine.
+"""
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from decimal import Decimal
+from typing import Any, ClassVar, NoReturn
+
+from django.db import IntegrityError, transaction
+from django.utils.translation import gettext
+
+from alerts.lifecycle import AllowedTransition
+from alerts.models import Alert
+from equipment.models import Equipment, FailureMode, StatusInterval
+from faultreporter.accounts.models import User
+from faultreporter.attachments.models import Attachment
+from faultreporter.errors import DomainError, Duplicate, InvalidTransition, NotFound, ValidationFailed
+from workorders.models.moves import ORDER_LIFECYCLE
+from workorders.models.number import WorkOrderNumber
+from workorders.models.queryset import UNFINISHED, WorkOrderQuerySet
+from workorders.models.record import WorkOrderRecord
+from workorders.models.timeline import WorkOrderEvent
+from workorders.signals import work_order_completed
+
+
+class AlreadyConverted(DomainError):
+    """The alert has an unfinished work order; `meta` names it."""
+
+    code = "ALREADY_CONVERTED"
+    http_status = 409
+
+
+class WorkOrder(WorkOrderRecord):
+    """A job on a machine: who does it, how it stands, what was found and done, and what it cost.
+
+    A started repair keeps the machine down until it is completed; completing tells the alert it came from.
+    Completed is the technician's word, closed the manager's.
+    """
+
+    LIFECYCLE: ClassVar = ORDER_LIFECYCLE
+    # Work for which the machine stands still unless whoever starts it says otherwise.
+    STOPS_MACHINE: ClassVar = (WorkOrderRecord.Type.CORRECTIVE, WorkOrderRecord.Type.PREVENTIVE)
+    DELETABLE: ClassVar = (WorkOrderRecord.Status.OPEN, WorkOrderRecord.Status.CANCELLED)
+    ASSIGNEES: ClassVar = (User.Role.TECHNICIAN, User.Role.MANAGER)
+
+    EDITABLE_TO_THE_END: ClassVar = (*UNFINISHED, WorkOrderRecord.Status.COMPLETED)
+
+    objects = WorkOrderQuerySet.as_manager()
+
+    audited = True
+
+    class Meta(WorkOrderRecord.Meta):
+        pass
+
+    def __str__(self) -> str:
+        return f"{self.number} {self.title}"
+
+    @property
+    def is_finished(self) -> bool:
+        return self.status not in UNFINISHED
+
+    @property
+    def has_logged_work(self) -> bool:
+        """Somebody wrote down time, money or a result: from then on it isn't cancelled any more."""
+        return bool(self.labour_minutes or self.total_cost or self.resolution)
+
+    @property
+    def total_cost(self) -> Decimal | None:
+        """None as long as no cost was written down at all."""
+        costs = [c for c in (self.labour_cost, self.parts_cost, self.other_cost) if c is not None]
+        return sum(costs, Decimal(0)) if costs else None
+
+    def is_overdue(self, at: datetime) -> bool:
+        return self.due_at is not None and self.due_at < at and not self.is_finished
+
+    def concerns(self, user: User) -> bool:
+        """Theirs to do, raised by them, or on a machine they look after."""
+        return user.pk in (self.assigned_to_id, self.created_by_id) or self.equipment.concerns(user)
+
+    def allowed_transitions(self) -> list[AllowedTransition]:
+        """The moves possible now; cancelling isn't one once work is logged."""
+        moves = [] if self.deleted_at else self.LIFECYCLE.allowed(self.status)
+        return [move for move in moves if not (move["action"] == "cancel" and self.has_logged_work)]
+
+    @classmethod
+    def add(
+        cls, *, equipment: Equipment, by: User | None, at: datetime, alert: Alert | None = None, **fields: Any
+    ) -> "WorkOrder":
+        """A new order with the next number of the year. For an alert use `services.raise_work_order`."""
+        with transaction.atomic():
+            order = cls(equipment=equipment, alert=alert, created_by=by, created_at=at, **fields)
+            order.number = WorkOrderNumber.take(year=at.year)
+            order.save(force_insert=True)
+            order.record(WorkOrderEvent.Kind.RAISED, by=by, at=at, to=order.status)
+        return order
+
+    def assign(self, *, to: User, by: User, at: datetime) -> None:
+        """Give the job to a technician or manager who sees the machine; a running job changes hands."""
+        with transaction.atomic():
+            self.status = self._check("assign")
+            self._check_assignee(to)
+            before, self.assigned_to, self.assigned_at = self.assigned_to_id, to, at
+            self.save(update_fields=["status", "assigned_to", "assigned_at"])
+            self.record(WorkOrderEvent.Kind.ASSIGNED, by=by, at=at, user_id=str(to.pk), before=before and str(before))
+
+    def start(self, *, by: User, at: datetime, equipment_down: bool | None = None) -> None:
+        """Work begins. A repair takes the machine down as a failure, preventive work as planned maintenance."""
+        with transaction.atomic():
+            self.status = self._check("start")
+            self.started_at = at
+            if self.type in self.STOPS_MACHINE if equipment_down is None else equipment_down:
+                self._take_machine_down(by=by, at=at)
+            self.save()
+            self.record(WorkOrderEvent.Kind.STARTED, by=by, at=at)
+
+    def hold(self, *, by: User, at: datetime, reason: str) -> None:
+        with transaction.atomic():
+            self.status = self._check("hold")
+            self.hold_reason = require(reason, field="reason")
+            self.save(update_fields=["status", "hold_reason"])
+            self.record(WorkOrderEvent.Kind.HELD, by=by, at=at, note=reason)
+
+    def resume(self, *, by: User, at: datetime) -> None:
+        with transaction.atomic():
+            self.status = self._check("resume")
+            self.hold_reason = ""
+            self.save(update_fields=["status", "hold_reason"])
+            self.record(WorkOrderEvent.Kind.RESUMED, by=by, at=at)
+
+    def complete(self, *, by: User, at: datetime, resolution: str, **findings: Any) -> None:
+        """The work is done: tells the alert, then lets the machine go. Another fault on it keeps it down.
+
+        `findings`: failure_mode (one of the machine's category), cause, remedy, labour_minutes, labour_cost,
+        parts_cost, other_cost.
+        """
+        with transaction.atomic():
+            self.status = self._check("complete")
+            self.resolution = require(resolution, field="resolution")
+            self._check_failure_mode(findings.get("failure_mode"))
+            for name, value in findings.items():
+                setattr(self, name, value)
+            self.completed_at, self.completed_by = at, by
+            if self.alert:
+                self.alert.mark_repaired(by=by, at=at, note=resolution)
+            self._let_go(by=by, at=at)
+            self.save()
+            self.record(WorkOrderEvent.Kind.COMPLETED, by=by, at=at, note=resolution)
+            work_order_completed.send(sender=WorkOrder, work_order=self, by=by, at=at)
+
+    def close(self, *, by: User, at: datetime, note: str = "") -> None:
+        with transaction.atomic():
+            self.status = self._check("close")
+            self.closed_at = at
+            self.save(update_fields=["status", "closed_at"])
+            self.record(WorkOrderEvent.Kind.CLOSED, by=by, at=at, note=note)
+
+    def reopen(self, *, by: User, at: datetime, reason: str, equipment_down: bool | None = None) -> None:
+        """The work wasn't done after all: it goes on, the alert it resolved is open again, what was found stays."""
+        with self._one_per_alert():
+            self.status = self._check("reopen")
+            require(reason, field="reason")
+            if self.alert and self.completed_at:
+                self._reopen_alert(self.alert, repaired_at=self.completed_at, by=by, at=at, reason=reason)
+            self.completed_at = self.completed_by = None
+            if self.downtime_id is not None if equipment_down is None else equipment_down:
+                self._take_machine_down(by=by, at=at)
+            self.save()
+            self.record(WorkOrderEvent.Kind.REOPENED, by=by, at=at, note=reason)
+
+    def cancel(self, *, by: User, at: datetime, reason: str) -> None:
+        """Nobody will do it. Only before work is logged; a downtime that the start began was no failure."""
+        with transaction.atomic():
+            target = self._check("cancel")
+            if self.has_logged_work:
+                self._refuse(gettext("Work is logged on this order; complete it instead."), target=target)
+            self.status = target
+            self.cancelled_at, self.cancel_reason, self.hold_reason = at, require(reason, field="reason"), ""
+            self._let_go(by=by, at=at, exclusion=StatusInterval.Exclusion.CANCELLED)
+            self.save()
+            self.record(WorkOrderEvent.Kind.CANCELLED, by=by, at=at, note=reason)
+
+    def change(self, *, by: User, at: datetime, **fields: Any) -> None:
+        """Edit the given fields; what is closed or cancelled stays as it is."""
+        with transaction.atomic():
+            self._lock()
+            before = {name: getattr(self, name) for name in fields}
+            changed = {name: value for name, value in fields.items() if value != before[name]}
+            if not changed:
+                return
+            if self.status not in self.EDITABLE_TO_THE_END:
+                self._refuse(gettext("A closed or cancelled order can't be edited."), target=self.status)
+            if "type" in changed and self.started_at:
+                raise ValidationFailed(gettext("The type can't change once work has started."), field="type")
+            for name, value in changed.items():
+                setattr(self, name, value)
+            self.save(update_fields=list(changed))
+            edits = {name: {"from": str(before[name]), "to": str(value)} for name, value in changed.items()}
+            self.record(WorkOrderEvent.Kind.EDITED, by=by, at=at, **edits)
+
+    def attach(self, attachments: Iterable[Attachment], *, by: User, at: datetime) -> None:
+        with transaction.atomic():
+            self._lock()
+            self.attachments.add(*attachments)
+            self.save(update_fields=[])
+            self.record(WorkOrderEvent.Kind.ATTACHED, by=by, at=at, attachment_ids=[str(a.pk) for a in attachments])
+
+    def soft_delete(self, *, by: User | None, at: datetime) -> None:
+        """Entered by mistake. What was assigned or worked on is cancelled or closed instead, and stays on record."""
+        with transaction.atomic():
+            self._lock()
+            if self.deleted_at is not None:
+                return
+            if self.status not in self.DELETABLE:
+                self._refuse(gettext("Only an open or cancelled order can be deleted."), target="DELETED")
+            super().soft_delete(by=by, at=at)
+            self.record(WorkOrderEvent.Kind.DELETED, by=by, at=at)
+
+    def restore(self, *, by: User | None, at: datetime) -> None:
+        with self._one_per_alert():
+            self._lock()
+            if self.deleted_at is not None:
+                super().restore(by=by, at=at)
+                self.record(WorkOrderEvent.Kind.RESTORED, by=by, at=at)
+
+    def record(self, kind: WorkOrderEvent.Kind, *, by: User | None, at: datetime, note: str = "", **data: Any) -> None:
+        WorkOrderEvent.objects.create(work_order=self, kind=kind, by=by, at=at, note=note, data=data)
+
+    def _lock(self) -> None:
+        self.refresh_from_db(from_queryset=WorkOrder.objects.lock().select_related("equipment", "downtime", "alert"))
+
+    def _check(self, action: str) -> str:
+        self._lock()
+        if self.deleted_at:
+            raise NotFound(gettext("This work order was deleted."))
+        return self.LIFECYCLE.check(action, self.status)
+
+    def _refuse(self, message: str, *, target: str) -> NoReturn:
+        raise InvalidTransition(message, source=self.status, target=target, allowed=self.LIFECYCLE.targets(self.status))
+
+    def _check_assignee(self, user: User) -> None:
+        if not user.is_active or user.deleted_at or user.role not in self.ASSIGNEES:
+            message = gettext("Work is given to an active technician or manager.")
+        elif not Equipment.objects.for_user(user).filter(pk=self.equipment_id).exists():
+            message = gettext("This person doesn't see the site of the machine.")
+        else:
+            return
+        raise ValidationFailed(message, field="user_id")
+
+    def _check_failure_mode(self, mode: FailureMode | None) -> None:
+        if mode and mode.category_id not in (None, self.equipment.category_id):
+            raise ValidationFailed(gettext("Machines of this category don't fail like this."), field="failure_mode")
+
+    def _take_machine_down(self, *, by: User, at: datetime) -> None:
+        corrective = self.type == self.Type.CORRECTIVE
+        status = StatusInterval.Status.ERROR if corrective else StatusInterval.Status.MAINTENANCE
+        self._hold(status=status, by=by, at=at, reason=str(self), source=StatusInterval.Source.WORK_ORDER)
+
+    def _reopen_alert(self, alert: Alert, *, repaired_at: datetime, by: User, at: datetime, reason: str) -> None:
+        try:
+            alert.take_back_repair(repaired_at=repaired_at, by=by, at=at, reason=reason)
+        except Duplicate:
+            return  # the fault was reported anew meanwhile, and that alert stands for it
+
+    @contextmanager
+    def _one_per_alert(self) -> Iterator[None]:
+        """A transaction in which the order becomes unfinished again."""
+        try:
+            with transaction.atomic():
+                yield
+        except IntegrityError as error:
+            if "uniq_work_orders_alert_living" not in str(error):
+                raise
+            raise AlreadyConverted(gettext("The alert has another unfinished work order.")) from error
+
+
+def require(text: str, *, field: str) -> str:
+    """The text, if it says anything."""
+    if not text.strip():
+        raise ValidationFailed(gettext("Say something here."), field=field)
+    return text
