@@ -1,0 +1,6 @@
+from faultreporter.api.routers import Router
+from faultreporter.attachments.viewsets import AttachmentViewSet
+
+router = Router()
+router.register("attachments", AttachmentViewSet, basename="attachment")
+urlpatterns = router.urls
