@@ -4,10 +4,12 @@
 """
 
 import os
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import parse_qs, unquote, urlsplit
 
+import django_stubs_ext
 from csp.constants import NONE, SELF, UNSAFE_EVAL, UNSAFE_INLINE
 from django.core.exceptions import ImproperlyConfigured
 from django.utils.translation import gettext_lazy as _
@@ -15,6 +17,8 @@ from pydantic import Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from faultreporter import __version__
+
+django_stubs_ext.monkeypatch()
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 INSECURE_SECRET_KEY = "insecure-local-development-key-never-use-it-in-production"  # noqa: S105 - refused in production
@@ -181,6 +185,7 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "faultreporter.api.client_address.ClientAddressMiddleware",
     "faultreporter.api.middleware.RequestContextMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
@@ -243,7 +248,9 @@ AXES_FAILURE_LIMIT = 5
 AXES_COOLOFF_TIME = 0.25
 AXES_RESET_ON_SUCCESS = True
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
-AXES_IPWARE_PROXY_COUNT = env.TRUSTED_PROXY_COUNT or None
+AXES_USERNAME_CALLABLE = "faultreporter.accounts.lockout.attempted_username"
+# A person's e-mail address is unique among the living, which is all that signing in looks at.
+SILENCED_SYSTEM_CHECKS = ["auth.W004"]
 FIREBASE_PROJECT_ID = env.FIREBASE_PROJECT_ID
 FIREBASE_SERVICE_ACCOUNT_PATH = env.FIREBASE_SERVICE_ACCOUNT_PATH
 TRUSTED_PROXY_COUNT = env.TRUSTED_PROXY_COUNT
@@ -336,7 +343,13 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
 }
 CELERY_TIMEZONE = "UTC"
 CELERY_BEAT_SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"
-CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {}
+CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
+    "heartbeat": {"task": "faultreporter.api.tasks.heartbeat", "schedule": timedelta(seconds=30)},
+    "forget idempotency keys": {
+        "task": "faultreporter.api.tasks.forget_idempotency_keys",
+        "schedule": timedelta(hours=1),
+    },
+}
 
 # --- words and times --------------------------------------------------------------------------------------------------
 LANGUAGE_CODE = "en"
