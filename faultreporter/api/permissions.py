@@ -5,14 +5,16 @@ Which *rows* a person sees is another question; querysets answer it (`for_user`)
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from django.core.exceptions import ImproperlyConfigured
 from rest_framework.permissions import SAFE_METHODS, BasePermission
 from rest_framework.request import Request
-from rest_framework.views import APIView
 
 from faultreporter.roles import Role
+
+if TYPE_CHECKING:
+    from rest_framework.views import APIView  # it imports this module, through the settings
 
 DEVICE = "DEVICE"
 """The role of a gateway that signs its requests with a device key; never a person's."""
@@ -52,7 +54,7 @@ MANAGERS_AND_CONCERNED = MANAGERS.also(concerned={Role.TECHNICIAN, Role.REPORTER
 DEVICES_AND_ADMINS = Rule(frozenset({DEVICE, Role.ADMIN}))
 
 
-def rule_for(view: APIView) -> Rule:
+def rule_for(view: "APIView") -> Rule:
     action = getattr(view, "action", None) or view.request.method.lower()
     try:
         return view.permissions[action]  # type: ignore[attr-defined,no-any-return]
@@ -63,7 +65,7 @@ def rule_for(view: APIView) -> Rule:
 class RulePermission(BasePermission):
     """Asks the view's rule. A READ-only API token passes no unsafe method, whatever the role."""
 
-    def has_permission(self, request: Request, view: APIView) -> bool:
+    def has_permission(self, request: Request, view: "APIView") -> bool:
         if getattr(view, "action", "") is None:  # the method isn't allowed at all: let DRF answer 405
             return True
         rule = rule_for(view)
@@ -76,6 +78,6 @@ class RulePermission(BasePermission):
             return False
         return rule.admits(request.user.role)
 
-    def has_object_permission(self, request: Request, view: APIView, obj: Any) -> bool:
+    def has_object_permission(self, request: Request, view: "APIView", obj: Any) -> bool:
         rule = rule_for(view)
         return rule.public or rule.admits_to(request.user, obj)
