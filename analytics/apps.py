@@ -7,4 +7,4 @@ class AnalyticsConfig(AppConfig):
     verbose_name = _("Numbers")
 
     def ready(self) -> None:
-        from analytics import receivers  # noqa: F401, PLC0415  # connecting receivers is what ready() is for
+        from analytics import receivers  # noqa: F401  # connecting receivers is what ready() is for

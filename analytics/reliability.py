@@ -35,7 +35,6 @@ LOSS_OF_STATUS = {"ERROR": Loss.UNPLANNED, "MAINTENANCE": Loss.PLANNED, "OFFLINE
 # Why an interval is no failure. A machine without mains or water was not required to run (EN 13306: external disabled
 # state); one that was never really down, or whose failure stands under another interval, lost nothing here.
 LOSS_OF_EXCLUSION = {
-    "PLANNED": Loss.PLANNED,
     "EXTERNAL_SUPPLY": Loss.STANDBY,
     "FALSE_ALARM": Loss.NOTHING,
     "CANCELLED": Loss.NOTHING,
@@ -44,7 +43,10 @@ LOSS_OF_EXCLUSION = {
 
 
 def loss_of(status: str, exclusion_reason: str) -> Loss:
-    return LOSS_OF_EXCLUSION[exclusion_reason] if exclusion_reason else LOSS_OF_STATUS[status]
+    """What an entry of the status log takes; an ERROR that turns out to have been planned is planned down time."""
+    if exclusion_reason == "PLANNED" and status == "ERROR":
+        return Loss.PLANNED
+    return LOSS_OF_EXCLUSION.get(exclusion_reason, LOSS_OF_STATUS[status])
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -167,6 +169,10 @@ def quarter_of(moment: datetime, zone: ZoneInfo) -> tuple[int, int]:
 
 def quarter_before(year: int, quarter: int) -> tuple[int, int]:
     return (year, quarter - 1) if quarter > 1 else (year - 1, 4)
+
+
+def quarter_after(year: int, quarter: int) -> tuple[int, int]:
+    return (year, quarter + 1) if quarter < 4 else (year + 1, 1)
 
 
 def union(spans: Iterable[Span]) -> list[Span]:
