@@ -1,5 +1,7 @@
 """Why a credential, or a change to a person, is refused."""
 
+from typing import ClassVar
+
 from faultreporter.errors import DomainError
 
 
@@ -15,6 +17,7 @@ class CredentialRefused(DomainError):
 
     code = "UNAUTHENTICATED"
     http_status = 401
+    auth_header: ClassVar[str] = 'Bearer realm="faultreporter"'
 
 
 class TokenInvalid(CredentialRefused):

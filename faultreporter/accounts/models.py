@@ -14,7 +14,7 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from faultreporter.accounts.access import Scope, may
-from faultreporter.accounts.errors import LastAdmin, TokenExpired, TokenRevoked
+from faultreporter.accounts.errors import LastAdmin, TokenExpired, TokenRevoked, UserDisabled
 from faultreporter.accounts.validators import validate_time_zone
 from faultreporter.db import LivingQuerySet, SoftDeleteModel, TimeStampedModel, TimeStampedQuerySet
 from faultreporter.roles import Role
@@ -107,7 +107,9 @@ class User(AbstractBaseUser, SoftDeleteModel):
             models.CheckConstraint(condition=Q(role__in=Role.values), name="check_users_role"),
             # is_active alone decides whether somebody gets in, wherever that is asked
             models.CheckConstraint(
-                condition=Q(deleted_at=None) | Q(is_active=False), name="check_users_deleted_is_inactive"
+                condition=Q(deleted_at=None) | Q(is_active=False),
+                name="check_users_deleted_is_inactive",
+                violation_error_message=_("A deleted person can't be active."),
             ),
         ]
         indexes = [
@@ -148,28 +150,33 @@ class User(AbstractBaseUser, SoftDeleteModel):
     def amend(self, *, by: "User | None", at: datetime, **changes: Any) -> None:
         """Write these fields. Somebody who stops being active has to sign in anew when they are let in again."""
         with transaction.atomic():
-            was_active = self._lock().is_active
-            if was_active and changes.get("is_active") is False:
+            was_admin = self._lock().is_superuser
+            if self.is_active and changes.get("is_active") is False:
                 changes["tokens_valid_after"] = at
+            if changes.get("email", self.email) != self.email:
+                changes["email_verified"] = False
             for field, value in changes.items():
                 setattr(self, field, value)
-            self._require_an_admin()
+            if was_admin and not self.is_superuser:
+                self._require_another_admin()
             self.save(update_fields=list(changes))
 
     def soft_delete(self, *, by: "User | None", at: datetime) -> None:
         """Take the person out of every list and every session; their name stays on what they did."""
         with transaction.atomic():
-            if not self._lock().is_deleted:
-                self.is_active, self.tokens_valid_after = False, at
-                self.deleted_at, self.deleted_by = at, by
-                self._require_an_admin()
-                self.save(update_fields=["is_active", "tokens_valid_after", "deleted_at", "deleted_by"])
-                self.api_tokens.usable(at).update(revoked_at=at)
+            was_admin = self._lock().is_superuser
+            if self.is_deleted:
+                return
+            if was_admin:
+                self._require_another_admin()
+            self.is_active, self.tokens_valid_after = False, at
+            self.deleted_at, self.deleted_by = at, by
+            self.save(update_fields=["is_active", "tokens_valid_after", "deleted_at", "deleted_by"])
+            self.api_tokens.usable(at).update(revoked_at=at)
 
     def revoke_sign_ins(self, *, by: "User | None", at: datetime) -> None:
         """End every sign-in, session and API token of this person; they may sign in again."""
         with transaction.atomic():
-            self._lock()
             self.tokens_valid_after, self.ended_sign_ins = at, []
             self.save(update_fields=["tokens_valid_after", "ended_sign_ins"])
             self.api_tokens.usable(at).update(revoked_at=at)
@@ -177,17 +184,21 @@ class User(AbstractBaseUser, SoftDeleteModel):
     def end_sign_in(self, *, auth_time: int, by: "User | None", at: datetime) -> None:
         """Log out one device: what Firebase signs for that sign-in isn't accepted any more."""
         with transaction.atomic():
-            self._lock()
-            if len(self.ended_sign_ins) >= MAX_ENDED_SIGN_INS:
-                self.revoke_sign_ins(by=by, at=at)
-            elif auth_time not in self.ended_sign_ins:
-                self.ended_sign_ins = [*self.ended_sign_ins, auth_time]
-                self.save(update_fields=["ended_sign_ins"])
+            ended = {*self._lock().ended_sign_ins, auth_time}
+            if len(ended) > MAX_ENDED_SIGN_INS:  # rather too much is ended than too little
+                self.tokens_valid_after, ended = at, set()
+            self.ended_sign_ins = sorted(ended)
+            self.save(update_fields=["tokens_valid_after", "ended_sign_ins"])
 
-    def sign_in_ended(self, auth_time: float) -> bool:
-        """Whether the sign-in of that moment (Unix seconds) was ended by a logout, an administrator or deactivation."""
+    def require_active(self) -> None:
+        if not self.is_active:
+            raise UserDisabled(gettext("This account is disabled. An administrator can enable it again."))
+
+    def require_current(self, auth_time: int) -> None:
+        """Refuse a sign-in (made at that Unix second) that a logout, an administrator or deactivation has ended."""
         ended_before = self.tokens_valid_after.timestamp() if self.tokens_valid_after else 0
-        return auth_time < ended_before or auth_time in self.ended_sign_ins
+        if auth_time < ended_before or auth_time in self.ended_sign_ins:
+            raise TokenRevoked(gettext("This sign-in was ended; sign in again."))
 
     def note_seen(self, at: datetime) -> None:
         """Remember when this person was last here, to the minute."""
@@ -198,18 +209,15 @@ class User(AbstractBaseUser, SoftDeleteModel):
         self.refresh_from_db(from_queryset=User.objects.select_for_update(no_key=True))
         return self
 
-    def _require_an_admin(self) -> None:
+    def _require_another_admin(self) -> None:
         """Refuse a change after which no active administrator would be left.
 
         The advisory lock lets only one such change be decided at a time, so that two administrators who demote each
         other at the same moment can't both succeed.
         """
-        if self.is_active and self.role == Role.ADMIN:
-            return
         with connection.cursor() as cursor:
             cursor.execute("SELECT pg_advisory_xact_lock(%s)", [ADMIN_LOCK])
-        admins = User.objects.admins()
-        if admins.filter(pk=self.pk).exists() and not admins.exclude(pk=self.pk).exists():
+        if not User.objects.admins().exclude(pk=self.pk).exists():
             raise LastAdmin(gettext("This is the last active administrator. Make somebody else administrator first."))
 
 

@@ -7,6 +7,8 @@ from django.db import models
 from django.db.models import Q, QuerySet
 from django.utils.translation import gettext as _
 from django_filters.rest_framework import DjangoFilterBackend
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import extend_schema_field
 from rest_framework.filters import BaseFilterBackend
 from rest_framework.request import Request
 
@@ -24,6 +26,15 @@ class ChoicesFilter(django_filters.BaseInFilter, django_filters.ChoiceFilter):
         super().__init__(**kwargs)
         self.extra["null_label"] = None
         self.extra["empty_label"] = None
+
+
+@extend_schema_field(OpenApiTypes.BOOL)
+class BooleanFilter(django_filters.TypedChoiceFilter):
+    """`true` or `false`; django-filter's own takes any other word for "either"."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        choices = (("true", "true"), ("false", "false"))
+        super().__init__(choices=choices, coerce=lambda text: text == "true", **kwargs)
 
 
 class FilterSet(django_filters.FilterSet):
