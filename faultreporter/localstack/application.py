@@ -1,0 +1,131 @@
+"""The product's own processes: what is done before they start, which they are, and what is told when they are up."""
+
+import json
+import os
+import shlex
+import sys
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from faultreporter.localstack.account import Account
+from faultreporter.localstack.children import Program
+from faultreporter.localstack.environment import CHECKOUT, first_free_port, wanted_port
+
+MANAGE = (sys.executable, "manage.py")
+CELERY = (sys.executable, "-m", "celery", "-A", "faultreporter.celery", "--quiet")
+GRANIAN = (sys.executable, "-m", "granian", "--host", "127.0.0.1", "--no-ws", "--respawn-failed-workers")
+QUEUES = "default,ai,telemetry,reports"
+
+
+@dataclass(frozen=True)
+class Addresses:
+    """Where people reach the product; only this machine can."""
+
+    web_port: int
+    stream_port: int
+    web_taken: int | None  # the port that was wanted and wasn't free
+
+    @property
+    def web(self) -> str:
+        return f"http://127.0.0.1:{self.web_port}"
+
+    @property
+    def stream(self) -> str:
+        return f"http://127.0.0.1:{self.stream_port}"
+
+    @classmethod
+    def choose(cls, environment: Mapping[str, str]) -> "Addresses":
+        wanted = wanted_port(environment, "PORT", 8000)
+        web = first_free_port(wanted)
+        stream = first_free_port(wanted_port(environment, "STREAM_PORT", web + 1))
+        if stream == web:
+            stream = first_free_port(web + 1)
+        return cls(web, stream, wanted if web != wanted else None)
+
+
+def child_environment(
+    environment: Mapping[str, str], servers: Mapping[str, str], addresses: Addresses, state: Path
+) -> dict[str, str]:
+    """The caller's variables win where they say something; the servers' URLs are only those we started."""
+    ours = {
+        "PUBLIC_URL": environment.get("PUBLIC_URL") or addresses.web,
+        "STREAM_URL": environment.get("STREAM_URL") or addresses.stream,
+        "STATE_DIR": str(state),
+        "PYTHONUNBUFFERED": "1",
+    }
+    return {**os.environ, **ours, **servers}
+
+
+def programs(environment: Mapping[str, str], addresses: Addresses, logs: Path) -> list[Program]:
+    """In the order they are started; they are stopped all at once, while the servers still run."""
+    web = ("--interface", "wsgi", "--port", str(addresses.web_port), "--workers", "2", "--blocking-threads", "4")
+    stream = ("--interface", "asgi", "--port", str(addresses.stream_port), "--workers", "1")
+    work = ("-Q", QUEUES, "--concurrency", "2", "--without-gossip", "--without-mingle", "-l", "INFO")
+    commands = {
+        "web": (*GRANIAN, *web, "--workers-kill-timeout", "5", "faultreporter.wsgi:application"),
+        "stream": (*GRANIAN, *stream, "--workers-kill-timeout", "2", "faultreporter.asgi:application"),
+        "worker": (*CELERY, "worker", *work),
+        "beat": (*CELERY, "beat", "--pidfile", "", "-l", "INFO"),
+        "relay": (*MANAGE, "relay"),
+    }
+    return [program(name, command, environment, logs) for name, command in commands.items()]
+
+
+def program(name: str, command: Iterable[str], environment: Mapping[str, str], logs: Path) -> Program:
+    """One of the product's processes: under the caller's own account, which the checkout belongs to."""
+    return Program(
+        name=name,
+        command=tuple(command),
+        environment=environment,
+        directory=CHECKOUT,
+        log=logs / f"{name}.log",
+        account=Account("the caller"),
+    )
+
+
+def has_command(name: str, checkout: Path = CHECKOUT) -> bool:
+    pattern = f"management/commands/{name}.py"
+    return any(any(checkout.glob(f"{depth}/{pattern}")) for depth in ("*", "faultreporter/*"))
+
+
+def read_demo(state: Path) -> dict[str, Any]:
+    try:
+        found = json.loads((state / "demo.json").read_text(encoding="utf-8"))
+    except (FileNotFoundError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def readdress_demo(state: Path, addresses: Addresses) -> None:
+    """The story is told once, the port may be another one each time."""
+    demo = read_demo(state)
+    if demo and demo.get("base_url") != addresses.web:
+        fresh = state / "demo.json.new"
+        fresh.touch(mode=0o600)
+        demo |= {"base_url": addresses.web, "admin_url": f"{addresses.web}/admin/"}
+        fresh.write_text(json.dumps(demo, indent=2), encoding="utf-8")
+        fresh.replace(state / "demo.json")
+
+
+def welcome(addresses: Addresses, state: Path, where: Iterable[str], seconds: float) -> list[str]:
+    demo = read_demo(state)
+    people = {user["role"]: user for user in reversed(demo.get("users", []))}
+    lines = ["", f"Fault Reporter is up ({seconds:.1f} s)."]
+    if addresses.web_taken:
+        lines.append(f"Port {addresses.web_taken} is taken, so it listens on {addresses.web_port}.")
+    lines += [
+        "",
+        f"API          {addresses.web}/api/v1",
+        f"Docs         {addresses.web}/docs",
+        f"Back office  {addresses.web}/admin/",
+        f"Live stream  {addresses.stream}/api/v1/iot-data/stream",
+        "",
+    ]
+    lines += [f"{role:<12} {user['email']}   password: {user['password']}" for role, user in people.items()]
+    token = next((user["token"] for user in demo.get("users", []) if user.get("token")), None)
+    if token:
+        header = shlex.quote(f"Authorization: Bearer {token}")
+        lines += ["", "Try it:", f"curl -H {header} '{addresses.web}/api/v1/equipment?page_size=3'"]
+    return [*lines, "", *where, "Ctrl-C stops everything; `make run` resumes.", ""]
