@@ -5,10 +5,12 @@ from typing import Any
 
 import pytest
 from django.conf import settings
+from django.db.models.signals import post_migrate
 from rest_framework.test import APIClient
 
 from faultreporter import redis
 from faultreporter.accounts.models import User
+from faultreporter.audit.testing import permit_truncate
 from faultreporter.roles import Role
 
 
@@ -104,4 +106,5 @@ def assert_error(response: Any, status: int, code: str, field: str | None = None
 
 
 def pytest_configure() -> None:
+    post_migrate.connect(permit_truncate)
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]

@@ -36,7 +36,7 @@ def seal_batch(max_rows: int = BATCH) -> int:
         end = ChainEnd.objects.first()
         seal_id = end.seal_id + 1 if end else 1
         cursor.execute(MARK_BATCH, [seal_id, max_rows])
-        count = cursor.rowcount
+        count: int = cursor.rowcount
         if count:
             _append(seal_id, previous=bytes(end.digest) if end else b"")
         return count

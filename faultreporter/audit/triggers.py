@@ -38,9 +38,9 @@ def sync(using: str = "default") -> None:
     if "audit_logs" not in existing:  # migrated back to zero
         return
     wanted = {table: arguments for table, arguments in declared().items() if table in existing}
-    statements = [
-        _create(table, arguments) for table, arguments in wanted.items() if existing[table] != arguments
-    ] + [_drop(table) for table, arguments in existing.items() if arguments is not None and table not in wanted]
+    statements = [_create(table, arguments) for table, arguments in wanted.items() if existing[table] != arguments] + [
+        _drop(table) for table, arguments in existing.items() if arguments is not None and table not in wanted
+    ]
     with connections[using].cursor() as cursor:
         for statement in statements:
             cursor.execute(statement)
@@ -50,12 +50,13 @@ def _arguments(model: type[models.Model]) -> tuple[str, ...]:
     return (
         _columns(model, getattr(model, "audit_masked", ())),
         _columns(model, getattr(model, "audit_ignored", ())),
-        model._meta.pk.column,
+        _columns(model, [model._meta.pk.name]),
     )
 
 
 def _columns(model: type[models.Model], fields: Iterable[str]) -> str:
-    return ",".join(sorted(model._meta.get_field(field).column for field in fields))  # type: ignore[union-attr]
+    # The far side of a relation has no column; naming one is a mistake that should show.
+    return ",".join(sorted(model._meta.get_field(field).column for field in fields))  # type: ignore[union-attr,misc]
 
 
 def _tables(using: str) -> dict[str, tuple[str, ...] | None]:

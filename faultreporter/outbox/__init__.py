@@ -1,7 +1,7 @@
 """The transactional outbox: background work is asked for by a row, never by talking to the broker in a request."""
 
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 from django.apps import apps
 from django.db import connection
@@ -29,6 +29,6 @@ def publish_at(at: datetime, task: str, /, **kwargs: Any) -> "OutboxMessage":
     if not connection.in_atomic_block:
         raise TransactionManagementError(f"publish({task!r}) needs the transaction whose change it belongs to")
     # This package is imported while Django loads the apps, before there are models.
-    message = cast("type[OutboxMessage]", apps.get_model("outbox", "OutboxMessage"))
+    message_model = apps.get_model("outbox", "OutboxMessage")
     request_id = str(get_contextvars().get("request_id", ""))
-    return message.objects.create(task=task, payload=kwargs, request_id=request_id, available_at=at)
+    return message_model.objects.create(task=task, payload=kwargs, request_id=request_id, available_at=at)

@@ -1,6 +1,7 @@
 """Work that is to be done after a transaction commits, kept where the transaction is."""
 
-from datetime import datetime
+from collections.abc import Sequence
+from datetime import datetime, timedelta
 from typing import Self
 
 from django.core.serializers.json import DjangoJSONEncoder
@@ -18,6 +19,14 @@ class OutboxQuerySet(models.QuerySet["OutboxMessage"]):
 
     def published_before(self, at: datetime) -> Self:
         return self.filter(published_at__lt=at)
+
+    def mark_published(self, ids: Sequence[int], *, at: datetime) -> int:
+        return self.filter(pk__in=ids).update(published_at=at, attempts=models.F("attempts") + 1, last_error="")
+
+    def backlog(self, at: datetime) -> tuple[int, timedelta]:
+        """How many messages are due and not yet published, and how long the oldest has waited."""
+        found = self.due(at).aggregate(count=models.Count("id"), oldest=models.Min("available_at"))
+        return found["count"], at - found["oldest"] if found["oldest"] else timedelta()
 
 
 class OutboxMessage(models.Model):
@@ -58,3 +67,10 @@ class OutboxMessage(models.Model):
     def task_id(self) -> str:
         """The same for every sending of this message, so that a repeat is recognisable in logs."""
         return f"outbox-{self.pk}"
+
+    def postpone(self, *, at: datetime, error: Exception) -> None:
+        """This message can't be sent as it is: try again later, less and less often, and say why."""
+        self.attempts += 1
+        self.available_at = at + timedelta(minutes=min(2**self.attempts, 60))
+        self.last_error = f"{type(error).__name__}: {error}"[:2000]
+        self.save(update_fields=["attempts", "available_at", "last_error"])

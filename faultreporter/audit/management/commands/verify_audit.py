@@ -16,7 +16,7 @@ class Command(BaseCommand):
             help="a seal this command printed earlier and that was kept elsewhere; the chain must still contain it",
         )
 
-    def handle(self, *args: Any, **options: Any) -> None:
+    def handle(self, *_args: Any, **options: Any) -> None:
         found = seals.verify()
         if not found.intact:
             raise CommandError(f"Seal {found.broken_seal} is broken: {found.finding}")
