@@ -7,4 +7,4 @@ class EquipmentConfig(AppConfig):
     verbose_name = _("Equipment")
 
     def ready(self) -> None:
-        from equipment import receivers  # noqa: F401, PLC0415 - connects them; models aren't loaded before ready()
+        from equipment import receivers  # noqa: F401 - connects them; models aren't loaded before ready()

@@ -1,7 +1,6 @@
 """Places: the tree SITE > BUILDING > FLOOR > ROOM, with ZONE for a part of the first three, and who works on a site."""
 
 import uuid
-from collections.abc import Iterable
 from datetime import datetime
 from typing import Any, ClassVar, Self
 from zoneinfo import ZoneInfo
@@ -11,6 +10,7 @@ from django.contrib.postgres.indexes import GinIndex, OpClass
 from django.core.validators import MaxValueValidator, MinValueValidator, RegexValidator
 from django.db import connection, models, transaction
 from django.db.models import Q
+from django.db.models.expressions import RawSQL
 from django.db.models.functions import Upper
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
@@ -26,12 +26,12 @@ from locations.signals import location_deleting
 TREE_LOCK = 7_105_001
 
 # UNION, not UNION ALL: it stops even on a row that somebody tied into a ring by hand.
-DESCENDANTS_SQL = """
-WITH RECURSIVE tree(id) AS (
-    SELECT id FROM locations WHERE id = ANY(%s)
+BELOW_SQL = """
+WITH RECURSIVE below(id) AS (
+    SELECT id FROM locations WHERE id = %s
     UNION
-    SELECT child.id FROM locations child JOIN tree ON child.parent_id = tree.id
-) SELECT id FROM tree"""
+    SELECT child.id FROM locations child JOIN below ON child.parent_id = below.id
+) SELECT id FROM below"""
 
 ANCESTORS_SQL = """
 WITH RECURSIVE line(id, parent_id, height) AS (
@@ -48,11 +48,9 @@ def lock_tree() -> None:
         cursor.execute("SELECT pg_advisory_xact_lock(%s)", [TREE_LOCK])
 
 
-def descendant_ids(roots: Iterable[uuid.UUID]) -> list[uuid.UUID]:
-    """The given locations and everything below them, deleted ones included."""
-    with connection.cursor() as cursor:
-        cursor.execute(DESCENDANTS_SQL, [list(roots)])
-        return [row[0] for row in cursor.fetchall()]
+def at_or_below(location_id: uuid.UUID) -> RawSQL:
+    """The ids of a place and of everything below it, deleted ones included: for `location__in=`, in the same query."""
+    return RawSQL(BELOW_SQL, [location_id])  # noqa: S611 - a constant with one bound parameter
 
 
 class LocationQuerySet(LivingQuerySet["Location"]):
@@ -65,7 +63,7 @@ class LocationQuerySet(LivingQuerySet["Location"]):
 
     def under(self, location_id: uuid.UUID) -> Self:
         """The location itself and everything below it."""
-        return self.filter(pk__in=descendant_ids([location_id]))
+        return self.filter(pk__in=at_or_below(location_id))
 
 
 class Location(SoftDeleteModel):
@@ -105,7 +103,7 @@ class Location(SoftDeleteModel):
         _("code"),
         max_length=50,
         validators=[
-            RegexValidator(r"\A[A-Z0-9-]+\Z", _("Use capital letters, digits and hyphens only."), code="pattern")
+            RegexValidator(r"^[A-Z0-9-]+\Z", _("Use capital letters, digits and hyphens only."), code="pattern")
         ],
     )
     name = models.CharField(_("name"), max_length=200)
@@ -218,20 +216,25 @@ class Location(SoftDeleteModel):
 
     def descendants(self) -> LocationQuerySet:
         """Everything below this place, itself left out."""
-        return Location.objects.filter(pk__in=descendant_ids([self.pk])).exclude(pk=self.pk)
+        return Location.objects.under(self.pk).exclude(pk=self.pk)
 
     @classmethod
     def add(cls, *, by: User | None, **fields: Any) -> "Location":
         """A new place under `parent`; the site follows from it."""
+        location = cls(**fields)
+        location.register(by=by)
+        return location
+
+    def register(self, *, by: User | None) -> None:
+        """Stores a place that was only filled in so far."""
         with transaction.atomic():
             lock_tree()
-            location = cls(**fields)
-            location._stand_under(fields.get("parent"))
-            if location.kind == cls.Kind.SITE:
-                location.time_zone = location.time_zone or settings.TIME_ZONE
-            location._check_details()
-            location.save(force_insert=True)
-        return location
+            self._stand_under(self.parent)
+            if self.kind == self.Kind.SITE:
+                self.time_zone = self.time_zone or settings.TIME_ZONE
+            self._check_details()
+            self.save(force_insert=True)
+            self._keep_in_sight(by)
 
     def change(self, *, by: User | None, **fields: Any) -> None:
         """Edits the given fields; a new `parent` moves the whole subtree."""
@@ -245,6 +248,7 @@ class Location(SoftDeleteModel):
             self._check_details()
             if fields:
                 self.save(update_fields=list(fields))
+                self._keep_in_sight(by)
             if (parent and parent.pk) != self.parent_id:
                 self.move_to(parent, by=by)
 
@@ -277,6 +281,11 @@ class Location(SoftDeleteModel):
     def _lock(self) -> None:
         lock_tree()
         self.refresh_from_db(from_queryset=Location.objects.select_for_update(of=("self",)))
+
+    def _keep_in_sight(self, by: User | None) -> None:
+        """Whoever closes a site to others works on it, or would lose it from sight with the same click."""
+        if by and not self.open_to_all:
+            SiteMembership.objects.get_or_create(user=by, site=self)
 
     def _stand_under(self, parent: "Location | None") -> None:
         """Sets parent and site after checking the parent rule. The tree is locked."""

@@ -1,20 +1,20 @@
 """What kinds of machines there are, and how each kind fails."""
 
+from datetime import datetime
 from typing import ClassVar
 
 from django.contrib.postgres.fields import ArrayField
 from django.core.validators import RegexValidator
-from django.db import models
+from django.db import models, transaction
 from django.db.models import Q
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from faultreporter.accounts.models import User
 from faultreporter.db import LivingQuerySet, SoftDeleteModel
+from faultreporter.errors import HasChildren
 
-validate_code = RegexValidator(r"\A[A-Z0-9-]+\Z", _("Use capital letters, digits and hyphens only."), code="pattern")
-
-
-class CategoryQuerySet(LivingQuerySet["Category"]):
-    pass
+validate_code = RegexValidator(r"^[A-Z0-9-]+\Z", _("Use capital letters, digits and hyphens only."), code="pattern")
 
 
 class Category(SoftDeleteModel):
@@ -26,7 +26,7 @@ class Category(SoftDeleteModel):
     name = models.CharField(_("name"), max_length=200)
     description = models.TextField(_("description"), blank=True)
 
-    objects = CategoryQuerySet.as_manager()
+    objects = LivingQuerySet["Category"].as_manager()
 
     class Meta:
         db_table = "equipment_categories"
@@ -40,6 +40,14 @@ class Category(SoftDeleteModel):
 
     def __str__(self) -> str:
         return self.name
+
+    def soft_delete(self, *, by: User | None, at: datetime) -> None:
+        """Refused while machines or failure modes belong to it."""
+        with transaction.atomic():
+            Category.objects.select_for_update().get(pk=self.pk)
+            if self.equipment.living().exists() or self.failure_modes.living().exists():
+                raise HasChildren(gettext("Machines or failure modes belong to this category."))
+            super().soft_delete(by=by, at=at)
 
 
 class FailureModeQuerySet(LivingQuerySet["FailureMode"]):

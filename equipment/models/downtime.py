@@ -26,10 +26,6 @@ class StatusIntervalQuerySet(TimeStampedQuerySet["StatusInterval"]):
     def open(self) -> Self:
         return self.filter(ended_at=None)
 
-    def for_user(self, user: User) -> Self:
-        # The related manager of one visible machine is the only way in; the machine's own scope decides.
-        return self
-
     def overlapping(self, start: datetime, end: datetime) -> Self:
         """Those with any time in [start, end)."""
         return self.filter(Q(ended_at=None) | Q(ended_at__gt=start), started_at__lt=end)

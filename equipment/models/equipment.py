@@ -23,7 +23,7 @@ from equipment.signals import leaving_service
 from faultreporter.accounts.models import User
 from faultreporter.db import LivingQuerySet, SoftDeleteModel, TimeStampedModel
 from faultreporter.errors import HasChildren, HasOpenWork, ValidationFailed
-from locations.models import Location, descendant_ids
+from locations.models import Location, at_or_below
 from locations.scope import hidden_site_ids
 
 
@@ -43,7 +43,7 @@ class EquipmentQuerySet(LivingQuerySet["Equipment"]):
 
     def in_location(self, location_id: uuid.UUID) -> Self:
         """Machines in this place or anywhere below it."""
-        return self.filter(location__in=descendant_ids([location_id]))
+        return self.filter(location__in=at_or_below(location_id))
 
     def assigned_to(self, user: User, at: datetime) -> Self:
         return self.filter(
@@ -179,8 +179,11 @@ class Equipment(SoftDeleteModel):
         return self.assignments.active(timezone.now()).filter(user=user).exists()
 
     def lock(self) -> None:
-        """Holds the machine's row until the transaction ends and reads what is in it now."""
-        self.refresh_from_db(from_queryset=Equipment.objects.select_for_update(of=("self",)))
+        """Holds the machine's row until the transaction ends and reads what is in it now.
+
+        NO KEY: rows that only point at the machine (readings, alerts) need not wait for it.
+        """
+        self.refresh_from_db(from_queryset=Equipment.objects.select_for_update(of=("self",), no_key=True))
 
     # State ------------------------------------------------------------------------------------------------------
 
@@ -224,12 +227,18 @@ class Equipment(SoftDeleteModel):
     def add(cls, *, by: User | None, at: datetime, status: str = Status.ONLINE, **fields: Any) -> "Equipment":
         """A new machine; a status other than ONLINE opens its first interval."""
         with transaction.atomic():
-            equipment = cls(**fields, created_by=by)
-            equipment._check(fields)
-            equipment.save(force_insert=True)
+            equipment = cls(**fields)
+            equipment.register(by=by)
             if status != cls.Status.ONLINE:
                 equipment.set_status(status=status, by=by, at=at, reason="")
         return equipment
+
+    def register(self, *, by: User | None) -> None:
+        """Stores a machine that was only filled in so far."""
+        with transaction.atomic():
+            self.created_by = by
+            self._check({"location": self.location, "parent": self.parent})
+            self.save(force_insert=True)
 
     def change(self, *, by: User | None, at: datetime, **fields: Any) -> None:
         """Edits the given fields. A different code is refused, `location` is a move, `status` the manual route."""

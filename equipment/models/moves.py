@@ -9,10 +9,6 @@ from faultreporter.db import TimeStampedModel, TimeStampedQuerySet
 from locations.models import Location
 
 
-class MoveQuerySet(TimeStampedQuerySet["Move"]):
-    pass
-
-
 class Move(TimeStampedModel):
     """That a machine was carried from one place to another."""
 
@@ -33,7 +29,7 @@ class Move(TimeStampedModel):
     )
     reason = models.TextField(_("reason"), blank=True)
 
-    objects = MoveQuerySet.as_manager()
+    objects = TimeStampedQuerySet["Move"].as_manager()
 
     class Meta:
         db_table = "equipment_moves"
