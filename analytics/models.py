@@ -7,7 +7,7 @@ from uuid import UUID
 from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
 from django.core.validators import MaxValueValidator, MinValueValidator
-from django.db import models
+from django.db import IntegrityError, models, transaction
 from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
@@ -301,6 +301,19 @@ class ReportDelivery(TimeStampedModel):
 
     def __str__(self) -> str:
         return f"{self.report_id} {self.user_id}"
+
+    @classmethod
+    def claim(cls, report: OperationsReport, user: User, *, at: datetime) -> Self | None:
+        """The right to send this week's mail to `user`, or None if it was taken before."""
+        delivery = cls(report=report, user=user, iso_year=report.iso_year, iso_week=report.iso_week, claimed_at=at)
+        try:
+            with transaction.atomic():
+                delivery.save(force_insert=True)
+        except IntegrityError as error:
+            if "uniq_report_deliveries_week" not in str(error):
+                raise
+            return None
+        return delivery
 
     def mark_sent(self, *, at: datetime) -> None:
         self.sent_at = at

@@ -165,9 +165,7 @@ def hold_quarter(year: int, quarter: int) -> None:
 
 def load(year: int, quarter: int, as_of: datetime, equipment_ids: Sequence[UUID] | None) -> Quarter:
     """Everything the quarter needs, in four queries however many machines there are."""
-    machines = [Machine(*row) for row in of_equipment(Equipment.objects.all(), equipment_ids, "pk").values_list(
-        "id", "installed_date", "retired_date", "created_at", "deleted_at", site_zone()
-    )]  # fmt: skip
+    machines = machines_of(of_equipment(Equipment.objects.all(), equipment_ids, "pk"))
     latest = of_equipment(AssetReliability.objects.filter(year=year, quarter=quarter).latest_revisions(), equipment_ids)
     found = Quarter(year, quarter, as_of, machines, {row.equipment_id: row for row in latest.defer("inputs")})
     found.periods = {machine.id: period_of(found, machine) for machine in machines}
@@ -183,6 +181,11 @@ def load(year: int, quarter: int, as_of: datetime, equipment_ids: Sequence[UUID]
 
 def of_equipment(rows: QuerySet[Any, Any], ids: Sequence[UUID] | None, name: str = "equipment") -> QuerySet[Any, Any]:
     return rows if ids is None else rows.filter(**{f"{name}__in": ids})
+
+
+def machines_of(rows: QuerySet[Equipment, Any]) -> list[Machine]:
+    columns = ("id", "installed_date", "retired_date", "created_at", "deleted_at", site_zone())
+    return [Machine(*row) for row in rows.values_list(*columns)]
 
 
 def site_zone() -> Coalesce:
@@ -305,10 +308,15 @@ def measurement(inputs: Mapping[str, Any]) -> Measurement:
     moment = datetime.fromisoformat
     service = Span(*(moment(bound) for bound in inputs["service"]))
     intervals = (
-        DownInterval(moment(start), moment(end) if end else None, loss_of(status, reason), counts, key)
+        down_interval((key, status, reason, counts, moment(start), moment(end) if end else None))
         for key, status, reason, counts, start, end in inputs["intervals"]
     )
     return measure(intervals, service=service, as_of=moment(inputs["as_of"]))
+
+
+def down_interval(row: tuple[Any, str, str, bool, datetime, datetime | None]) -> DownInterval:
+    key, status, reason, counts, start, end = row
+    return DownInterval(start, end, loss_of(status, reason), counts, str(key))
 
 
 def cost(inputs: Mapping[str, Any]) -> tuple[Decimal | None, str]:
