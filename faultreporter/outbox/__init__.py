@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from django.apps import apps
+from django.apps import apps as installed  # `apps` is a module of this package
 from django.db import connection
 from django.db.transaction import TransactionManagementError
 from django.utils import timezone
@@ -29,6 +29,6 @@ def publish_at(at: datetime, task: str, /, **kwargs: Any) -> "OutboxMessage":
     if not connection.in_atomic_block:
         raise TransactionManagementError(f"publish({task!r}) needs the transaction whose change it belongs to")
     # This package is imported while Django loads the apps, before there are models.
-    message_model = apps.get_model("outbox", "OutboxMessage")
+    message_model = installed.get_model("outbox", "OutboxMessage")
     request_id = str(get_contextvars().get("request_id", ""))
     return message_model.objects.create(task=task, payload=kwargs, request_id=request_id, available_at=at)
