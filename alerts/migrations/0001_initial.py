@@ -110,6 +110,10 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name='alert',
+            index=models.Index(condition=models.Q(('deleted_at', None), ('status', 'RESOLVED')), fields=['resolved_at'], name='idx_alerts_resolved'),
+        ),
+        migrations.AddIndex(
+            model_name='alert',
             index=django.contrib.postgres.indexes.GinIndex(django.contrib.postgres.indexes.OpClass(django.db.models.functions.text.Upper('title'), name='gin_trgm_ops'), django.contrib.postgres.indexes.OpClass(django.db.models.functions.text.Upper('description'), name='gin_trgm_ops'), name='idx_alerts_search'),
         ),
         migrations.AddConstraint(

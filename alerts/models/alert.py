@@ -116,14 +116,14 @@ class Alert(AlertRecord):
             self.repaired_at = self.repaired_by = None
             self.resolution = self.resolution_note = ""
             if self.equipment_down:
-                self._take_machine_down(by=by, at=at)
+                self.take_machine_down(by=by, at=at)
             self.save()
             self.record(AlertEvent.Kind.REOPENED, by=by, at=at, note=reason)
 
     def mark_repaired(self, *, by: User | None, at: datetime, note: str = "") -> None:
         """The repair is done: resolves the alert as fixed, now or, while its rule still fires, when that clears."""
         with transaction.atomic():
-            self._lock()
+            self.lock()
             if self.is_resolved or self.deleted_at:
                 return
             self.repaired_at, self.repaired_by = at, by
@@ -136,7 +136,7 @@ class Alert(AlertRecord):
     def take_back_repair(self, *, repaired_at: datetime, by: User | None, at: datetime, reason: str) -> None:
         """The repair reported done at `repaired_at` was not; an alert that it resolved is open again."""
         with transaction.atomic():
-            self._lock()
+            self.lock()
             if self.repaired_at != repaired_at or self.deleted_at:
                 return
             if self.is_resolved:
@@ -149,7 +149,7 @@ class Alert(AlertRecord):
     def clear(self, *, at: datetime, **data: Any) -> None:
         """The rule's condition is gone. Ends the alert only if the repair was already reported done."""
         with transaction.atomic():
-            self._lock()
+            self.lock()
             if self.is_resolved or not self.is_firing:
                 return
             self.cleared_at = at
@@ -164,7 +164,7 @@ class Alert(AlertRecord):
     ) -> None:  # fmt: skip
         """The same fault was noticed once more: it counts, and the worse of what was said holds."""
         with transaction.atomic():
-            self._lock()
+            self.lock()
             self.occurrences += 1
             self.occurred_at = min(self.occurred_at, occurred_at)
             self.last_occurred_at = max(self.last_occurred_at, occurred_at)
@@ -172,14 +172,14 @@ class Alert(AlertRecord):
             self.cleared_at = None
             if equipment_down and not self.equipment_down:
                 self.equipment_down = True
-                self._take_machine_down(by=by, at=occurred_at)
+                self.take_machine_down(by=by, at=occurred_at)
             self.save()
             self.record(kind, by=by, at=at, note=note, occurred_at=occurred_at.isoformat(), **data)
 
     def change(self, *, by: User, at: datetime, **fields: Any) -> None:
         """Edit what people wrote: title, description, severity, and whether the machine is down."""
         with transaction.atomic():
-            self._lock()
+            self.lock()
             before = {name: getattr(self, name) for name in fields}
             changed = {name: value for name, value in fields.items() if value != before[name]}
             if not changed:
@@ -187,14 +187,14 @@ class Alert(AlertRecord):
             for name, value in changed.items():
                 setattr(self, name, value)
             if "equipment_down" in changed and not self.is_resolved:
-                self._take_machine_down(by=by, at=at) if self.equipment_down else self._let_go(by=by, at=at)
+                self.take_machine_down(by=by, at=at) if self.equipment_down else self._let_go(by=by, at=at)
             self.save()
             edits = {name: {"from": before[name], "to": value} for name, value in changed.items()}
             self.record(AlertEvent.Kind.EDITED, by=by, at=at, **edits)
 
     def attach(self, attachments: Iterable[Attachment], *, by: User, at: datetime) -> None:
         with transaction.atomic():
-            self._lock()
+            self.lock()
             self.attachments.add(*attachments)
             self.save(update_fields=[])
             self.record(AlertEvent.Kind.ATTACHED, by=by, at=at, attachment_ids=[str(a.pk) for a in attachments])
@@ -202,7 +202,7 @@ class Alert(AlertRecord):
     def hand_over(self, *, by: User | None, at: datetime, number: str) -> None:
         """A work order was raised for it; that also says that somebody has seen it."""
         with transaction.atomic():
-            self._lock()
+            self.lock()
             if self.status == self.Status.OPEN and by is not None:
                 self.acknowledge(by=by, at=at)
             self.record(AlertEvent.Kind.WORK_ORDER, by=by, at=at, number=number)
@@ -210,7 +210,7 @@ class Alert(AlertRecord):
     def soft_delete(self, *, by: User | None, at: datetime) -> None:
         """Entered by mistake: the machine is let go and the downtime doesn't count."""
         with transaction.atomic():
-            self._lock()
+            self.lock()
             if self.deleted_at is None:
                 alert_deleting.send(sender=Alert, alert=self, by=by, at=at)
                 self._let_go(by=by, at=at, exclusion=StatusInterval.Exclusion.CANCELLED)
@@ -220,23 +220,24 @@ class Alert(AlertRecord):
 
     def restore(self, *, by: User | None, at: datetime) -> None:
         with self._one_per_fault():
-            self._lock()
+            self.lock()
             if self.deleted_at is not None:
                 super().restore(by=by, at=at)
                 self._count_again(StatusInterval.Exclusion.CANCELLED)
                 if self.equipment_down and not self.is_resolved:
-                    self._take_machine_down(by=by, at=at)
+                    self.take_machine_down(by=by, at=at)
                     self.save(update_fields=["downtime", "downtime_released_at"])
                 self.record(AlertEvent.Kind.RESTORED, by=by, at=at)
 
     def record(self, kind: AlertEvent.Kind, *, by: User | None, at: datetime, note: str = "", **data: Any) -> None:
         AlertEvent.objects.create(alert=self, kind=kind, by=by, at=at, note=note, data=data)
 
-    def _lock(self) -> None:
+    def lock(self) -> None:
+        """Holds the row until the transaction ends and reads what is in it now."""
         self.refresh_from_db(from_queryset=Alert.objects.lock().select_related("equipment", "downtime"))
 
     def _check(self, action: str) -> str:
-        self._lock()
+        self.lock()
         if self.deleted_at:
             raise NotFound(gettext("This alert was deleted."))
         return self.LIFECYCLE.check(action, self.status)
@@ -251,7 +252,8 @@ class Alert(AlertRecord):
         kind = AlertEvent.Kind.DISMISSED if dismissed else AlertEvent.Kind.RESOLVED
         self.record(kind, by=by, at=at, note=note, resolution=resolution)
 
-    def _take_machine_down(self, *, by: User | None, at: datetime) -> None:
+    def take_machine_down(self, *, by: User | None, at: datetime) -> None:
+        """Hold the machine in ERROR until the alert is over. The row is locked; the caller saves it."""
         error, source = StatusInterval.Status.ERROR, StatusInterval.Source.ALERT
         self._hold(status=error, by=by, at=at, reason=self.title, source=source)
 

@@ -151,6 +151,10 @@ class AlertRecord(MachineHold, SoftDeleteModel):
             ),
             # GET /alerts?occurred_after=&occurred_before=
             models.Index(fields=["-occurred_at"], condition=Q(deleted_at=None), name="idx_alerts_occurred"),
+            # GET /alerts/stats: resolved in the last days
+            models.Index(
+                fields=["resolved_at"], condition=Q(deleted_at=None, status="RESOLVED"), name="idx_alerts_resolved"
+            ),
             # ?search= (icontains is UPPER(…) LIKE UPPER(…))
             GinIndex(
                 OpClass(Upper("title"), name="gin_trgm_ops"),

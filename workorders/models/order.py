@@ -185,7 +185,7 @@ class WorkOrder(WorkOrderRecord):
     def change(self, *, by: User, at: datetime, **fields: Any) -> None:
         """Edit the given fields; what is closed or cancelled stays as it is."""
         with transaction.atomic():
-            self._lock()
+            self.lock()
             before = {name: getattr(self, name) for name in fields}
             changed = {name: value for name, value in fields.items() if value != before[name]}
             if not changed:
@@ -202,7 +202,7 @@ class WorkOrder(WorkOrderRecord):
 
     def attach(self, attachments: Iterable[Attachment], *, by: User, at: datetime) -> None:
         with transaction.atomic():
-            self._lock()
+            self.lock()
             self.attachments.add(*attachments)
             self.save(update_fields=[])
             self.record(WorkOrderEvent.Kind.ATTACHED, by=by, at=at, attachment_ids=[str(a.pk) for a in attachments])
@@ -210,7 +210,7 @@ class WorkOrder(WorkOrderRecord):
     def soft_delete(self, *, by: User | None, at: datetime) -> None:
         """Entered by mistake. What was assigned or worked on is cancelled or closed instead, and stays on record."""
         with transaction.atomic():
-            self._lock()
+            self.lock()
             if self.deleted_at is not None:
                 return
             if self.status not in self.DELETABLE:
@@ -220,7 +220,7 @@ class WorkOrder(WorkOrderRecord):
 
     def restore(self, *, by: User | None, at: datetime) -> None:
         with self._one_per_alert():
-            self._lock()
+            self.lock()
             if self.deleted_at is not None:
                 super().restore(by=by, at=at)
                 self.record(WorkOrderEvent.Kind.RESTORED, by=by, at=at)
@@ -228,11 +228,12 @@ class WorkOrder(WorkOrderRecord):
     def record(self, kind: WorkOrderEvent.Kind, *, by: User | None, at: datetime, note: str = "", **data: Any) -> None:
         WorkOrderEvent.objects.create(work_order=self, kind=kind, by=by, at=at, note=note, data=data)
 
-    def _lock(self) -> None:
+    def lock(self) -> None:
+        """Holds the row until the transaction ends and reads what is in it now."""
         self.refresh_from_db(from_queryset=WorkOrder.objects.lock().select_related("equipment", "downtime", "alert"))
 
     def _check(self, action: str) -> str:
-        self._lock()
+        self.lock()
         if self.deleted_at:
             raise NotFound(gettext("This work order was deleted."))
         return self.LIFECYCLE.check(action, self.status)

@@ -1,0 +1,129 @@
+"""Faults coming in: one open alert for each, however many people and readings say so."""
+
+import hashlib
+from collections.abc import Collection
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db import transaction
+from django.utils.translation import gettext
+
+from alerts.models import Alert, AlertEvent
+from alerts.signals import alert_raised
+from equipment.models import Equipment
+from faultreporter.accounts.models import User
+from faultreporter.attachments.models import Attachment
+from faultreporter.errors import ValidationFailed
+from telemetry.models import Rule, Series
+
+OLDEST_REPORT = timedelta(days=7)
+CLOCK_SKEW = timedelta(minutes=5)
+
+
+def report_fault(
+    *,
+    equipment: Equipment,
+    title: str,
+    by: User | None,
+    at: datetime,
+    description: str = "",
+    severity: str = Alert.Severity.MEDIUM,
+    source: str = Alert.Source.REPORT,
+    occurred_at: datetime | None = None,
+    equipment_down: bool | None = None,
+    attachments: Collection[Attachment] = (),
+    analyze: bool = False,
+) -> tuple[Alert, bool]:
+    """What a person saw on a machine; returns the alert and whether it is new.
+
+    The same title on the same machine, whatever its capitals and spaces, is the same fault: while it is open, a
+    further report counts on it and its files join it. A critical fault takes the machine down unless they say it runs.
+    """
+    occurred_at = check_time(occurred_at or at, at=at)
+    down = severity == Alert.Severity.CRITICAL if equipment_down is None else equipment_down
+    alert = Alert(
+        equipment=equipment, source=source, title=title, description=description, severity=severity, reported_by=by,
+        occurred_at=occurred_at, last_occurred_at=occurred_at, created_at=at, equipment_down=down,
+        fingerprint=fingerprint(source, equipment.pk, " ".join(title.casefold().split())),
+    )  # fmt: skip
+    with transaction.atomic():
+        standing, is_new = insert_or_find(alert)
+        if attachments:
+            standing.attachments.add(*attachments)
+        if is_new:
+            begin(standing, by=by, at=at, analyze=analyze)
+        else:
+            standing.repeat(
+                by=by, at=at, occurred_at=occurred_at, severity=severity, equipment_down=down, note=description
+            )
+    return standing, is_new
+
+
+def raise_for_rule(*, rule: Rule, series: Series, value: float, at: datetime) -> Alert:
+    """A reading broke a rule. While the alert of this rule and series is open, firing again counts on it."""
+    metric = series.metric
+    alert = Alert(
+        equipment=series.equipment, source=Alert.Source.RULE, title=rule.title, severity=rule.severity,
+        description=gettext("%(metric)s was %(value)g %(unit)s; the limit is %(limit)g %(unit)s.")
+        % {"metric": metric.name, "value": value, "unit": metric.unit, "limit": rule.trigger_value},
+        rule=rule, series=series, occurred_at=at, last_occurred_at=at,
+        fingerprint=rule_fingerprint(rule, series),
+    )  # fmt: skip
+    with transaction.atomic():
+        standing, is_new = insert_or_find(alert)
+        if is_new:
+            begin(standing, by=None, at=at, analyze=False, value=value)
+        else:
+            standing.repeat(
+                by=None, at=at, occurred_at=at, severity=rule.severity, equipment_down=False,
+                kind=AlertEvent.Kind.FIRED_AGAIN, value=value,
+            )  # fmt: skip
+    return standing
+
+
+def clear_for_rule(*, rule: Rule, series: Series, at: datetime, **data: Any) -> None:
+    """The rule's condition on the series is over."""
+    alert = Alert.objects.living().unresolved().filter(fingerprint=rule_fingerprint(rule, series)).first()
+    if alert is not None:
+        alert.clear(at=at, **data)
+
+
+def insert_or_find(alert: Alert) -> tuple[Alert, bool]:
+    """Stores the alert, or finds the open one of its fingerprint; either way its row is locked.
+
+    Of two at once the database lets one in; the other waits for that transaction and then finds its row. If that one
+    was resolved in between, the place is free again.
+    """
+    while True:
+        Alert.objects.bulk_create([alert], ignore_conflicts=True)
+        open_alerts = Alert.objects.living().unresolved().filter(fingerprint=alert.fingerprint)
+        standing = open_alerts.select_related("equipment__location", "reported_by").lock().first()
+        if standing is not None:
+            return standing, standing.pk == alert.pk
+
+
+def begin(alert: Alert, *, by: User | None, at: datetime, analyze: bool, **data: Any) -> None:
+    """A new alert takes effect."""
+    if alert.equipment_down:
+        alert.take_machine_down(by=by, at=alert.occurred_at)
+        alert.save(update_fields=["downtime", "downtime_released_at"])
+    alert.record(AlertEvent.Kind.RAISED, by=by, at=at, **data)
+    alert_raised.send(sender=Alert, alert=alert, analyze=analyze)
+
+
+def check_time(occurred_at: datetime, *, at: datetime) -> datetime:
+    """When it happened, which a phone that was offline reports late; a clock that is a little fast is forgiven."""
+    if occurred_at < at - OLDEST_REPORT:
+        raise ValidationFailed(gettext("A report can be at most 7 days old."), field="occurred_at")
+    if occurred_at > at + CLOCK_SKEW:
+        raise ValidationFailed(gettext("This is in the future."), field="occurred_at")
+    return min(occurred_at, at)
+
+
+def rule_fingerprint(rule: Rule, series: Series) -> str:
+    return fingerprint(Alert.Source.RULE, rule.pk, series.pk)
+
+
+def fingerprint(*parts: Any) -> str:
+    """The identity of a fault: at most one open alert has it."""
+    return hashlib.sha256("\n".join(map(str, parts)).encode()).hexdigest()
