@@ -1,0 +1,58 @@
+"""The demo story, told once per database: same seed, same story, shifted to end now."""
+
+import random
+from datetime import datetime
+from typing import Any
+
+from django.core.management import call_command
+from django.db import transaction
+
+from analytics.rollup import roll_up
+from equipment.models import Equipment
+from faultreporter.audit.context import acting
+from faultreporter.audit.models import AuditLog
+from faultreporter.demo import history, live, machines, people, places, readings
+from telemetry.models import DeviceKey
+
+SEED = 20260101
+
+
+def tell(*, now: datetime, quiet: bool = False) -> people.Team:
+    """Write the whole story in one transaction; an interrupted run leaves nothing behind."""
+    rng = random.Random(SEED)
+    call_command("load_catalogue", verbosity=0)
+    call_command("load_metrics", verbosity=0)
+    with transaction.atomic(), acting(by=None, source=AuditLog.Source.COMMAND):
+        team = people.hire()
+        machines.install(places.build(team), team, on=now.date(), rng=rng)
+        fleet = list(Equipment.objects.select_related("category", "location").order_by("equipment_code"))
+        history.live_through(fleet, team, now=now, rng=rng).write()
+        history.meter_energy(fleet, now=now, rng=rng)
+        live.draw_diagrams(fleet, team)
+        live.happen(fleet, team, now=now, rng=rng)
+        readings.record(fleet, now=now, rng=rng, quiet=quiet)
+        sum_up(now)
+    return team
+
+
+def sum_up(now: datetime) -> None:
+    """Reliability of every quarter that the history touches."""
+    current = now.year * 4 + (now.month - 1) // 3
+    for index in range(current - 4 * history.YEARS, current + 1):
+        roll_up(year=index // 4, quarter=index % 4 + 1, as_of=now)
+
+
+def device_key(team: people.Team) -> str:
+    """A fresh key for the simulator's gateway."""
+    _key, plain = DeviceKey.issue(name="Demo gateway", by=team.admin)
+    return str(plain)
+
+
+def credentials(team: people.Team, *, base_url: str) -> dict[str, Any]:
+    """What `.local/demo.json` says."""
+    return {
+        "base_url": base_url,
+        "admin_url": f"{base_url}/admin/",
+        "users": people.logins(team),
+        "device_key": device_key(team),
+    }
