@@ -40,6 +40,7 @@ class ApiView(APIView):
     permissions: ClassVar[Mapping[str, Rule]] = {}
     parameters: ClassVar[Mapping[str, Sequence[OpenApiParameter]]] = {}
     content_negotiation_class = JsonNegotiation
+    format_kwarg = None
 
     action: str | None
 
