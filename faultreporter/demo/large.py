@@ -1,0 +1,146 @@
+"""A fleet for benchmarks, made by the database itself: 3,000 machines, 100 k alerts, 50 k orders, 5 M readings.
+
+Every value follows from its row number, so two databases filled like this hold the same.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from django.db import connection, transaction
+
+from faultreporter.audit.context import acting
+from faultreporter.audit.models import AuditLog
+
+MACHINES, ALERTS, ORDERS, SENSORS, SAMPLES = 3_000, 100_000, 50_000, 1_000, 1_000
+METRICS = ("temperature", "vibration", "pressure", "current", "humidity")
+CHUNK = 50
+
+# A deterministic id for row g of a kind: md5('l7') is a UUID to PostgreSQL.
+PLACES = """
+INSERT INTO locations (id, created_at, updated_at, kind, code, name, description, floor_level, address, time_zone,
+                       open_to_all, parent_id, site_id)
+SELECT md5('site')::uuid, now(), now(), 'SITE', 'LARGE', 'Large campus', '', NULL, '', 'Europe/Berlin', true, NULL, NULL
+UNION ALL
+SELECT md5('building' || b)::uuid, now(), now(), 'BUILDING', 'L-' || b, 'Building ' || b, '', NULL, '', '', true,
+       md5('site')::uuid, md5('site')::uuid FROM generate_series(1, 20) b
+UNION ALL
+SELECT md5('floor' || b || '.' || f)::uuid, now(), now(), 'FLOOR', 'L-' || b || '-' || f, 'Floor ' || f, '', f, '', '',
+       true, md5('building' || b)::uuid, md5('site')::uuid FROM generate_series(1, 20) b, generate_series(0, 4) f
+UNION ALL
+SELECT md5('room' || b || '.' || f || '.' || r)::uuid, now(), now(), 'ROOM', 'L-' || b || '-' || f || '-' || r,
+       'Room ' || f || '.' || r, '', f, '', '', true, md5('floor' || b || '.' || f)::uuid, md5('site')::uuid
+FROM generate_series(1, 20) b, generate_series(0, 4) f, generate_series(1, 6) r
+"""
+EQUIPMENT = """
+INSERT INTO equipment (id, created_at, updated_at, equipment_code, equipment_name, description, status, asset_number,
+                       manufacturer, model, serial_number, metadata, criticality, installed_date, qr_token, category_id,
+                       location_id)
+SELECT md5('e' || g)::uuid, now() - g * interval '47 minutes', now() - g * interval '20 minutes',
+       'EQ-' || lpad(g::text, 6, '0'),
+       (ARRAY['Chiller unit','Air handler','Pump','Boiler','Generator','Lift','Fan coil','Transformer'])[1 + g %% 8]
+           || ' ' || g,
+       'Serves zone ' || g %% 50 || '. Inspected quarterly.', 'ONLINE', 'AST-L' || g,
+       (ARRAY['Frostwerk','Hydrova','Ventoria','Voltara','Aufwind'])[1 + g %% 5], 'M-' || g %% 300, 'SN' || md5(g::text),
+       jsonb_build_object('power_kw', (g %% 500) / 10.0),
+       (ARRAY['LOW','MEDIUM','HIGH','CRITICAL'])[1 + g %% 4], current_date - 900 - g %% 3000, 'large-' || md5('qr' || g),
+       (SELECT id FROM equipment_categories WHERE code =
+           (ARRAY['CHILLER','AHU','PUMP','BOILER','GENERATOR','ELEVATOR','FAN-COIL','TRANSFORMER'])[1 + g %% 8]),
+       md5('room' || 1 + g %% 20 || '.' || g / 20 %% 5 || '.' || 1 + g / 100 %% 6)::uuid
+FROM generate_series(1, %(machines)s) g
+"""
+# One breakdown of four hours for every alert, a week and a bit apart on each machine: no two overlap.
+INTERVALS = """
+INSERT INTO equipment_status_log (id, created_at, updated_at, status, started_at, ended_at, reason, source,
+                                  counts_as_failure, exclusion_reason, holders, held_by_hand, released_until, equipment_id)
+SELECT md5('i' || g)::uuid, at, at, 'ERROR', at, at + interval '4 hours', '', 'ALERT', true, '', 0, false,
+       at + interval '4 hours', md5('e' || 1 + g %% %(machines)s)::uuid
+FROM generate_series(%(first)s, %(last)s) g, LATERAL (SELECT now() - interval '6 hours' - g * interval '7 minutes' AS at) t
+"""
+ALERT_ROWS = """
+INSERT INTO alerts (id, created_at, updated_at, source, title, description, severity, status, occurred_at,
+                    last_occurred_at, occurrences, fingerprint, acknowledged_at, resolved_at, resolution,
+                    resolution_note, equipment_down, equipment_id, reported_by_id, downtime_id, downtime_released_at)
+SELECT md5('a' || g)::uuid, at, at, 'REPORT', 'Fault ' || g || ': vibration above threshold',
+       'Reading exceeded the limit by ' || g %% 90, (ARRAY['LOW','MEDIUM','HIGH','CRITICAL'])[1 + g %% 4],
+       CASE WHEN g %% 100 = 0 THEN 'OPEN' WHEN g %% 100 = 1 THEN 'ACKNOWLEDGED' ELSE 'RESOLVED' END, at, at, 1,
+       'large-' || g, CASE WHEN g %% 100 = 1 THEN at + interval '5 minutes' END,
+       CASE WHEN g %% 100 > 1 THEN at + interval '4 hours' END, CASE WHEN g %% 100 > 1 THEN 'FIXED' ELSE '' END, '', true,
+       md5('e' || 1 + g %% %(machines)s)::uuid, (SELECT id FROM users WHERE role = 'REPORTER' ORDER BY id LIMIT 1),
+       md5('i' || g)::uuid, at + interval '4 hours'
+FROM generate_series(%(first)s, %(last)s) g, LATERAL (SELECT now() - interval '6 hours' - g * interval '7 minutes' AS at) t
+"""
+ORDER_ROWS = """
+INSERT INTO work_orders (id, created_at, updated_at, number, type, priority, status, title, description, due_at,
+                         assigned_at, started_at, hold_reason, completed_at, closed_at, cancel_reason, resolution, cause,
+                         remedy, labour_minutes, labour_cost, parts_cost, currency, alert_id, assigned_to_id,
+                         completed_by_id, equipment_id)
+SELECT md5('w' || g)::uuid, at, at, 'WO-1999-' || lpad(g::text, 6, '0'), 'CORRECTIVE',
+       (ARRAY['LOW','MEDIUM','HIGH','CRITICAL'])[1 + g %% 4],
+       CASE WHEN unfinished THEN 'ASSIGNED' ELSE 'COMPLETED' END, 'Order ' || g, 'Inspect and repair',
+       at + interval '2 days', at + interval '10 minutes', CASE WHEN NOT unfinished THEN at + interval '1 hour' END, '',
+       CASE WHEN NOT unfinished THEN at + interval '4 hours' END, NULL, '',
+       CASE WHEN unfinished THEN '' ELSE 'Repaired and tested.' END, '', '', 60 + g %% 120, 58.00 + g %% 90, g %% 400,
+       'EUR', md5('a' || 2 * g)::uuid, technician.id, CASE WHEN NOT unfinished THEN technician.id END,
+       md5('e' || 1 + (2 * g) %% %(machines)s)::uuid
+FROM generate_series(%(first)s, %(last)s) g,
+     LATERAL (SELECT now() - interval '5 hours' - 2 * g * interval '7 minutes' AS at, g %% 50 = 0 AS unfinished) t,
+     (SELECT id FROM users WHERE role = 'TECHNICIAN' ORDER BY id LIMIT 1) technician
+"""
+SERIES = """
+INSERT INTO iot_series (equipment_id, metric_id, created_at)
+SELECT md5('e' || g)::uuid, m.id, now() FROM generate_series(1, %(sensors)s) g, iot_metrics m
+WHERE m.code = ANY(%(metrics)s) AND m.deleted_at IS NULL
+"""
+READINGS = """
+INSERT INTO iot_data (series_id, recorded_at, value)
+SELECT s.id, date_trunc('hour', now()) - (%(samples)s - t) * interval '43 minutes', 20 + (s.id * 31 + t * 17) %% 100 / 10.0
+FROM generate_series(%(first)s, %(last)s) t,
+     (SELECT s.id FROM iot_series s JOIN equipment e ON e.id = s.equipment_id WHERE e.equipment_code LIKE 'EQ-%%') s
+ORDER BY 1, 2
+"""
+LATEST = """
+INSERT INTO iot_latest (series_id, recorded_at, value)
+SELECT DISTINCT ON (d.series_id) d.series_id, d.recorded_at, d.value FROM iot_data d
+JOIN iot_series s ON s.id = d.series_id JOIN equipment e ON e.id = s.equipment_id
+WHERE e.equipment_code LIKE 'EQ-%%' AND d.recorded_at > now() - interval '2 hours' ORDER BY d.series_id, d.recorded_at DESC
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One statement of the filling, with how many rows it stands for in the progress bar."""
+
+    sql: str
+    parameters: dict[str, object]
+    rows: int
+
+
+def chunks(total: int, size: int) -> Iterator[tuple[int, int]]:
+    return ((first, min(first + size - 1, total)) for first in range(1, total + 1, size))
+
+
+def steps() -> Iterator[Step]:
+    fleet = {"machines": MACHINES}
+    yield Step(PLACES, {}, 721)
+    yield Step(EQUIPMENT, fleet, MACHINES)
+    for first, last in chunks(ALERTS, 10_000):
+        yield Step(INTERVALS, {**fleet, "first": first, "last": last}, last - first + 1)
+        yield Step(ALERT_ROWS, {**fleet, "first": first, "last": last}, last - first + 1)
+    for first, last in chunks(ORDERS, 10_000):
+        yield Step(ORDER_ROWS, {**fleet, "first": first, "last": last}, last - first + 1)
+    yield Step(SERIES, {"sensors": SENSORS, "metrics": list(METRICS)}, SENSORS * len(METRICS))
+    for first, last in chunks(SAMPLES, CHUNK):
+        rows = (last - first + 1) * SENSORS * len(METRICS)
+        yield Step(READINGS, {"samples": SAMPLES, "first": first, "last": last}, rows)
+    yield Step(LATEST, {}, SENSORS * len(METRICS))
+
+
+def carry_out(step: Step) -> None:
+    with transaction.atomic(), acting(by=None, source=AuditLog.Source.COMMAND), connection.cursor() as cursor:
+        cursor.execute(step.sql, step.parameters or None)
+
+
+def analyze() -> None:
+    """Statistics for the planner, and visibility maps for index-only scans."""
+    with connection.cursor() as cursor:
+        cursor.execute("VACUUM (ANALYZE)")
