@@ -1,63 +1,74 @@
 import uuid
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from typing import Any, ClassVar, Final, Self
 
 from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
 from django.core.validators import MaxValueValidator, MinValueValidator
-from django.db import models
+from django.db import models, transaction
 from django.db.models import F, Q
+from django.db.models.functions import Coalesce
 from django.utils.translation import gettext_lazy as _
 
+from aiassist.answer import Answer, Verdict
+from aiassist.errors import ClaimLost
+from aiassist.providers.base import Provider, Reply
+from alerts.models import Alert
+from equipment.models import Equipment
+from faultreporter.accounts.models import User
 from faultreporter.attachments.models import Attachment
 from faultreporter.db import TimeStampedModel, TimeStampedQuerySet
+from faultreporter.outbox import publish
+from locations.scope import hidden_site_ids
 
-if TYPE_CHECKING:
-    from faultreporter.accounts.models import User
-
-MAX_CLAIMS = 3
+MAX_CLAIMS: Final = 3
 """How often an analysis is tried before it is given up."""
 
-WAKE_UP_GRACE = timedelta(seconds=20)
-"""How long a published wake-up may take before the sweep publishes it again."""
+LEASE: Final = timedelta(seconds=12)
+"""How long a worker holds an analysis without a sign of life. The sweep runs every 15 s, so a dead worker's analysis
+is tried again within 30 s."""
 
-LEASE = timedelta(seconds=12)
-"""How long a worker holds an analysis without a sign of life. With the sweep every 15 s, a dead worker's
-analysis is tried again within 30 s."""
-
-
-class Severity(models.TextChoices):
-    LOW = "LOW", _("Low")
-    MEDIUM = "MEDIUM", _("Medium")
-    HIGH = "HIGH", _("High")
-    CRITICAL = "CRITICAL", _("Critical")
-
-
-class Provider(models.TextChoices):
-    """Who can be asked. AUTO means: the configured ones in their order, then the rule book."""
-
-    OPENAI = "OPENAI", _("OpenAI")
-    GEMINI = "GEMINI", _("Google Gemini")
-    GROK = "GROK", _("xAI Grok")
-    AUTO = "AUTO", _("Automatic")
-    RULEBOOK = "RULEBOOK", _("Rule book (offline)")
+SHORTEST_GRACE: Final = timedelta(seconds=12)
+LONGEST_GRACE: Final = timedelta(seconds=60)
+"""How long a published wake-up may take before the sweep publishes it again. It grows with the age of the analysis:
+with all workers down for an hour a thousand waiting ones must not fill the broker."""
 
 
 class AnalysisQuerySet(TimeStampedQuerySet["Analysis"]):
-    def unfinished(self) -> Self:
-        return self.filter(status__in=(Analysis.Status.PENDING, Analysis.Status.RUNNING))
+    def for_user(self, user: User) -> Self:
+        """One's own; who handles faults sees those of every machine in sight too."""
+        rows = self.filter(requested_by=user) if user.role == User.Role.REPORTER else self
+        if hidden_site_ids(user):
+            rows = rows.filter(Q(equipment=None) | Q(equipment__in=Equipment.objects.for_user(user)))
+        return rows
 
     def overdue(self, at: datetime) -> Self:
         """Waiting for a wake-up that got lost, or held by a worker that stopped giving signs of life."""
-        return self.filter(
-            Q(status=Analysis.Status.PENDING, wake_at__lte=at) | Q(status=Analysis.Status.RUNNING, claimed_until__lte=at)
-        )
+        return self.filter(Q(status="PENDING", wake_at__lte=at) | Q(status="RUNNING", claimed_until__lte=at))
 
     def claimable(self, at: datetime) -> Self:
-        return self.filter(
-            Q(status=Analysis.Status.PENDING) | Q(status=Analysis.Status.RUNNING, claimed_until__lte=at)
-        )
+        waiting = Q(status="PENDING") | Q(status="RUNNING", claimed_until__lte=at)
+        return self.filter(waiting, claims__lt=MAX_CLAIMS)
+
+    def ask(
+        self,
+        *,
+        by: User | None,
+        at: datetime,
+        provider: str,
+        images: Sequence[Attachment] = (),
+        **question: Any,
+    ) -> "Analysis":
+        """Put a question and wake a worker, in the caller's transaction. `question`: equipment, alert, words."""
+        with transaction.atomic():
+            analysis = self.create(requested_by=by, requested_provider=provider, created_at=at, wake_at=at, **question)
+            AnalysisImage.objects.bulk_create(
+                AnalysisImage(analysis=analysis, attachment=image, position=position)
+                for position, image in enumerate(images)
+            )
+            analysis.wake(at=at)
+        return analysis
 
 
 class Analysis(TimeStampedModel):
@@ -67,6 +78,21 @@ class Analysis(TimeStampedModel):
     while it works; only the holder of the claim can finish it, so every analysis finishes exactly once. An answer
     changes nothing else: alerts and orders move only when a person accepts it.
     """
+
+    class Provider(models.TextChoices):
+        """Who can be asked. AUTO means: the configured ones in their order, then the rule book."""
+
+        OPENAI = "OPENAI", _("OpenAI")
+        GEMINI = "GEMINI", _("Google Gemini")
+        GROK = "GROK", _("xAI Grok")
+        AUTO = "AUTO", _("Automatic")
+        RULEBOOK = "RULEBOOK", _("Rule book (offline)")
+
+    class Severity(models.TextChoices):
+        LOW = "LOW", _("Low")
+        MEDIUM = "MEDIUM", _("Medium")
+        HIGH = "HIGH", _("High")
+        CRITICAL = "CRITICAL", _("Critical")
 
     class Status(models.TextChoices):
         PENDING = "PENDING", _("Pending")
@@ -82,6 +108,7 @@ class Analysis(TimeStampedModel):
         models.PROTECT,
         null=True,
         blank=True,
+        db_index=False,
         related_name="analyses",
         verbose_name=_("requested by"),
     )
@@ -89,16 +116,17 @@ class Analysis(TimeStampedModel):
         _("requested provider"), max_length=10, choices=Provider.choices, default=Provider.AUTO
     )
     equipment = models.ForeignKey(
-        "equipment.Equipment",
+        Equipment,
         models.PROTECT,
         null=True,
         blank=True,
+        db_index=False,
         related_name="analyses",
         verbose_name=_("equipment"),
     )
     equipment_type = models.CharField(_("equipment type"), max_length=200, blank=True)
     alert = models.ForeignKey(
-        "alerts.Alert", models.PROTECT, null=True, blank=True, related_name="analyses", verbose_name=_("alert")
+        Alert, models.PROTECT, null=True, blank=True, related_name="analyses", verbose_name=_("alert")
     )
     description = models.TextField(_("description"), max_length=4000, blank=True)
     images = models.ManyToManyField(
@@ -122,7 +150,9 @@ class Analysis(TimeStampedModel):
         _("confidence"), null=True, blank=True, validators=[MinValueValidator(0.0), MaxValueValidator(1.0)]
     )
     needs_review = models.BooleanField(_("needs review"), default=False)
-    review_reasons = ArrayField(models.CharField(max_length=40), verbose_name=_("review reasons"), default=list, blank=True)
+    review_reasons = ArrayField(
+        models.CharField(max_length=40), verbose_name=_("review reasons"), default=list, blank=True
+    )
     failure_code = models.CharField(_("failure code"), max_length=40, blank=True)
     failure_message = models.CharField(_("failure message"), max_length=500, blank=True)
 
@@ -158,13 +188,113 @@ class Analysis(TimeStampedModel):
             models.Index(
                 fields=["wake_at"], name="idx_ai_analyses_unfinished", condition=Q(status__in=("PENDING", "RUNNING"))
             ),
-            # list, newest first; one machine's; one alert's (by its foreign key's own index)
+            # the list, newest first; one person's own; one machine's (one alert's by its foreign key's index)
             models.Index(fields=["-created_at", "-id"], name="idx_ai_analyses_newest"),
+            models.Index(fields=["requested_by", "-created_at"], name="idx_ai_analyses_own"),
             models.Index(fields=["equipment", "-created_at"], name="idx_ai_analyses_equipment"),
         ]
 
     def __str__(self) -> str:
         return f"{self.get_status_display()} {self.created_at:%Y-%m-%d %H:%M}"
+
+    @property
+    def is_finished(self) -> bool:
+        return self.status in (self.Status.SUCCEEDED, self.Status.FAILED)
+
+    def concerns(self, user: User) -> bool:
+        return self.requested_by_id == user.pk
+
+    # Moves. Each is one conditional UPDATE, so that it happens once however many workers try.
+
+    def wake(self, *, at: datetime) -> None:
+        """Ask for a worker; should the wake-up get lost, the sweep repeats it."""
+        self.wake_at = at + min(LONGEST_GRACE, max(SHORTEST_GRACE, (at - self.created_at) / 2))
+        Analysis.objects.filter(pk=self.pk).update(wake_at=self.wake_at)
+        publish("aiassist.tasks.run_analysis", analysis_id=self.pk)
+
+    @classmethod
+    def claim(cls, pk: uuid.UUID, *, at: datetime) -> "Analysis | None":
+        """Take it for one lease; None if it is finished, gone, tried too often, or somebody else's just now."""
+        with transaction.atomic():
+            taken = cls.objects.filter(pk=pk).claimable(at).update(
+                status=cls.Status.RUNNING,
+                claim_token=uuid.uuid4(),
+                claimed_until=at + LEASE,
+                claims=F("claims") + 1,
+                started_at=Coalesce("started_at", at),
+            )  # fmt: skip
+            if not taken:
+                return None
+            AnalysisAttempt.lose(pk, at=at)
+            return cls.objects.select_related("equipment__category", "alert").get(pk=pk)
+
+    def renew(self, *, at: datetime) -> None:
+        """A sign of life; ClaimLost if it came too late."""
+        self._update_claimed(claimed_until=at + LEASE)
+
+    def begin_attempt(self, provider: "Provider", *, at: datetime) -> "AnalysisAttempt":
+        with transaction.atomic():
+            self.renew(at=at)
+            return AnalysisAttempt.objects.create(
+                analysis=self,
+                number=self.attempts.count() + 1,
+                provider=provider.name,
+                model_name=provider.model_name,
+                prompt_version=provider.prompt_version,
+                started_at=at,
+            )
+
+    def succeed(
+        self, attempt: "AnalysisAttempt", reply: Reply, answer: Answer, verdict: Verdict, *, at: datetime
+    ) -> None:
+        """Store the answer of this attempt; ClaimLost if the claim is somebody else's by now."""
+        with transaction.atomic():
+            self._finish(
+                self.Status.SUCCEEDED,
+                at=at,
+                provider=attempt.provider,
+                model_name=attempt.model_name,
+                prompt_version=attempt.prompt_version,
+                result=answer.model_dump(mode="json"),
+                severity=verdict.severity,
+                confidence=verdict.confidence,
+                needs_review=bool(verdict.review_reasons),
+                review_reasons=list(verdict.review_reasons),
+            )
+            attempt.end(AnalysisAttempt.Outcome.ANSWERED, at=at, reply=reply)
+
+    def fail(self, *, code: str, message: str, at: datetime, review_reasons: Sequence[str] = ()) -> None:
+        self._finish(
+            self.Status.FAILED,
+            at=at,
+            failure_code=code,
+            failure_message=message[:500],
+            needs_review=bool(review_reasons),
+            review_reasons=list(review_reasons),
+        )
+
+    def put_back(self, *, at: datetime, retry_at: datetime) -> None:
+        """Let go of it; the sweep wakes a worker again from `retry_at` on."""
+        self._update_claimed(status=self.Status.PENDING, claim_token=None, claimed_until=None, wake_at=retry_at)
+
+    def revive(self, *, at: datetime) -> None:
+        """What the sweep does with an overdue one, its row locked: wake a worker again, or give it up."""
+        with transaction.atomic():
+            if self.claims >= MAX_CLAIMS:
+                AnalysisAttempt.lose(self.pk, at=at)
+                self.fail(code="WORKER_LOST", message="Every worker that took it died before it was done.", at=at)
+            else:
+                self.wake(at=at)
+
+    def _finish(self, status: str, *, at: datetime, **fields: Any) -> None:
+        self._update_claimed(status=status, finished_at=at, claim_token=None, claimed_until=None, **fields)
+
+    def _update_claimed(self, **fields: Any) -> None:
+        mine = Analysis.objects.filter(pk=self.pk, claim_token=self.claim_token, status=self.Status.RUNNING)
+        if not mine.update(**fields):
+            raise ClaimLost(str(self.pk))
+        for name, value in fields.items():
+            setattr(self, name, value)
 
 
 class AnalysisImage(models.Model):
@@ -205,7 +335,7 @@ class AnalysisAttempt(TimeStampedModel):
 
     analysis = models.ForeignKey(Analysis, models.CASCADE, related_name="attempts", verbose_name=_("analysis"))
     number = models.PositiveSmallIntegerField(_("number"))
-    provider = models.CharField(_("provider"), max_length=10, choices=Provider.choices)
+    provider = models.CharField(_("provider"), max_length=10, choices=Analysis.Provider.choices)
     model_name = models.CharField(_("model"), max_length=100, blank=True)
     prompt_version = models.CharField(_("prompt version"), max_length=50, blank=True)
     started_at = models.DateTimeField(_("started at"))
@@ -216,6 +346,8 @@ class AnalysisAttempt(TimeStampedModel):
     input_tokens = models.PositiveIntegerField(_("input tokens"), null=True, blank=True)
     output_tokens = models.PositiveIntegerField(_("output tokens"), null=True, blank=True)
 
+    objects = TimeStampedQuerySet.as_manager()
+
     class Meta:
         db_table = "ai_attempts"
         verbose_name = _("attempt")
@@ -224,10 +356,30 @@ class AnalysisAttempt(TimeStampedModel):
         constraints = [
             models.UniqueConstraint(fields=["analysis", "number"], name="uniq_ai_attempts_number"),
             models.CheckConstraint(
-                condition=Q(outcome="RUNNING", finished_at=None) | (~Q(outcome="RUNNING") & Q(finished_at__isnull=False)),
+                condition=Q(outcome="RUNNING", finished_at=None)
+                | (~Q(outcome="RUNNING") & Q(finished_at__isnull=False)),
                 name="check_ai_attempts_finished",
             ),
         ]
 
     def __str__(self) -> str:
         return f"{self.number}. {self.get_provider_display()}: {self.get_outcome_display()}"
+
+    @classmethod
+    def lose(cls, analysis_id: uuid.UUID, *, at: datetime) -> None:
+        """Close what a dead worker left running."""
+        running = cls.objects.filter(analysis=analysis_id, outcome=cls.Outcome.RUNNING)
+        running.update(outcome=cls.Outcome.LOST, finished_at=at)
+
+    def end(
+        self, outcome: str, *, at: datetime, reply: Reply | None = None, error_code: str = "", message: str = ""
+    ) -> None:
+        """Say how it ended, once; one that was given up as lost stays lost."""
+        AnalysisAttempt.objects.filter(pk=self.pk, outcome=self.Outcome.RUNNING).update(
+            outcome=outcome,
+            finished_at=at,
+            error_code=error_code,
+            error_message=message[:500],
+            input_tokens=reply.input_tokens if reply else None,
+            output_tokens=reply.output_tokens if reply else None,
+        )
