@@ -239,7 +239,8 @@ class WorkOrder(WorkOrderRecord):
         return self.LIFECYCLE.check(action, self.status)
 
     def _refuse(self, message: str, *, target: str) -> NoReturn:
-        raise InvalidTransition(message, source=self.status, target=target, allowed=self.LIFECYCLE.targets(self.status))
+        allowed = [state for state in self.LIFECYCLE.targets(self.status) if state != target]
+        raise InvalidTransition(message, source=self.status, target=target, allowed=allowed)
 
     def _check_assignee(self, user: User) -> None:
         if not user.is_active or user.deleted_at or user.role not in self.ASSIGNEES:

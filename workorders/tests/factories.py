@@ -1,0 +1,53 @@
+from typing import Any
+
+import factory
+from django.utils import timezone
+
+from equipment.tests.factories import EquipmentFactory
+from faultreporter.accounts.models import User
+from workorders.models import WorkOrder
+
+# The moves that bring an order into a state, from OPEN.
+WAY_TO = {
+    "OPEN": (),
+    "ASSIGNED": ("assign",),
+    "IN_PROGRESS": ("assign", "start"),
+    "ON_HOLD": ("assign", "start", "hold"),
+    "COMPLETED": ("assign", "start", "complete"),
+    "CLOSED": ("assign", "start", "complete", "close"),
+    "CANCELLED": ("cancel",),
+}
+
+
+class WorkOrderFactory(factory.django.DjangoModelFactory[WorkOrder]):
+    """An open corrective order."""
+
+    class Meta:
+        model = WorkOrder
+
+    equipment = factory.SubFactory(EquipmentFactory)
+    title = factory.Sequence(lambda n: f"Job {n}")
+
+    @classmethod
+    def _create(cls, model_class: type[WorkOrder], *args: Any, **kwargs: Any) -> WorkOrder:
+        return model_class.add(by=kwargs.pop("created_by", None), at=kwargs.pop("at", timezone.now()), **kwargs)
+
+
+def move(order: WorkOrder, name: str, *, by: User, **fields: Any) -> None:
+    """Make one move with believable words."""
+    given: dict[str, Any] = {
+        "assign": {"to": by},
+        "hold": {"reason": "Waiting for a bearing"},
+        "complete": {"resolution": "Bearing replaced"},
+        "reopen": {"reason": "Still hums"},
+        "cancel": {"reason": "Ordered twice"},
+    }.get(name, {})
+    getattr(order, name)(by=by, at=timezone.now(), **(given | fields))
+
+
+def order_in(status: str, *, by: User, **fields: Any) -> WorkOrder:
+    """An order in that state; `by` is who it is assigned to."""
+    order = WorkOrderFactory.create(**fields)
+    for name in WAY_TO[status]:
+        move(order, name, by=by)
+    return order
