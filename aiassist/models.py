@@ -273,7 +273,7 @@ class Analysis(TimeStampedModel):
             review_reasons=list(review_reasons),
         )
 
-    def put_back(self, *, at: datetime, retry_at: datetime) -> None:
+    def put_back(self, *, retry_at: datetime) -> None:
         """Let go of it; the sweep wakes a worker again from `retry_at` on."""
         self._update_claimed(status=self.Status.PENDING, claim_token=None, claimed_until=None, wake_at=retry_at)
 
