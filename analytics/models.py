@@ -6,18 +6,23 @@ from uuid import UUID
 
 from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
-from django.core.validators import MaxValueValidator, MinValueValidator
+from django.core.validators import MaxValueValidator, MinValueValidator, RegexValidator
 from django.db import IntegrityError, models, transaction
 from django.db.models import F, Q
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from equipment.models import Equipment
 from faultreporter.accounts.models import User
 from faultreporter.db import LivingQuerySet, SoftDeleteModel, TimeStampedModel, TimeStampedQuerySet
+from faultreporter.errors import ValidationFailed
 from locations.models import Location
 from locations.scope import hidden_site_ids
 
 QUARTERS = ((1, "Q1"), (2, "Q2"), (3, "Q3"), (4, "Q4"))
+
+
+validate_currency = RegexValidator(r"\A[A-Z]{3}\Z", _("Use the three letters of ISO 4217, as EUR."), code="currency")
 
 
 def on_sites(site_ids: list[UUID], path: str) -> Q:
@@ -35,6 +40,18 @@ class AssetReliabilityQuerySet(TimeStampedQuerySet["AssetReliability"]):
         hidden = hidden_site_ids(user)
         return rows.exclude(on_sites(hidden, "equipment__location")) if hidden else rows
 
+    def worst_by(self, ranking: "AssetReliability.Ranking") -> Self:
+        """The machines that did worst, worst first; those with nothing to blame on them left out."""
+        kinds = AssetReliability.Ranking
+        if ranking == kinds.MTBF:
+            return self.filter(mtbf_hours__isnull=False).order_by("mtbf_hours", "id")
+        column = {
+            kinds.DOWNTIME: "unplanned_down_hours",
+            kinds.FAILURES: "failure_count",
+            kinds.COST: "cost_total",
+        }[ranking]
+        return self.filter(**{f"{column}__gt": 0}).order_by(f"-{column}", "id")
+
 
 class AssetReliability(TimeStampedModel):
     """How one machine did in one quarter: what its status log and its work orders come to, by `analytics.reliability`.
@@ -43,6 +60,12 @@ class AssetReliability(TimeStampedModel):
     later never changes it but makes the next revision. `inputs` is the exact material the numbers were made of
     and `input_hash` its SHA-256, so a number can be shown with its evidence years later.
     """
+
+    class Ranking(models.TextChoices):
+        DOWNTIME = "DOWNTIME", _("Unplanned down time")
+        FAILURES = "FAILURES", _("Failures")
+        COST = "COST", _("Cost")
+        MTBF = "MTBF", _("Shortest time between failures")
 
     equipment = models.ForeignKey(
         Equipment, on_delete=models.PROTECT, related_name="reliability", verbose_name=_("equipment")
@@ -167,7 +190,9 @@ class EnergyConsumption(SoftDeleteModel):
     cost = models.DecimalField(
         _("cost"), max_digits=14, decimal_places=2, null=True, blank=True, validators=[MinValueValidator(0)]
     )
-    currency = models.CharField(_("currency"), max_length=3, blank=True, help_text=_("ISO 4217, with a cost."))
+    currency = models.CharField(
+        _("currency"), max_length=3, blank=True, validators=[validate_currency], help_text=_("ISO 4217, with a cost.")
+    )
     co2_kg = models.DecimalField(
         _("CO₂, kg"), max_digits=14, decimal_places=3, null=True, blank=True, validators=[MinValueValidator(0)]
     )
@@ -228,6 +253,13 @@ class EnergyConsumption(SoftDeleteModel):
 
     def __str__(self) -> str:
         return f"{self.equipment_id or self.location_id} {self.year}-Q{self.quarter}"
+
+    def store(self) -> None:
+        """Write the row, new or changed. A cost without a currency is in the product's own."""
+        if (self.equipment_id is None) == (self.location_id is None):
+            raise ValidationFailed(gettext("Name either a machine or a place."), field="equipment_id")
+        self.currency = "" if self.cost is None else self.currency or settings.CURRENCY
+        self.save()
 
 
 class OperationsReportQuerySet(TimeStampedQuerySet["OperationsReport"]):

@@ -25,6 +25,7 @@ from alerts.models import Alert
 from analytics.models import OperationsReport, ReportDelivery
 from analytics.reliability import HOUR, Measurement, Span, local_midnight, measure, total
 from analytics.rollup import down_interval, intervals_touching, machines_of
+from analytics.summaries import Money
 from equipment.models import Equipment, StatusInterval
 from faultreporter.accounts.models import User
 from locations.scope import hidden_site_ids
@@ -74,7 +75,7 @@ class WeeklyFigures:
     machines_down: int
     availability: float | None
     worst_machines: list[WorstOfWeek]
-    costs: dict[str, Decimal]
+    costs: list[Money]
 
     def lines(self) -> list[tuple[str, str]]:
         """The figures as people read them, each with its words."""
@@ -207,11 +208,11 @@ def worst(measured: Mapping[UUID, Measurement]) -> list[WorstOfWeek]:
     ]
 
 
-def costs(orders: QuerySet[WorkOrder]) -> dict[str, Decimal]:
+def costs(orders: QuerySet[WorkOrder]) -> list[Money]:
     nothing = Decimal(0)
     sums = (Coalesce(Sum(name), nothing) for name in ("labour_cost", "parts_cost", "other_cost"))
     rows = orders.order_by("currency").values("currency").annotate(total=sum(sums, start=nothing))
-    return {row["currency"]: row["total"] for row in rows if row["total"]}
+    return [Money(row["total"], row["currency"]) for row in rows if row["total"]]
 
 
 def deliver(report: OperationsReport, reader: User, *, at: datetime) -> bool:
