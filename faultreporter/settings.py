@@ -448,4 +448,6 @@ UNFOLD = {
     "SHOW_HISTORY": False,
     "SHOW_VIEW_ON_SITE": False,
     "BORDER_RADIUS": "8px",
+    "DASHBOARD_CALLBACK": "faultreporter.dashboard.today_page",
+    "SIDEBAR": {"show_search": True, "navigation": "faultreporter.navigation.sidebar"},
 }
