@@ -56,14 +56,14 @@ class Migration(migrations.Migration):
                 ('entity_id', models.TextField(verbose_name='row')),
                 ('action', models.CharField(choices=[('INSERT', 'Created'), ('UPDATE', 'Changed'), ('DELETE', 'Removed')], max_length=6, verbose_name='action')),
                 ('changes', models.JSONField(verbose_name='changes')),
-                ('seal', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='entries', to='audit.auditseal', verbose_name='seal')),
+                ('seal', models.ForeignKey(blank=True, db_index=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='entries', to='audit.auditseal', verbose_name='seal')),
             ],
             options={
                 'verbose_name': 'audit entry',
                 'verbose_name_plural': 'audit log',
                 'db_table': 'audit_logs',
                 'ordering': ['-id'],
-                'indexes': [models.Index(condition=models.Q(('seal', None)), fields=['id'], name='idx_audit_logs_unsealed'), models.Index(fields=['entity_type', 'entity_id', '-id'], name='idx_audit_logs_entity'), models.Index(fields=['actor_id', '-id'], name='idx_audit_logs_actor'), django.contrib.postgres.indexes.BrinIndex(fields=['occurred_at'], name='idx_audit_logs_occurred', pages_per_range=16), models.Index(condition=models.Q(('request_id', ''), _negated=True), fields=['request_id'], name='idx_audit_logs_request')],
+                'indexes': [models.Index(fields=['seal', 'id'], name='idx_audit_logs_seal'), models.Index(fields=['entity_id', '-id'], name='idx_audit_logs_record'), models.Index(fields=['entity_type', '-id'], name='idx_audit_logs_table'), models.Index(fields=['actor_id', '-id'], name='idx_audit_logs_actor'), django.contrib.postgres.indexes.BrinIndex(fields=['occurred_at'], name='idx_audit_logs_occurred', pages_per_range=16), models.Index(condition=models.Q(('request_id', ''), _negated=True), fields=['request_id'], name='idx_audit_logs_request')],
             },
         ),
     ]
