@@ -1,7 +1,13 @@
 from django.apps import AppConfig
+from django.db.models.signals import post_migrate
 from django.utils.translation import gettext_lazy as _
 
 
 class TelemetryConfig(AppConfig):
     name = "telemetry"
     verbose_name = _("Telemetry")
+
+    def ready(self) -> None:
+        from telemetry import receivers  # models aren't loaded before ready()
+
+        post_migrate.connect(receivers.make_partitions, sender=self)

@@ -1,6 +1,16 @@
 from telemetry.models.catalogue import Metric, MetricInUse, Series
 from telemetry.models.device_keys import DeviceKey
 from telemetry.models.readings import LatestReading, Reading
-from telemetry.models.rules import Rule, RuleState
+from telemetry.models.rules import Rule, RuleQuerySet, RuleState
 
-__all__ = ["DeviceKey", "LatestReading", "Metric", "MetricInUse", "Reading", "Rule", "RuleState", "Series"]
+__all__ = [
+    "DeviceKey",
+    "LatestReading",
+    "Metric",
+    "MetricInUse",
+    "Reading",
+    "Rule",
+    "RuleQuerySet",
+    "RuleState",
+    "Series",
+]

@@ -1,5 +1,7 @@
 """What can be measured, and what is measured where."""
 
+import uuid
+from collections.abc import Collection
 from datetime import datetime
 from typing import Any, ClassVar, Self
 
@@ -13,6 +15,8 @@ from equipment.models import Equipment
 from faultreporter.accounts.models import User
 from faultreporter.db import LivingQuerySet, SoftDeleteModel
 from faultreporter.errors import HasChildren, ValidationFailed
+
+EquipmentAndMetric = tuple[uuid.UUID, uuid.UUID]
 
 
 class MetricInUse(HasChildren):
@@ -77,7 +81,14 @@ class Metric(SoftDeleteModel):
     def __str__(self) -> str:
         return f"{self.name} [{self.unit}]"
 
-    def amend(self, *, by: User | None, **changes: Any) -> None:
+    @classmethod
+    def add(cls, *, by: User | None, **fields: Any) -> "Metric":
+        metric = cls(**fields)
+        metric.check_range()
+        metric.save(force_insert=True)
+        return metric
+
+    def change(self, *, by: User | None, **changes: Any) -> None:
         """Writes these fields. The unit stays once readings are stored: another would change what they say."""
         with transaction.atomic():
             self.refresh_from_db(from_queryset=Metric.objects.select_for_update(of=("self",)))
@@ -110,9 +121,25 @@ class SeriesQuerySet(models.QuerySet["Series"]):
     def for_user(self, user: User) -> Self:
         return self.filter(equipment__in=Equipment.objects.for_user(user).living())
 
+    def ids_of(self, pairs: Collection[EquipmentAndMetric]) -> dict[EquipmentAndMetric, int]:
+        """The series of each (equipment id, metric id); those that don't exist yet are made."""
+        ids = self._find(pairs)
+        # In order: two batches that make the same series wait for each other instead of deadlocking.
+        if missing := sorted(set(pairs) - ids.keys()):
+            new = [Series(equipment_id=equipment, metric_id=metric) for equipment, metric in missing]
+            self.bulk_create(new, ignore_conflicts=True)
+            ids = self._find(pairs)
+        return ids
+
+    def _find(self, pairs: Collection[EquipmentAndMetric]) -> dict[EquipmentAndMetric, int]:
+        rows = self.filter(equipment__in={equipment for equipment, _ in pairs})
+        return {
+            (equipment, metric): pk for pk, equipment, metric in rows.values_list("pk", "equipment_id", "metric_id")
+        }
+
 
 class Series(models.Model):
-    """One metric of one machine: the line a chart draws. The first reading makes it; its small key keeps readings narrow."""
+    """One metric of one machine: the line a chart draws. Its first reading makes it; the small key keeps rows narrow."""
 
     id = models.AutoField(primary_key=True)
     equipment = models.ForeignKey(

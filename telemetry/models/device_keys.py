@@ -2,6 +2,7 @@
 
 import hashlib
 import secrets
+import uuid
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Any, ClassVar, Self
@@ -109,13 +110,17 @@ class DeviceKey(SoftDeleteModel):
             self.save(update_fields=["digest", "prefix", "previous_digest", "previous_expires_at"])
         return plain
 
-    def amend(self, *, by: User | None, equipment: Iterable[Equipment] | None = None, **changes: Any) -> None:
+    def change(self, *, by: User | None, equipment: Iterable[Equipment] | None = None, **changes: Any) -> None:
         with transaction.atomic():
             for name, value in changes.items():
                 setattr(self, name, value)
             self.save(update_fields=list(changes))
             if equipment is not None:
                 self.equipment.set(equipment)
+
+    def allowed_equipment(self) -> frozenset[uuid.UUID] | None:
+        """The machines it may speak for; None for every machine."""
+        return None if self.all_equipment else frozenset(self.equipment.values_list("pk", flat=True))
 
     def note_use(self, *, at: datetime) -> None:
         """Remembers when it was last used, at most once a minute, and leaves the row's version alone."""

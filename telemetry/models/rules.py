@@ -5,15 +5,16 @@ from typing import Any, ClassVar, Self
 
 from django.conf import settings
 from django.db import models, transaction
-from django.db.models import F, Q
+from django.db.models import Count, F, OuterRef, Q, Subquery
+from django.db.models.functions import Coalesce
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
-from faultreporter.outbox import publish
 
 from equipment.models import Category, Equipment
 from faultreporter.accounts.models import User
 from faultreporter.db import LivingQuerySet, SoftDeleteModel
 from faultreporter.errors import ValidationFailed
+from faultreporter.outbox import publish
 from telemetry.models.catalogue import Metric, Series
 from telemetry.signals import rule_cleared
 
@@ -23,8 +24,18 @@ class RuleQuerySet(LivingQuerySet["Rule"]):
         """The rules of categories, and those of machines this person sees."""
         return self.filter(Q(equipment=None) | Q(equipment__in=Equipment.objects.for_user(user)))
 
-    def enabled(self) -> Self:
-        return self.living().filter(is_enabled=True)
+    def firing(self) -> Self:
+        return self.filter(pk__in=RuleState.objects.firing().values("rule"))
+
+    def quiet(self) -> Self:
+        return self.exclude(pk__in=RuleState.objects.firing().values("rule"))
+
+    def with_firing_count(self) -> Self:
+        """`firing_count`: on how many machines each rule fires now."""
+        counts = (
+            RuleState.objects.firing().filter(rule=OuterRef("pk")).order_by().values("rule").values(count=Count("*"))
+        )
+        return self.annotate(firing_count=Coalesce(Subquery(counts), 0))
 
 
 class Rule(SoftDeleteModel):
@@ -120,7 +131,7 @@ class Rule(SoftDeleteModel):
             rule._wake()
         return rule
 
-    def amend(self, *, by: User | None, at: datetime, **changes: Any) -> None:
+    def change(self, *, by: User | None, at: datetime, **changes: Any) -> None:
         """Writes these fields, closes what the rule had open and starts anew."""
         with transaction.atomic():
             self._lock()
@@ -166,7 +177,8 @@ class Rule(SoftDeleteModel):
 
     def _close(self, reason: "RuleState.Cleared", *, at: datetime) -> None:
         for state in self.states.firing().select_related("series__equipment", "series__metric").order_by("series"):
-            rule_cleared.send(sender=Rule, rule=self, series=state.series, reading=None, at=at, reason=reason)
+            state.rule = self
+            state.tell_cleared(reason, at=at)
         self.states.all().delete()
 
     def _wake(self) -> None:
@@ -217,3 +229,7 @@ class RuleState(models.Model):
 
     def __str__(self) -> str:
         return f"{self.rule}: {self.get_state_display()}"
+
+    def tell_cleared(self, reason: Cleared, *, at: datetime) -> None:
+        """That this episode is over, though no reading ended it."""
+        rule_cleared.send(sender=Rule, rule=self.rule, series=self.series, reading=None, at=at, reason=reason)

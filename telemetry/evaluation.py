@@ -1,0 +1,226 @@
+"""Readings against rules: a fixed number of statements, however many readings, series and rules a batch touches.
+
+Rules are held FOR SHARE and their states FOR UPDATE, in this order: nobody edits a rule while readings are judged by
+it, and two workers with the same series take turns. What a state has judged already is never judged again, so running
+twice, or again after a crash, changes nothing; a reading older than that is late and changes nothing either.
+"""
+
+import uuid
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import NamedTuple
+
+from django.db import connection, transaction
+
+from faultreporter.outbox import publish
+from telemetry.models import Rule, RuleState, Series
+from telemetry.signals import rule_cleared, rule_fired
+from telemetry.thresholds import Crossing, StoredReading, Threshold, judge
+
+MAX_READINGS_PER_SERIES = 10_000
+"""What one run judges of one series; a longer backlog continues in the next run."""
+
+IN_SCOPE = """
+iot_series series
+JOIN equipment ON equipment.id = series.equipment_id AND equipment.deleted_at IS NULL
+JOIN iot_rules rule ON rule.metric_id = series.metric_id AND rule.deleted_at IS NULL AND rule.is_enabled
+    AND (rule.equipment_id = series.equipment_id OR rule.category_id = equipment.category_id)
+JOIN iot_latest latest ON latest.series_id = series.id"""
+
+# What a rule hasn't judged when it meets a series for the first time: everything since it took effect, or the
+# present value alone if that is older.
+BEGINNING = "LEAST(rule.effective_from, latest.recorded_at)"
+
+WATCHING_SQL = f"""
+SELECT rule.id, series.id, {BEGINNING}
+FROM {IN_SCOPE}
+WHERE series.id = ANY(%s)
+ORDER BY rule.id, series.id
+FOR SHARE OF rule"""  # noqa: S608 - constants
+
+NEW_STATES_SQL = """
+INSERT INTO iot_rule_states (rule_id, series_id, state, since, last_evaluated_at)
+SELECT rule_id, series_id, 'NORMAL', beginning, beginning - interval '1 microsecond'
+FROM unnest(%s::uuid[], %s::int[], %s::timestamptz[]) AS watching(rule_id, series_id, beginning)
+WHERE NOT EXISTS (
+    SELECT FROM iot_rule_states old WHERE old.rule_id = watching.rule_id AND old.series_id = watching.series_id
+)
+ORDER BY rule_id, series_id
+ON CONFLICT DO NOTHING"""
+
+BEHIND_SQL = f"""
+SELECT state.id, rule.id, series.id, state.state = 'FIRING', state.since,
+    GREATEST(state.last_evaluated_at, {BEGINNING} - interval '1 microsecond'),
+    rule.comparison = 'ABOVE', rule.trigger_value, rule.clear_value
+FROM {IN_SCOPE}
+JOIN iot_rule_states state ON state.rule_id = rule.id AND state.series_id = series.id
+WHERE series.id = ANY(%s) AND rule.id = ANY(%s) AND latest.recorded_at > state.last_evaluated_at
+ORDER BY state.id
+FOR UPDATE OF state"""  # noqa: S608 - constants
+
+READINGS_SQL = """
+SELECT backlog.series_id, reading.recorded_at, reading.value
+FROM unnest(%s::int[], %s::timestamptz[]) AS backlog(series_id, judged_up_to)
+CROSS JOIN LATERAL (
+    SELECT recorded_at, value FROM iot_data
+    WHERE series_id = backlog.series_id AND recorded_at > backlog.judged_up_to
+    ORDER BY recorded_at LIMIT %s
+) reading
+ORDER BY 1, 2"""
+
+SAVE_SQL = """
+UPDATE iot_rule_states state
+SET state = judged.state, since = judged.since, last_evaluated_at = judged.last_evaluated_at
+FROM unnest(%s::bigint[], %s::text[], %s::timestamptz[], %s::timestamptz[])
+    AS judged(id, state, since, last_evaluated_at)
+WHERE state.id = judged.id"""
+
+LEFT_BEHIND_SQL = f"""
+SELECT DISTINCT series.id
+FROM {IN_SCOPE}
+LEFT JOIN iot_rule_states state ON state.rule_id = rule.id AND state.series_id = series.id
+WHERE state.id IS NULL OR latest.recorded_at > state.last_evaluated_at
+ORDER BY series.id LIMIT %s"""  # noqa: S608 - constants
+
+# IS NOT TRUE: a machine without a category is in no rule's category.
+OUT_OF_SCOPE_SQL = """
+SELECT state.id
+FROM iot_rule_states state
+JOIN iot_rules rule ON rule.id = state.rule_id
+JOIN iot_series series ON series.id = state.series_id
+JOIN equipment ON equipment.id = series.equipment_id
+WHERE state.state = 'FIRING' AND (equipment.deleted_at IS NOT NULL
+    OR (rule.equipment_id = series.equipment_id OR rule.category_id = equipment.category_id) IS NOT TRUE)
+ORDER BY equipment.id, state.id
+FOR UPDATE OF state"""
+
+
+class Behind(NamedTuple):
+    """A state with readings it hasn't judged."""
+
+    state_id: int
+    rule_id: uuid.UUID
+    series_id: int
+    firing: bool
+    since: datetime
+    judged_up_to: datetime
+    above: bool
+    trigger: float
+    clear: float
+
+    @property
+    def threshold(self) -> Threshold:
+        return Threshold(self.above, self.trigger, self.clear)
+
+
+class Verdict(NamedTuple):
+    """What the readings brought: the changes of state, and the last reading judged."""
+
+    behind: Behind
+    crossings: list[Crossing]
+    judged_up_to: datetime
+
+
+def rows_of(sql: str, parameters: Sequence[object]) -> list[tuple[object, ...]]:
+    with connection.cursor() as cursor:
+        cursor.execute(sql, parameters)
+        return cursor.fetchall()
+
+
+def evaluate(series_ids: Iterable[int]) -> int:
+    """Judges what these series got since the last time and tells the news; answers how many changes of state it was."""
+    with transaction.atomic():
+        behind = lock_behind(sorted(set(series_ids)))
+        if not behind:
+            return 0
+        readings = unjudged_readings(behind)
+        verdicts = [verdict for one in behind if (verdict := judge_one(one, readings[one.series_id]))]
+        save(verdicts)
+        tell(verdicts)
+        unfinished = [pk for pk, found in readings.items() if len(found) == MAX_READINGS_PER_SERIES]
+        if unfinished:
+            publish("telemetry.tasks.evaluate_rules", series=sorted(unfinished))
+    return sum(len(verdict.crossings) for verdict in verdicts)
+
+
+def lock_behind(series_ids: list[int]) -> list[Behind]:
+    watching = rows_of(WATCHING_SQL, [series_ids])
+    if not watching:
+        return []
+    with connection.cursor() as cursor:
+        cursor.execute(NEW_STATES_SQL, [list(column) for column in zip(*watching, strict=True)])
+    rules = list({row[0] for row in watching})
+    return [Behind(*row) for row in rows_of(BEHIND_SQL, [series_ids, rules])]  # type: ignore[arg-type]  # as selected
+
+
+def unjudged_readings(behind: Iterable[Behind]) -> Mapping[int, list[StoredReading]]:
+    """Per series, oldest first, from the moment its least advanced rule has judged up to."""
+    since: dict[int, datetime] = {}
+    for one in behind:
+        since[one.series_id] = min(one.judged_up_to, since.get(one.series_id, one.judged_up_to))
+    readings: dict[int, list[StoredReading]] = defaultdict(list)
+    for series_id, recorded_at, value in rows_of(
+        READINGS_SQL, [list(since), list(since.values()), MAX_READINGS_PER_SERIES]
+    ):
+        readings[series_id].append(StoredReading(recorded_at, value))  # type: ignore[index,arg-type]  # as selected
+    return readings
+
+
+def judge_one(behind: Behind, readings: Sequence[StoredReading]) -> Verdict | None:
+    """None if there is nothing new to this state."""
+    new = [reading for reading in readings if reading.recorded_at > behind.judged_up_to]
+    if not new:
+        return None
+    return Verdict(behind, judge(behind.threshold, new, firing=behind.firing), new[-1].recorded_at)
+
+
+def save(verdicts: Sequence[Verdict]) -> None:
+    rows = []
+    for behind, crossings, judged_up_to in verdicts:
+        firing = crossings[-1].firing if crossings else behind.firing
+        since = crossings[-1].reading.recorded_at if crossings else behind.since
+        state = RuleState.State.FIRING if firing else RuleState.State.NORMAL
+        rows.append((behind.state_id, state.value, since, judged_up_to))
+    with connection.cursor() as cursor:
+        cursor.execute(SAVE_SQL, [list(column) for column in zip(*rows, strict=True)] or [[], [], [], []])
+
+
+def tell(verdicts: Iterable[Verdict]) -> None:
+    """The signals, machine by machine: receivers lock machines, and two workers must do it in the same order."""
+    news = [(behind, crossing) for behind, crossings, _ in verdicts for crossing in crossings]
+    if not news:
+        return
+    rules = Rule.objects.select_related("metric").in_bulk({behind.rule_id for behind, _ in news})
+    lines = Series.objects.select_related("equipment", "metric").in_bulk({behind.series_id for behind, _ in news})
+    news.sort(key=lambda item: (lines[item[0].series_id].equipment_id, item[1].reading.recorded_at))
+    for behind, (reading, firing) in news:
+        facts = {
+            "rule": rules[behind.rule_id], "series": lines[behind.series_id],
+            "reading": reading, "at": reading.recorded_at,
+        }  # fmt: skip
+        if firing:
+            rule_fired.send(sender=Rule, **facts)
+        else:
+            rule_cleared.send(sender=Rule, **facts, reason=RuleState.Cleared.RECOVERED)
+
+
+def series_left_behind(*, limit: int) -> list[int]:
+    """Series with readings that a rule hasn't judged: what a lost wake-up forgot, or what is being judged right now."""
+    return [int(str(pk)) for (pk,) in rows_of(LEFT_BEHIND_SQL, [limit])]
+
+
+def series_watched_by(rule_id: uuid.UUID) -> list[int]:
+    sql = f"SELECT series.id FROM {IN_SCOPE} WHERE rule.id = %s ORDER BY series.id"  # noqa: S608 - constants
+    return [int(str(pk)) for (pk,) in rows_of(sql, [rule_id])]
+
+
+def close_out_of_scope(*, at: datetime) -> int:
+    """Ends the episodes of machines that were deleted or moved to another category, and says how many."""
+    with transaction.atomic():
+        ids = [int(str(pk)) for (pk,) in rows_of(OUT_OF_SCOPE_SQL, [])]
+        states = RuleState.objects.filter(pk__in=ids)
+        for state in states.select_related("rule__metric", "series__equipment", "series__metric").order_by("series"):
+            state.tell_cleared(RuleState.Cleared.OUT_OF_SCOPE, at=at)
+        states.delete()
+    return len(ids)

@@ -1,0 +1,91 @@
+"""Readings on their way out: newest first, a page at a time, and the latest of many machines at once."""
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import NamedTuple
+
+from django.db import connection
+from django.db.models import QuerySet
+
+from equipment.models import Equipment
+from telemetry.models import LatestReading, Series
+
+# One descent into the key per series and partition, however long the history: each series gives at most one page,
+# and the pages are merged. A plain ORDER BY over several series would read and sort all of them.
+PAGE_SQL = """
+SELECT line.series_id, reading.recorded_at, reading.value
+FROM unnest(%(series)s::int[]) AS line(series_id)
+CROSS JOIN LATERAL (
+    SELECT recorded_at, value FROM iot_data
+    WHERE series_id = line.series_id
+        AND recorded_at >= %(since)s AND recorded_at < %(until)s AND recorded_at <= %(before_time)s
+        AND NOT (recorded_at = %(before_time)s AND series_id >= %(before_series)s)
+    ORDER BY recorded_at DESC LIMIT %(limit)s
+) reading
+ORDER BY reading.recorded_at DESC, line.series_id DESC LIMIT %(limit)s"""
+
+ALWAYS = (datetime.fromisoformat("1900-01-01T00:00:00Z"), datetime.fromisoformat("2200-01-01T00:00:00Z"))
+EPOCH, TICK = datetime(1970, 1, 1, tzinfo=UTC), timedelta(microseconds=1)
+MAX_SERIES = 2**31 - 1
+
+
+class Position(NamedTuple):
+    """The last reading of the page before."""
+
+    recorded_at: datetime
+    series_id: int
+
+    @classmethod
+    def from_ticks(cls, ticks: int, series_id: int) -> "Position":
+        return cls(EPOCH + ticks * TICK, series_id)
+
+    @property
+    def ticks(self) -> int:
+        """Microseconds since 1970: exact, where a float of seconds isn't."""
+        return (self.recorded_at - EPOCH) // TICK
+
+
+class Line(NamedTuple):
+    """A reading and what it is a reading of."""
+
+    series: Series
+    recorded_at: datetime
+    value: float
+
+
+class Page(NamedTuple):
+    """`next` is where the next page begins, None on the last."""
+
+    lines: list[Line]
+    next: Position | None
+
+
+def read_page(
+    series: Sequence[Series], *, since: datetime | None, until: datetime | None, after: Position | None, limit: int
+) -> Page:
+    """Readings of these series with since ≤ time < until, newest first. `metric` of each series should be loaded."""
+    known = {one.pk: one for one in series}
+    before = after or Position(ALWAYS[1], MAX_SERIES)
+    parameters: Mapping[str, object] = {
+        "series": list(known),
+        "since": since or ALWAYS[0],
+        "until": until or ALWAYS[1],
+        "before_time": before.recorded_at,
+        "before_series": before.series_id,
+        "limit": limit + 1,
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(PAGE_SQL, parameters)
+        lines = [Line(known[pk], recorded_at, value) for pk, recorded_at, value in cursor.fetchall()]
+    if len(lines) <= limit:
+        return Page(lines, None)
+    lines.pop()
+    return Page(lines, Position(lines[-1].recorded_at, lines[-1].series.pk))
+
+
+def latest_of(equipment: "QuerySet[Equipment]", *, metric: str = "") -> list[LatestReading]:
+    """The newest reading of each series of these machines, in one query, by machine and metric."""
+    rows = LatestReading.objects.filter(series__equipment__in=equipment)
+    if metric:
+        rows = rows.filter(series__metric__code=metric)
+    return list(rows.select_related("series__metric").order_by("series__equipment_id", "series__metric__code"))

@@ -1,0 +1,148 @@
+import math
+from typing import Any
+
+from django.utils.translation import gettext_lazy as _
+from drf_spectacular.utils import extend_schema_field
+from rest_framework import serializers
+
+from equipment.models import Category, Equipment
+from faultreporter.api.serializers import ModelSerializer
+from locations.fields import VisibleKeyField
+from telemetry.ingest import MAX_ERRORS, MAX_READINGS, Refused
+from telemetry.models import DeviceKey, Metric, Rule
+
+
+@extend_schema_field({"type": "number", "format": "double"})
+class NumberField(serializers.Field[float, Any, float, Any]):
+    """A finite number; text that looks like one isn't one."""
+
+    default_error_messages = {"invalid": _("Send a finite number.")}
+
+    def to_internal_value(self, data: Any) -> float:
+        if type(data) not in (int, float):
+            self.fail("invalid")
+        try:
+            value = float(data)
+        except OverflowError:
+            self.fail("invalid")
+        if not math.isfinite(value):
+            self.fail("invalid")
+        return value
+
+    def to_representation(self, value: float) -> float:
+        return value
+
+
+class MetricSerializer(ModelSerializer):
+    physical_min = NumberField(allow_null=True, required=False)
+    physical_max = NumberField(allow_null=True, required=False)
+
+    class Meta:
+        model = Metric
+        fields = (
+            "id", "code", "name", "description", "unit", "physical_min", "physical_max",
+            "created_at", "updated_at", "deleted_at",
+        )  # fmt: skip
+        read_only_fields = ("id", "created_at", "updated_at", "deleted_at")
+
+
+class MetricCodeField(serializers.SlugRelatedField[Metric]):
+    """A metric by its code."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(slug_field="code", queryset=Metric.objects.all(), **kwargs)
+
+    def get_queryset(self) -> Any:
+        return Metric.objects.living()
+
+    def to_internal_value(self, data: Any) -> Metric:
+        if not isinstance(data, str) or "\0" in data:
+            self.fail("invalid")
+        return super().to_internal_value(data)
+
+
+class RuleSerializer(ModelSerializer):
+    equipment_id = VisibleKeyField(
+        source="equipment", queryset=Equipment.objects.all(), allow_null=True, required=False
+    )
+    category_id = VisibleKeyField(source="category", queryset=Category.objects.all(), allow_null=True, required=False)
+    metric = MetricCodeField()
+    unit = serializers.CharField(source="metric.unit", read_only=True, help_text=_("What both values are in."))
+    trigger_value = NumberField()
+    clear_value = NumberField(required=False, help_text=_("The trigger value if left out."))
+    firing_count = serializers.IntegerField(read_only=True, help_text=_("On how many machines it fires now."))
+
+    class Meta:
+        model = Rule
+        fields = (
+            "id", "title", "equipment_id", "category_id", "metric", "unit", "kind", "comparison",
+            "trigger_value", "clear_value", "severity", "is_enabled", "firing_count",
+            "created_at", "updated_at", "deleted_at",
+        )  # fmt: skip
+        read_only_fields = ("id", "created_at", "updated_at", "deleted_at")
+
+
+class DeviceKeySerializer(ModelSerializer):
+    equipment_ids = VisibleKeyField(source="equipment", queryset=Equipment.objects.all(), many=True, required=False)
+
+    class Meta:
+        model = DeviceKey
+        fields = (
+            "id", "name", "prefix", "all_equipment", "equipment_ids", "previous_expires_at", "last_used_at",
+            "created_at", "updated_at", "deleted_at",
+        )  # fmt: skip
+        read_only_fields = (
+            "id", "prefix", "previous_expires_at", "last_used_at", "created_at", "updated_at", "deleted_at",
+        )  # fmt: skip
+
+
+class IssuedDeviceKeySerializer(DeviceKeySerializer):
+    """The one answer that shows the key itself."""
+
+    key = serializers.CharField(read_only=True, help_text=_("For the header X-Device-Key. Shown once, stored nowhere."))
+
+    class Meta(DeviceKeySerializer.Meta):
+        fields = (*DeviceKeySerializer.Meta.fields, "key")
+
+
+class ReadingSerializer(serializers.Serializer[Any]):
+    metric = serializers.CharField()
+    value = NumberField()
+    unit = serializers.CharField(help_text=_("The metric's unit, a UCUM code."))
+    recorded_at = serializers.DateTimeField()
+
+
+class MachineReadingSerializer(ReadingSerializer):
+    equipment_id = serializers.UUIDField()
+    series_id = serializers.IntegerField()
+
+
+class SentReadingSerializer(serializers.Serializer[Any]):
+    """Name the machine by id or by code."""
+
+    equipment_id = serializers.UUIDField(required=False)
+    equipment_code = serializers.CharField(required=False)
+    metric = serializers.CharField()
+    value = NumberField()
+    unit = serializers.CharField(required=False, help_text=_("A UCUM code; the metric's own unit if left out."))
+    recorded_at = serializers.DateTimeField(required=False, help_text=_("The time of arrival if left out."))
+
+
+class SentReadingsSerializer(serializers.Serializer[Any]):
+    readings = SentReadingSerializer(many=True, max_length=MAX_READINGS)
+
+
+class ReadingErrorSerializer(serializers.Serializer[Any]):
+    index = serializers.IntegerField(help_text=_("Which reading of the batch, from 0."))
+    code = serializers.ChoiceField(choices=[code.value for code in Refused])
+    message = serializers.CharField()
+
+
+class IngestResultSerializer(serializers.Serializer[Any]):
+    """Every reading is counted in exactly one of the four."""
+
+    accepted = serializers.IntegerField()
+    duplicate = serializers.IntegerField(help_text=_("The same value is stored for that moment already."))
+    conflict = serializers.IntegerField(help_text=_("Another value is stored for that moment, and stays."))
+    rejected = serializers.IntegerField()
+    errors = ReadingErrorSerializer(many=True, max_length=MAX_ERRORS)

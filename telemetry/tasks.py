@@ -1,0 +1,52 @@
+"""Background work on readings. Each task runs safely twice: what has been judged is never judged again."""
+
+from uuid import UUID
+
+from celery import shared_task
+from django.db import OperationalError
+from django.utils import timezone
+
+from faultreporter.audit.context import acting
+from faultreporter.audit.models import AuditLog
+from telemetry import evaluation, partitions
+
+SERIES_PER_TRANSACTION = 500
+SWEEP_LIMIT = 5_000
+
+
+def evaluate_in_turn(series: list[int]) -> int:
+    """In transactions of bounded size, so that a rule of a large category doesn't hold everybody's rows."""
+    changes = 0
+    for start in range(0, len(series), SERIES_PER_TRANSACTION):
+        with acting(by=None, source=AuditLog.Source.TASK):
+            changes += evaluation.evaluate(series[start : start + SERIES_PER_TRANSACTION])
+    return changes
+
+
+# A deadlock with somebody who edits the same alerts is the database's to resolve and ours to repeat.
+@shared_task(
+    name="telemetry.tasks.evaluate_rules", autoretry_for=(OperationalError,), retry_backoff=True, max_retries=3
+)
+def evaluate_rules(*, series: list[int]) -> int:
+    """Through the outbox when readings have arrived for these series."""
+    return evaluate_in_turn(series)
+
+
+@shared_task(name="telemetry.tasks.evaluate_rule", autoretry_for=(OperationalError,), retry_backoff=True, max_retries=3)
+def evaluate_rule(*, rule: str) -> int:
+    """Through the outbox when a rule takes effect: its machines' present values. An unknown rule changes nothing."""
+    return evaluate_in_turn(evaluation.series_watched_by(UUID(rule)))
+
+
+@shared_task(name="telemetry.tasks.sweep_rules")
+def sweep_rules() -> int:
+    """By beat every minute: series whose wake-up was lost, and episodes of machines that a rule no longer watches."""
+    with acting(by=None, source=AuditLog.Source.TASK):
+        closed = evaluation.close_out_of_scope(at=timezone.now())
+    return closed + evaluate_in_turn(evaluation.series_left_behind(limit=SWEEP_LIMIT))
+
+
+@shared_task(name="telemetry.tasks.ensure_partitions")
+def ensure_partitions() -> list[str]:
+    """By beat every night: the coming months."""
+    return partitions.ensure_partitions(at=timezone.now())

@@ -1,0 +1,54 @@
+from typing import Any
+
+import factory
+from django.utils import timezone
+
+from equipment.tests.factories import EquipmentFactory
+from telemetry.models import DeviceKey, Metric, Rule, Series
+
+
+class MetricFactory(factory.django.DjangoModelFactory[Metric]):
+    """Temperature in Cel unless said otherwise; the same code gives the same metric."""
+
+    class Meta:
+        model = Metric
+        django_get_or_create = ("code",)
+
+    class Params:
+        vibration = factory.Trait(code="vibration", name="Vibration", unit="mm/s", physical_min=0.0, physical_max=500.0)
+        pressure = factory.Trait(code="pressure", name="Pressure", unit="bar", physical_min=-1.1, physical_max=1000.0)
+
+    code = "temperature"
+    name = "Temperature"
+    unit = "Cel"
+    physical_min = -90.0
+    physical_max = 1200.0
+
+
+class SeriesFactory(factory.django.DjangoModelFactory[Series]):
+    class Meta:
+        model = Series
+
+    equipment = factory.SubFactory(EquipmentFactory)
+    metric = factory.SubFactory(MetricFactory)
+
+
+class RuleFactory(factory.django.DjangoModelFactory[Rule]):
+    """Too warm above 80 Cel, over at 75; for one machine unless `equipment=None, category=…`."""
+
+    class Meta:
+        model = Rule
+
+    title = "Too warm"
+    equipment = factory.SubFactory(EquipmentFactory)
+    metric = factory.SubFactory(MetricFactory)
+    trigger_value = 80.0
+    clear_value = 75.0
+
+    @classmethod
+    def _create(cls, model_class: type[Rule], *args: Any, **kwargs: Any) -> Rule:
+        return model_class.add(by=kwargs.pop("created_by", None), at=kwargs.pop("at", timezone.now()), **kwargs)
+
+
+def issue_key(*, name: str = "Gateway 1", **reach: Any) -> tuple[DeviceKey, str]:
+    return DeviceKey.issue(name=name, by=None, **(reach or {"all_equipment": True}))

@@ -1,0 +1,314 @@
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+import time_machine
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from equipment.models import Equipment
+from equipment.tests.factories import EquipmentFactory
+from faultreporter.errors import PayloadTooLarge
+from faultreporter.outbox.models import OutboxMessage
+from telemetry.ingest import MAX_AGE, MAX_ERRORS, MAX_FUTURE, MAX_READINGS, IngestResult, ingest
+from telemetry.models import LatestReading, Reading, Series
+from telemetry.tests.factories import MetricFactory, SeriesFactory
+
+pytestmark = pytest.mark.django_db
+
+NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
+
+
+@pytest.fixture(autouse=True)
+def _now() -> Iterator[None]:
+    with time_machine.travel(NOW, tick=False):
+        yield
+
+
+@pytest.fixture
+def chiller() -> Equipment:
+    MetricFactory()
+    return EquipmentFactory(equipment_code="CH-1")
+
+
+def sent(**fields: Any) -> dict[str, Any]:
+    return {"equipment_code": "CH-1", "metric": "temperature", "value": 21.5, **fields}
+
+
+def take(*readings: Any, **kwargs: Any) -> IngestResult:
+    return ingest(readings, at=NOW, **kwargs)
+
+
+def counts(result: IngestResult) -> tuple[int, int, int, int]:
+    return result.accepted, result.duplicate, result.conflict, result.rejected
+
+
+def the_code(*readings: Any, **kwargs: Any) -> str:
+    """Why the only reading was refused; nothing is stored."""
+    result = take(*readings, **kwargs)
+    assert (counts(result), Reading.objects.count()) == ((0, 0, 0, 1), 0)
+    (error,) = result.errors
+    return error.code
+
+
+def test_it_works(chiller: Equipment) -> None:
+    result = take(
+        sent(recorded_at="2026-03-01T11:59:00+01:00"), sent(equipment_code=None, equipment_id=str(chiller.pk))
+    )
+
+    assert counts(result) == (2, 0, 0, 0)
+    series = Series.objects.get(equipment=chiller, metric__code="temperature")
+    stored = list(Reading.objects.order_by("recorded_at").values_list("series_id", "recorded_at", "value"))
+    assert stored == [(series.pk, datetime(2026, 3, 1, 10, 59, tzinfo=UTC), 21.5), (series.pk, NOW, 21.5)]
+    assert (series.latest.recorded_at, series.latest.value) == (NOW, 21.5)
+    (message,) = OutboxMessage.objects.all()
+    assert (message.task, message.payload) == ("telemetry.tasks.evaluate_rules", {"series": [series.pk]})
+
+
+def test_sending_again_changes_nothing(chiller: Equipment) -> None:
+    take(sent(), sent(recorded_at="2026-03-01T11:00:00Z"))
+    OutboxMessage.objects.all().delete()
+
+    result = take(sent(), sent(recorded_at="2026-03-01T11:00:00Z"))
+
+    assert counts(result) == (0, 2, 0, 0)
+    assert (Reading.objects.count(), OutboxMessage.objects.count()) == (2, 0)
+
+
+def test_the_first_value_of_a_moment_stays(chiller: Equipment) -> None:
+    take(sent(value=20))
+
+    result = take(sent(value=30), sent(value=20))
+
+    assert counts(result) == (0, 1, 1, 0)
+    assert (Reading.objects.get().value, LatestReading.objects.get().value) == (20.0, 20.0)
+
+
+def test_equal_moments_in_one_batch(chiller: Equipment) -> None:
+    result = take(sent(value=1), sent(value=1), sent(value=2), sent(value=1, recorded_at="2026-03-01T13:00:00+01:00"))
+
+    assert counts(result) == (1, 2, 1, 0)
+    assert Reading.objects.get().value == 1.0
+
+
+def test_late_readings_are_stored_and_leave_the_latest_alone(chiller: Equipment) -> None:
+    take(sent(value=50))
+    OutboxMessage.objects.all().delete()
+
+    result = take(sent(value=90, recorded_at="2026-03-01T11:00:00Z"))
+
+    assert counts(result) == (1, 0, 0, 0)
+    assert (LatestReading.objects.get().value, OutboxMessage.objects.count()) == (50.0, 0)
+
+
+def test_values_come_in_the_metrics_unit(chiller: Equipment) -> None:
+    take(sent(value=212, unit="[degF]"))
+
+    assert Reading.objects.get().value == 100.0
+
+
+@pytest.mark.parametrize(
+    ("fields", "code"),
+    [
+        ({"equipment_code": "CH-2"}, "unknown_equipment"),
+        ({"equipment_code": "ch-1"}, "unknown_equipment"),
+        ({"equipment_code": "CH-1\0"}, "unknown_equipment"),
+        ({"equipment_code": "\ud800"}, "unknown_equipment"),
+        ({"equipment_code": None}, "unknown_equipment"),
+        ({"equipment_id": "019c0000-0000-7000-8000-000000000000"}, "unknown_equipment"),
+        ({"equipment_id": "not-a-uuid"}, "unknown_equipment"),
+        ({"equipment_id": "x" * 36}, "unknown_equipment"),
+        ({"equipment_code": 7}, "wrong_type"),
+        ({"equipment_code": ["CH-1"]}, "wrong_type"),
+        ({"equipment_id": {"a": 1}}, "wrong_type"),
+        ({"metric": "warmth"}, "unknown_metric"),
+        ({"metric": None}, "unknown_metric"),
+        ({"metric": "temperature\0"}, "unknown_metric"),
+        ({"metric": True}, "wrong_type"),
+        ({"metric": ["temperature"]}, "wrong_type"),
+        ({"unit": "bar"}, "unit_mismatch"),
+        ({"unit": "furlong"}, "unit_mismatch"),
+        ({"unit": ""}, "unit_mismatch"),
+        ({"unit": 1}, "wrong_type"),
+        ({"value": "21.5"}, "wrong_type"),
+        ({"value": True}, "wrong_type"),
+        ({"value": None}, "wrong_type"),
+        ({"value": [21.5]}, "wrong_type"),
+        ({"value": {"v": 21.5}}, "wrong_type"),
+        ({"value": float("nan")}, "not_finite"),
+        ({"value": float("inf")}, "not_finite"),
+        ({"value": float("-inf")}, "not_finite"),
+        ({"value": 10**400}, "not_finite"),
+        ({"value": 1.7e308, "unit": "[degF]"}, "not_finite"),
+        ({"value": 1200.1}, "out_of_physical_range"),
+        ({"value": -90.1}, "out_of_physical_range"),
+        ({"value": 1000, "unit": "K", "recorded_at": 5}, "bad_timestamp"),
+        ({"recorded_at": "2026-03-01T12:00:00"}, "bad_timestamp"),
+        ({"recorded_at": "2026-03-01"}, "bad_timestamp"),
+        ({"recorded_at": "2026-W09-7T12:00:00Z"}, "bad_timestamp"),
+        ({"recorded_at": "2026-02-30T12:00:00Z"}, "bad_timestamp"),
+        ({"recorded_at": "2026-03-01T24:01:00Z"}, "bad_timestamp"),
+        ({"recorded_at": "2026-03-01T11:00:00+24:00"}, "bad_timestamp"),
+        ({"recorded_at": "0000-01-01T00:00:00Z"}, "bad_timestamp"),
+        ({"recorded_at": "99999-01-01T00:00:00Z"}, "bad_timestamp"),
+        ({"recorded_at": "２０２６-03-01T12:00:00Z"}, "bad_timestamp"),
+        ({"recorded_at": ""}, "bad_timestamp"),
+        ({"recorded_at": "yesterday"}, "bad_timestamp"),
+        ({"recorded_at": 1772366400}, "bad_timestamp"),
+        ({"recorded_at": 1e300}, "bad_timestamp"),
+        ({"recorded_at": ["2026-03-01T12:00:00Z"]}, "bad_timestamp"),
+        ({"recorded_at": "0001-01-01T00:00:00+14:00"}, "too_old"),
+        ({"recorded_at": "9999-12-31T23:59:59-14:00"}, "future_timestamp"),
+        ({"colour": "red"}, "unknown_field"),
+    ],
+)
+def test_a_reading_that_is_wrong_is_refused(chiller: Equipment, fields: dict[str, Any], code: str) -> None:
+    assert the_code(sent(**fields)) == code
+
+
+@pytest.mark.parametrize("reading", [None, 1, "x", True, [], [sent()], float("nan")])
+def test_a_reading_is_an_object(chiller: Equipment, reading: Any) -> None:
+    assert the_code(reading) == "wrong_type"
+
+
+@pytest.mark.parametrize(
+    ("moment", "code"),
+    [
+        (NOW + MAX_FUTURE, None),
+        (NOW + MAX_FUTURE + timedelta(microseconds=1), "future_timestamp"),
+        (NOW - MAX_AGE, None),
+        (NOW - MAX_AGE - timedelta(microseconds=1), "too_old"),
+    ],
+)
+def test_the_bounds_of_time(chiller: Equipment, moment: datetime, code: str | None) -> None:
+    result = take(sent(recorded_at=moment.isoformat()))
+
+    assert [error.code for error in result.errors] == ([code] if code else [])
+
+
+@pytest.mark.parametrize(("value", "unit", "fits"), [(1200, "Cel", True), (1473.15, "K", True), (1473.3, "K", False)])
+def test_the_physical_range_is_in_the_metrics_unit(chiller: Equipment, value: float, unit: str, fits: bool) -> None:
+    assert take(sent(value=value, unit=unit)).accepted == fits
+
+
+def test_id_and_code_must_mean_the_same_machine(chiller: Equipment) -> None:
+    other = EquipmentFactory(equipment_code="CH-2")
+
+    assert the_code(sent(equipment_id=str(other.pk))) == "unknown_equipment"
+    assert take(sent(equipment_id=str(chiller.pk).upper())).accepted == 1
+
+
+def test_a_deleted_machine_is_unknown(chiller: Equipment) -> None:
+    chiller.soft_delete(by=None, at=NOW)
+
+    assert the_code(sent()) == "unknown_equipment"
+
+
+def test_a_key_speaks_only_for_its_machines(chiller: Equipment) -> None:
+    EquipmentFactory(equipment_code="CH-2")
+
+    result = take(sent(), sent(equipment_code="CH-2"), sent(equipment_code="CH-3"), allowed=frozenset({chiller.pk}))
+
+    assert counts(result) == (1, 0, 0, 2)
+    assert [(error.index, error.code) for error in result.errors] == [(1, "forbidden_device"), (2, "forbidden_device")]
+
+
+def test_errors_are_capped_and_counts_are_not(chiller: Equipment) -> None:
+    readings = [
+        sent(value="x") if n % 2 else sent(recorded_at=f"2026-03-01T11:{n % 60:02}:{n // 60:02}Z") for n in range(600)
+    ]
+
+    result = take(*readings)
+
+    assert counts(result) == (300, 0, 0, 300)
+    assert [error.index for error in result.errors] == list(range(1, 2 * MAX_ERRORS, 2))
+
+
+def test_too_many_at_once(chiller: Equipment) -> None:
+    with pytest.raises(PayloadTooLarge):
+        take(*[sent()] * (MAX_READINGS + 1))
+
+
+def test_nothing_is_nothing() -> None:
+    assert counts(take()) == (0, 0, 0, 0)
+
+
+def test_a_large_batch_costs_a_fixed_number_of_queries(chiller: Equipment, django_assert_max_num_queries: Any) -> None:
+    machines = EquipmentFactory.create_batch(20)
+    MetricFactory(vibration=True)
+    batch = [
+        {"equipment_id": str(machine.pk), "metric": metric, "value": n, "recorded_at": f"2026-03-01T11:00:{n:02}Z"}
+        for machine in machines for metric in ("temperature", "vibration") for n in range(25)
+    ]  # fmt: skip
+
+    # metrics, machines, series, new series, series again, outbox; the three of storage don't go through Django's cursor
+    with django_assert_max_num_queries(8):
+        assert counts(take(*batch)) == (1000, 0, 0, 0)
+
+
+# --- any interleaving of batches gives what one reading after the other gives -----------------------------------------
+
+MOMENTS = [(NOW - timedelta(minutes=n)).isoformat() for n in range(4)]
+ONE = st.fixed_dictionaries(
+    {
+        "equipment_code": st.sampled_from(["CH-1", "CH-2"]),
+        "metric": st.just("temperature"),
+        "value": st.sampled_from([1.0, 2.0, -0.0, 0.0, 5000.0]),
+        "recorded_at": st.sampled_from(MOMENTS),
+    }
+)
+
+
+class Reference:
+    """The table as a dictionary, filled one reading after the other."""
+
+    def __init__(self) -> None:
+        self.rows: dict[tuple[str, datetime], float] = {}
+
+    def take(self, batch: list[dict[str, Any]]) -> tuple[int, int, int, int]:
+        count = {"accepted": 0, "duplicate": 0, "conflict": 0, "rejected": 0}
+        for reading in batch:
+            key = reading["equipment_code"], datetime.fromisoformat(reading["recorded_at"])
+            if reading["value"] > 1200:
+                fate = "rejected"
+            elif key not in self.rows:
+                fate, self.rows[key] = "accepted", reading["value"]
+            else:
+                fate = "duplicate" if self.rows[key] == reading["value"] else "conflict"
+            count[fate] += 1
+        return count["accepted"], count["duplicate"], count["conflict"], count["rejected"]
+
+    def latest(self) -> dict[str, tuple[datetime, float]]:
+        newest: dict[str, tuple[datetime, float]] = {}
+        for (code, moment), value in sorted(self.rows.items()):
+            newest[code] = moment, value
+        return newest
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(st.lists(ONE, max_size=12), max_size=6), st.data())
+def test_any_interleaving_gives_the_references_rows_counts_and_latest(
+    chiller: Equipment, batches: list[list[dict[str, Any]]], data: st.DataObject
+) -> None:
+    Reading.objects.all().delete()
+    LatestReading.objects.all().delete()
+    Equipment.objects.filter(equipment_code="CH-2").exists() or EquipmentFactory(equipment_code="CH-2")
+    reference = Reference()
+    retries = data.draw(st.lists(st.sampled_from(batches), max_size=3)) if batches else []
+
+    for batch in data.draw(st.permutations(batches + retries)):
+        assert counts(take(*batch)) == reference.take(batch)
+
+    rows = Reading.objects.values_list("series__equipment__equipment_code", "recorded_at", "value")
+    assert {(code, moment): value for code, moment, value in rows} == reference.rows
+    newest = LatestReading.objects.values_list("series__equipment__equipment_code", "recorded_at", "value")
+    assert {code: (moment, value) for code, moment, value in newest} == reference.latest()
+
+
+def test_series_are_made_once(chiller: Equipment) -> None:
+    existing = SeriesFactory(equipment=chiller)
+
+    take(sent(), sent(recorded_at=MOMENTS[1]))
+
+    assert list(Series.objects.all()) == [existing]

@@ -1,0 +1,97 @@
+import math
+from fractions import Fraction
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from telemetry.units import LINEAR, UNITS, UnitMismatch, conversion, exact_conversion
+
+SAME_QUANTITY = [(a, b) for a in UNITS for b in UNITS if UNITS[a].quantity == UNITS[b].quantity]
+OTHER_QUANTITY = [(a, b) for a in UNITS for b in UNITS if UNITS[a].quantity != UNITS[b].quantity]
+
+
+def converted(value: float, source: str, target: str) -> float:
+    convert = conversion(source, target)
+    return convert(value) if convert else value
+
+
+@pytest.mark.parametrize(
+    ("value", "source", "target", "expected"),
+    [
+        (212.0, "[degF]", "Cel", 100.0),
+        (32.0, "[degF]", "Cel", 0.0),
+        (-40.0, "[degF]", "Cel", -40.0),
+        (273.15, "K", "Cel", 0.0),
+        (21.5, "Cel", "K", 294.65),
+        (250.0, "kPa", "bar", 2.5),
+        (1.0, "[in_i]/s", "mm/s", 25.4),
+        (1500.0, "mA", "A", 1.5),
+        (7500.0, "W", "kW", 7.5),
+        (3.6, "MJ", "kW.h", 1.0),
+        (60.0, "L/min", "m3/h", 3.6),
+        (1.0, "[HP]", "W", 745.6998715822702),
+        (14.503773773020923, "[psi]", "bar", 1.0),
+        (25.0, "Hz", "{rpm}", 1500.0),
+        (1500.0, "/min", "{rpm}", 1500.0),
+        (0.5, "1", "%", 50.0),
+        (800.0, "[ppm]", "%", 0.08),
+    ],
+)
+def test_it_works(value: float, source: str, target: str, expected: float) -> None:
+    assert converted(value, source, target) == pytest.approx(expected, rel=1e-15, abs=1e-13)
+
+
+@pytest.mark.parametrize(("value", "expected"), [(212.0, 100.0), (32.0, 0.0), (50.0, 10.0), (-40.0, -40.0)])
+def test_round_fahrenheit_values_are_exact(value: float, expected: float) -> None:
+    assert converted(value, "[degF]", "Cel") == expected
+
+
+@given(st.sampled_from(SAME_QUANTITY), st.floats(min_value=-1e12, max_value=1e12))
+def test_a_conversion_is_within_rounding_of_the_exact_one(pair: tuple[str, str], value: float) -> None:
+    factor, offset = exact_conversion(*pair)
+    exact = Fraction(value) * factor + offset
+
+    result = converted(value, *pair)
+
+    size = max(abs(Fraction(value) * factor), abs(offset))
+    assert abs(Fraction(result) - exact) <= 4 * Fraction(math.ulp(float(size)))
+
+
+@given(st.sampled_from(SAME_QUANTITY))
+def test_there_and_back_is_exactly_the_same(pair: tuple[str, str]) -> None:
+    source, target = pair
+    factor, offset = exact_conversion(source, target)
+    back_factor, back_offset = exact_conversion(target, source)
+
+    assert factor * back_factor == 1
+    assert offset * back_factor + back_offset == 0
+
+
+@given(st.sampled_from(SAME_QUANTITY), st.floats(-1e9, 1e9), st.floats(-1e9, 1e9))
+def test_a_conversion_keeps_the_order(pair: tuple[str, str], one: float, other: float) -> None:
+    low, high = sorted((one, other))
+
+    assert converted(low, *pair) <= converted(high, *pair)
+
+
+@given(st.sampled_from(OTHER_QUANTITY))
+def test_another_quantity_is_refused(pair: tuple[str, str]) -> None:
+    with pytest.raises(UnitMismatch):
+        conversion(*pair)
+
+
+@given(st.text(), st.sampled_from(sorted(UNITS)))
+def test_an_unknown_unit_is_refused(unknown: str, known: str) -> None:
+    if unknown not in UNITS:
+        for pair in ((unknown, known), (known, unknown)):
+            with pytest.raises(UnitMismatch):
+                conversion(*pair)
+
+
+def test_an_unknown_unit_is_the_same_as_itself() -> None:
+    assert conversion("{doors}", "{doors}") is None
+
+
+def test_no_code_stands_for_two_quantities() -> None:
+    assert len(UNITS) == sum(map(len, LINEAR.values())) + 4

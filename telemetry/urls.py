@@ -1,0 +1,20 @@
+from django.urls import path
+
+from faultreporter.api.routers import Router
+from telemetry.reading_viewsets import ReadingViewSet
+from telemetry.viewsets import DeviceKeyViewSet, MetricViewSet, RuleViewSet
+
+router = Router()
+router.register("iot-data", ReadingViewSet, basename="reading")
+router.register("iot-metrics", MetricViewSet, basename="metric")
+router.register("iot-rules", RuleViewSet, basename="rule")
+router.register("device-keys", DeviceKeyViewSet, basename="device-key")
+
+urlpatterns = [
+    path(
+        "equipment/<uuid:equipment_id>/iot-data",
+        ReadingViewSet.as_view({"get": "of_equipment"}),
+        name="equipment-readings",
+    ),
+    *router.urls,
+]
