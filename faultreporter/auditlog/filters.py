@@ -1,0 +1,19 @@
+import django_filters
+
+from faultreporter.api.filters import ChoicesFilter
+from faultreporter.audit.models import AuditLog
+
+
+class AuditLogFilter(django_filters.FilterSet):
+    entity_type = django_filters.CharFilter(max_length=63)
+    entity_id = django_filters.CharFilter(max_length=200)
+    actor_id = django_filters.UUIDFilter()
+    action = ChoicesFilter(choices=AuditLog.Action)
+    source = ChoicesFilter(choices=AuditLog.Source)
+    request_id = django_filters.CharFilter(max_length=200)
+    occurred_after = django_filters.IsoDateTimeFilter(field_name="occurred_at", lookup_expr="gte")
+    occurred_before = django_filters.IsoDateTimeFilter(field_name="occurred_at", lookup_expr="lt")
+
+    class Meta:
+        model = AuditLog
+        fields: tuple[str, ...] = ()
