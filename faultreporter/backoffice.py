@@ -18,7 +18,14 @@ from faultreporter.audit.models import AuditLog
 from faultreporter.db import SoftDeleteModel
 from faultreporter.errors import DomainError
 
-__all__ = ["AuditedBackOfficeMiddleware", "ModelAdmin", "ReadOnlyAdmin", "ReadOnlyInline", "StackedInline", "TabularInline"]
+__all__ = [
+    "AuditedBackOfficeMiddleware",
+    "ModelAdmin",
+    "ReadOnlyAdmin",
+    "ReadOnlyInline",
+    "StackedInline",
+    "TabularInline",
+]
 
 
 class AuditedBackOfficeMiddleware:

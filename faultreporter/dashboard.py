@@ -68,7 +68,9 @@ def tiles(now: Today) -> list[dict[str, Any]]:
 
 def alert_table(user: User, *, at: Any) -> dict[str, Any]:
     rows = Alert.objects.for_user(user).living().unresolved().select_related("equipment")
-    worst = sorted(rows.order_by("-created_at")[:200], key=lambda a: Alert.Severity.values.index(a.severity), reverse=True)
+    worst = sorted(
+        rows.order_by("-created_at")[:200], key=lambda a: Alert.Severity.values.index(a.severity), reverse=True
+    )
     return {
         "headers": [_("Alert"), _("Machine"), _("Severity"), _("Status"), _("Since")],
         "rows": [
@@ -141,7 +143,9 @@ def worst_table(now: Today) -> dict[str, Any]:
 
 
 def analysis_table(user: User) -> dict[str, Any]:
-    rows: Iterable[Analysis] = Analysis.objects.for_user(user).select_related("equipment").order_by("-created_at")[:LISTED]
+    rows: Iterable[Analysis] = (
+        Analysis.objects.for_user(user).select_related("equipment").order_by("-created_at")[:LISTED]
+    )
     return {
         "headers": [_("Analysis"), _("Machine"), _("Provider"), _("Severity")],
         "rows": [

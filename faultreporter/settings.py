@@ -100,7 +100,7 @@ def refuse_unsafe_production(env: Environment) -> None:
             (env.DEBUG, "DEBUG is on: it shows source code and settings to strangers; set DEBUG=false."),
             (
                 env.SECRET_KEY == INSECURE_SECRET_KEY or len(env.SECRET_KEY) < 32,
-                "SECRET_KEY is the default or shorter than 32 characters: anyone could forge sessions; set a random one.",
+                "SECRET_KEY is the default or shorter than 32 characters: sessions could be forged; set a random one.",
             ),
             (
                 bool(env.FIREBASE_AUTH_EMULATOR_HOST),
@@ -108,8 +108,7 @@ def refuse_unsafe_production(env: Environment) -> None:
             ),
             (
                 env.EMBEDDED_SERVERS,
-                "EMBEDDED_SERVERS is on: the embedded database is for one developer's machine; "
-                "set DATABASE_URL and REDIS_URL to real servers.",
+                "EMBEDDED_SERVERS is on: it is for one developer's machine; set DATABASE_URL and REDIS_URL instead.",
             ),
             ("*" in env.ALLOWED_HOSTS, "ALLOWED_HOSTS contains *: name the hosts this server answers for."),
         )

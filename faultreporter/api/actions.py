@@ -12,7 +12,11 @@ Move = Callable[[Any, Any, dict[str, Any]], str | None]
 
 
 def transition(
-    path: str, body: type[BaseSerializer[Any]] | None = None, *, summary: str | None = None, operation_id: str | None = None
+    path: str,
+    body: type[BaseSerializer[Any]] | None = None,
+    *,
+    summary: str | None = None,
+    operation_id: str | None = None,
 ) -> Callable[[Move], Any]:
     """Make a viewset method `(self, record, data) -> message | None` a POST that moves one record.
 

@@ -16,7 +16,14 @@ from psycopg_pool import PoolTimeout
 from rest_framework import exceptions as drf
 from rest_framework.response import Response
 
-from faultreporter.errors import DomainError, Duplicate, ErrorDetail, PayloadTooLarge, ServiceUnavailable, ValidationFailed
+from faultreporter.errors import (
+    DomainError,
+    Duplicate,
+    ErrorDetail,
+    PayloadTooLarge,
+    ServiceUnavailable,
+    ValidationFailed,
+)
 
 CODES: dict[type[drf.APIException], str] = {
     drf.ParseError: "MALFORMED_JSON",
@@ -32,7 +39,12 @@ CODES: dict[type[drf.APIException], str] = {
 
 
 def error_body(
-    *, code: str, message: str, status: int, details: list[ErrorDetail] | None = None, meta: dict[str, Any] | None = None
+    *,
+    code: str,
+    message: str,
+    status: int,
+    details: list[ErrorDetail] | None = None,
+    meta: dict[str, Any] | None = None,
 ) -> dict[str, Any]:
     return {
         "code": code,

@@ -76,7 +76,9 @@ class FilterBackend(DjangoFilterBackend):
             return queryset
         if not filterset.is_valid():
             details = [
-                ErrorDetail(field, "invalid", str(error)) for field, errors in filterset.errors.items() for error in errors
+                ErrorDetail(field, "invalid", str(error))
+                for field, errors in filterset.errors.items()
+                for error in errors
             ]
             raise InvalidParameter(f"{details[0].field}: {details[0].message}", details=details)
         result: QuerySet[Any] = filterset.qs
@@ -119,9 +121,7 @@ class OrderingFilter(BaseFilterBackend):
         unknown = [part for part in asked if part.removeprefix("-") not in allowed]
         if unknown:
             message = _("This list can be ordered by %(allowed)s; %(unknown)s is not among them.")
-            raise InvalidParameter(
-                message % {"allowed": ", ".join(allowed), "unknown": unknown[0]}, field="ordering"
-            )
+            raise InvalidParameter(message % {"allowed": ", ".join(allowed), "unknown": unknown[0]}, field="ordering")
         order = asked or list(view.ordering)
         if not any(part.removeprefix("-") in {"id", "pk"} for part in order):
             order.append("-id" if order[0].startswith("-") else "id")

@@ -35,9 +35,16 @@ def ready(request: HttpRequest) -> JsonResponse:
 
     The age of the last beat is told but doesn't make the web unready: requests don't need it.
     """
-    checks = {"database": check(database), "migrations": check(migrations), "broker": check(broker), "beat": check(beat)}
+    checks = {
+        "database": check(database),
+        "migrations": check(migrations),
+        "broker": check(broker),
+        "beat": check(beat),
+    }
     is_ready = all(checks[name] == "ok" for name in ("database", "migrations", "broker"))
-    return JsonResponse({"status": "ready" if is_ready else "unready", "checks": checks}, status=200 if is_ready else 503)
+    return JsonResponse(
+        {"status": "ready" if is_ready else "unready", "checks": checks}, status=200 if is_ready else 503
+    )
 
 
 def check(probe: Callable[[], str]) -> str:

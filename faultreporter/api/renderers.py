@@ -6,8 +6,8 @@ from typing import Any
 
 import orjson
 from django.utils.functional import Promise
-from rest_framework.negotiation import BaseContentNegotiation
 from rest_framework.exceptions import NotAcceptable
+from rest_framework.negotiation import BaseContentNegotiation
 from rest_framework.renderers import BaseRenderer
 from rest_framework.request import Request
 from rest_framework.utils.mediatypes import media_type_matches
@@ -38,7 +38,13 @@ def timestamp() -> str:
 def as_problem(error: dict[str, Any]) -> dict[str, Any]:
     """An error as RFC 9457 has it."""
     extra = {key: error[key] for key in ("code", "request_id", "details", "meta")}
-    return {"type": "about:blank", "title": error["code"], "status": error["status"], "detail": error["message"], **extra}
+    return {
+        "type": "about:blank",
+        "title": error["code"],
+        "status": error["status"],
+        "detail": error["message"],
+        **extra,
+    }
 
 
 class EnvelopeRenderer(BaseRenderer):
@@ -79,7 +85,9 @@ class JsonNegotiation(BaseContentNegotiation):
     def select_renderer(self, request: Request, renderers: Any, format_suffix: str | None = None) -> Any:
         accepted = [part.split(";")[0].strip() for part in request.META.get("HTTP_ACCEPT", "*/*").split(",")]
         for renderer in renderers:
-            if any(a in (renderer.media_type, PROBLEM_JSON, "*/*", "") or
-                   a == f"{renderer.media_type.split('/')[0]}/*" for a in accepted):
+            if any(
+                a in (renderer.media_type, PROBLEM_JSON, "*/*", "") or a == f"{renderer.media_type.split('/')[0]}/*"
+                for a in accepted
+            ):
                 return renderer, renderer.media_type
         raise NotAcceptable(available_renderers=renderers)

@@ -13,7 +13,14 @@ from drf_spectacular.utils import OpenApiParameter
 from faultreporter.api.exceptions import CODES
 from faultreporter.errors import DomainError
 
-VERBS = {"list": "list", "retrieve": "get", "create": "create", "update": "update", "partial_update": "patch", "destroy": "delete"}
+VERBS = {
+    "list": "list",
+    "retrieve": "get",
+    "create": "create",
+    "update": "update",
+    "partial_update": "patch",
+    "destroy": "delete",
+}
 STRING = {"type": "string"}
 TIMESTAMP = {"type": "string", "format": "date-time"}
 
@@ -47,10 +54,17 @@ ERRORS = {
     "503": "Something we depend on is down; Retry-After says when to try again.",
 }
 IDEMPOTENCY_KEY = OpenApiParameter(
-    "Idempotency-Key", str, OpenApiParameter.HEADER, description="A key of your own, such as a UUID; a retry with it never acts twice."
+    "Idempotency-Key",
+    str,
+    OpenApiParameter.HEADER,
+    description="A key of your own, such as a UUID; a retry with it never acts twice.",
 )
-IF_MATCH = OpenApiParameter("If-Match", str, OpenApiParameter.HEADER, description="The ETag you have read; 412 if the record has changed since.")
-IF_NONE_MATCH = OpenApiParameter("If-None-Match", str, OpenApiParameter.HEADER, description="The ETag you have; 304 if nothing has changed.")
+IF_MATCH = OpenApiParameter(
+    "If-Match", str, OpenApiParameter.HEADER, description="The ETag you have read; 412 if the record has changed since."
+)
+IF_NONE_MATCH = OpenApiParameter(
+    "If-None-Match", str, OpenApiParameter.HEADER, description="The ETag you have; 304 if nothing has changed."
+)
 
 
 def all_codes(kind: type[DomainError] = DomainError) -> set[str]:
@@ -93,7 +107,9 @@ class EnvelopeSchema(AutoSchema):
         found = list(getattr(self.view, "parameters", {}).get(action, ()))
         expandable = self.view.expandable() if hasattr(self.view, "expandable") else set()
         if self.method == "GET" and action in {"list", "retrieve"} and expandable:
-            found.append(OpenApiParameter("expand", str, enum=sorted(expandable), many=True, explode=False, style="form"))
+            found.append(
+                OpenApiParameter("expand", str, enum=sorted(expandable), many=True, explode=False, style="form")
+            )
         if action == "list" and hasattr(getattr(self.view, "model", None), "deleted_at"):
             found.append(OpenApiParameter("include_deleted", bool, description="Managers only."))
         return found + self.precondition_parameters()
@@ -168,7 +184,7 @@ class EnvelopeSchema(AutoSchema):
         return sorted(codes)
 
 
-def postprocess(result: Any, generator: Any, request: Any, public: bool) -> Any:  # noqa: ARG001 - spectacular's signature
+def postprocess(result: Any, generator: Any, request: Any, public: bool) -> Any:
     """Response fields are always there; request bodies take no unknown field; enumerations keep their null."""
     for name, component in result["components"]["schemas"].items():
         if component.get("type") != "object" or "properties" not in component:

@@ -120,7 +120,9 @@ class ApiView(APIView):
         if unknown:
             possible = ", ".join(sorted(known)) or _("none")
             message = _("Unknown query parameter. This address knows: %(known)s.") % {"known": possible}
-            raise InvalidParameter(message, details=[ErrorDetail(name, "unknown_parameter", message) for name in unknown])
+            raise InvalidParameter(
+                message, details=[ErrorDetail(name, "unknown_parameter", message) for name in unknown]
+            )
 
     def now(self) -> Any:
         return timezone.now()
@@ -172,7 +174,9 @@ class GenericViewSet(ApiView, viewsets.GenericViewSet[Any]):
 
     def get_serializer_context(self) -> dict[str, Any]:
         context: dict[str, Any] = super().get_serializer_context()
-        asked = {name for name in self.request.query_params.get("expand", "").split(",") if name} if self.request else set()
+        asked = (
+            {name for name in self.request.query_params.get("expand", "").split(",") if name} if self.request else set()
+        )
         unknown = asked - self.expandable()
         if unknown:
             message = _("expand knows: %(known)s.") % {"known": ", ".join(sorted(self.expandable())) or _("none")}

@@ -191,10 +191,15 @@ def meter_energy(machines: list[Equipment], *, now: datetime, rng: random.Random
             kwh = Decimal(round(rated * 2190 * rng.uniform(0.25, 0.4) * season, 1))
             rows.append(
                 EnergyConsumption(
-                    equipment=machine, year=index // 4, quarter=index % 4 + 1, kwh=kwh,
-                    cost=(kwh * Decimal("0.24")).quantize(Decimal("0.01")), currency="EUR",
-                    co2_kg=(kwh * Decimal("0.363")).quantize(Decimal("0.1")), coverage_percent=rng.choice((98, 99, 100)),
+                    equipment=machine,
+                    year=index // 4,
+                    quarter=index % 4 + 1,
+                    kwh=kwh,
+                    cost=(kwh * Decimal("0.24")).quantize(Decimal("0.01")),
+                    currency="EUR",
+                    co2_kg=(kwh * Decimal("0.363")).quantize(Decimal("0.1")),
+                    coverage_percent=rng.choice((98, 99, 100)),
                     source="METER",
-                )  # fmt: skip
+                )
             )
     EnergyConsumption.objects.bulk_create(rows, batch_size=BATCH)

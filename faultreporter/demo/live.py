@@ -64,10 +64,10 @@ def advance(alert: Alert, steps: int, team: Team, *, at: datetime, rng: random.R
     if steps == 5:
         order.hold(by=technician, at=at + timedelta(hours=4), reason="Waiting for a battery, delivery on Thursday.")
     if steps == 6:
-        complete(order, alert, team, at=at + timedelta(hours=7))
+        complete(order, team, at=at + timedelta(hours=7))
 
 
-def complete(order: WorkOrder, alert: Alert, team: Team, *, at: datetime) -> None:
+def complete(order: WorkOrder, team: Team, *, at: datetime) -> None:
     order.complete(
         by=order.assigned_to or team.technicians[0],
         at=at,

@@ -48,11 +48,12 @@ KINDS = (
          "HIGH", 3600, 4, 220, 90, {"temperature": (20.5, 0.8), "vibration": (1.9, 0.2)},
          ("Filter pressure drop too high", "Supply fan belt squealing", "Damper actuator stuck")),
     Kind("COOLING-TOWER", "CT", "Cooling tower", ("Frostwerk",), ("Cooling tower deck",), 2, "HIGH", 3800, 6, 300, 60,
-         {"temperature": (27, 1.5), "vibration": (2.4, 0.3)}, ("Fan vibrates", "Basin level low", "Drift eliminator iced")),
+         {"temperature": (27, 1.5), "vibration": (2.4, 0.3)}, ("Fan vibrates", "Basin level low", "Iced up")),
     Kind("ELEVATOR", "EL", "Passenger lift", ("Aufwind",), ("Lift machine room",), 3, "HIGH", 1900, 3, 260, 60,
          {"current": (16, 2.5)}, ("Door does not close", "Stops between floors", "Levelling inaccurate")),
     Kind("UPS", "UP", "Uninterruptible power supply", ("Voltara", "Kraftquell"), ("Switchgear room", "Server closet"), 1,
-         "CRITICAL", 11000, 5, 800, 180, {"temperature": (26, 1)}, ("Battery string weak", "On bypass")),
+         "CRITICAL", 11000, 5, 800, 180, {"temperature": (26, 1)},
+         ("Battery string weak", "On bypass")),
     Kind("FAN-COIL", "FC", "Fan coil unit", ("Ventoria", "Calidus"),
          ("Open-plan office", "Meeting room", "Laboratory", "Office", "Copy room"), 3, "LOW", 7000, 2, 60, 365, {},
          ("Drips onto the ceiling", "Rattles", "Does not cool", "Thermostat dead")),
@@ -81,12 +82,12 @@ def make(
     kind: Kind, category: Category, room: Location, number: int, team: Team, *, on: date, rng: random.Random
 ) -> Equipment:
     maker = rng.choice(kind.makers)
-    age_days = rng.randint(800, 5200)
-    installed = on - timedelta(days=age_days)
+    installed = on - timedelta(days=rng.randint(800, 5200))
+    floor = room.parent.name.lower() if room.parent else ""
     return Equipment(
         equipment_code=f"{kind.prefix}-{room.code}-{number}",
         equipment_name=f"{kind.name} {number}, {room.name.lower()}",
-        description=f"{kind.name} by {maker}, serves {room.name.lower()} on {room.parent.name.lower() if room.parent else ''}.",
+        description=f"{kind.name} by {maker}, serves {room.name.lower()} on {floor}.",
         location=room,
         asset_number=f"AST-{rng.randint(10000, 99999)}",
         manufacturer=maker,

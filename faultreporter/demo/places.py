@@ -72,12 +72,12 @@ def build(team: Team) -> list[Location]:
 
 
 def build_floor(building: Location, level: int, names: list[str], team: Team) -> list[Location]:
-    label = floor_label(level)
+    label, code = floor_label(level), f"{building.code}-{'B' if level < 0 else 'F'}{abs(level)}"
     plan = pictures.store(
         pictures.floor_plan(f"{building.name}, {label}", names), name=f"{building.code}-{level}.png", by=team.admin
     )
     floor = Location.add(
-        by=team.admin, kind=Location.Kind.FLOOR, parent=building, code=f"{building.code}-{level:+d}".replace("+", "F").replace("--", "-B"),
+        by=team.admin, kind=Location.Kind.FLOOR, parent=building, code=code,
         name=label, floor_level=level, floor_plan=plan,
     )  # fmt: skip
     return [

@@ -1,4 +1,4 @@
-"""The house's rules that a linter can't see: where foreign keys and migrations point, what is audited, who may call what."""
+"""The house's rules that a linter can't see: where keys and migrations point, what is audited, who may call what."""
 
 import pytest
 from django.apps import apps
@@ -51,8 +51,11 @@ def foreign_keys() -> list[tuple[models.Field, type[models.Model]]]:
 
 
 def test_every_app_has_its_place_in_the_layers() -> None:
-    local = {config.label for config in apps.get_app_configs() if str(config.path).startswith(str(settings.BASE_DIR))
-             and ".venv" not in config.path}
+    local = {
+        config.label
+        for config in apps.get_app_configs()
+        if str(config.path).startswith(str(settings.BASE_DIR)) and ".venv" not in config.path
+    }
 
     assert local <= set(LEVEL)
 
@@ -73,7 +76,9 @@ def test_migrations_point_down() -> None:
         f"{key} -> {parent.key}"
         for key, node in graph.node_map.items()
         for parent in node.parents
-        if key[0] in LEVEL and parent.key[0] in LEVEL and LEVEL[parent.key[0]] > LEVEL[key[0]]
+        if key[0] in LEVEL
+        and parent.key[0] in LEVEL
+        and LEVEL[parent.key[0]] > LEVEL[key[0]]
         and parent.key[0] != "accounts"
     ]
 
@@ -126,7 +131,9 @@ def test_every_action_of_every_endpoint_has_a_rule() -> None:
         if view is None:
             continue
         actions = getattr(pattern.callback, "actions", None) or {
-            method: method for method in view.http_method_names if method not in {"options", "head", "trace"} and hasattr(view, method)
+            method: method
+            for method in view.http_method_names
+            if method not in {"options", "head", "trace"} and hasattr(view, method)
         }
         missing += [f"{path} {a}" for a in actions.values() if not isinstance(view.permissions.get(a), Rule)]
 
