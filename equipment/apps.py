@@ -7,4 +7,7 @@ class EquipmentConfig(AppConfig):
     verbose_name = _("Equipment")
 
     def ready(self) -> None:
-        from equipment import receivers  # noqa: F401 - connects them; models aren't loaded before ready()
+        from equipment.receivers import machines_on_plan
+        from locations.extensions import register_pins
+
+        register_pins(machines_on_plan)

@@ -1,6 +1,7 @@
 """Places: the tree SITE > BUILDING > FLOOR > ROOM, with ZONE for a part of the first three, and who works on a site."""
 
 import uuid
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, ClassVar, Self
 from zoneinfo import ZoneInfo
@@ -9,7 +10,7 @@ from django.conf import settings
 from django.contrib.postgres.indexes import GinIndex, OpClass
 from django.core.validators import MaxValueValidator, MinValueValidator, RegexValidator
 from django.db import connection, models, transaction
-from django.db.models import Q
+from django.db.models import F, Q
 from django.db.models.expressions import RawSQL
 from django.db.models.functions import Upper
 from django.utils.translation import gettext
@@ -33,13 +34,19 @@ WITH RECURSIVE below(id) AS (
     SELECT child.id FROM locations child JOIN below ON child.parent_id = below.id
 ) SELECT id FROM below"""
 
-ANCESTORS_SQL = """
-WITH RECURSIVE line(id, parent_id, height) AS (
-    SELECT id, parent_id, 0 FROM locations WHERE id = %s
+ABOVE_SQL = """
+WITH RECURSIVE above(id, parent_id) AS (
+    SELECT id, parent_id FROM locations WHERE id = %s
     UNION
-    SELECT above.id, above.parent_id, line.height + 1 FROM locations above JOIN line ON above.id = line.parent_id
-    WHERE line.height < 10
-) SELECT id FROM line ORDER BY height DESC"""
+    SELECT next.id, next.parent_id FROM locations next JOIN above ON next.id = above.parent_id
+) SELECT id FROM above"""
+
+DRAWN_SQL = """
+WITH RECURSIVE drawn(id) AS (
+    SELECT id FROM locations WHERE id = %s
+    UNION
+    SELECT child.id FROM locations child JOIN drawn ON child.parent_id = drawn.id WHERE child.floor_plan_id IS NULL
+) SELECT id FROM drawn"""
 
 
 def lock_tree() -> None:
@@ -53,6 +60,11 @@ def at_or_below(location_id: uuid.UUID) -> RawSQL:
     return RawSQL(BELOW_SQL, [location_id])  # noqa: S611 - a constant with one bound parameter
 
 
+def drawn_on_plan_of(location_id: uuid.UUID) -> RawSQL:
+    """The ids of a place and of those below it that have no plan of their own: what its picture shows."""
+    return RawSQL(DRAWN_SQL, [location_id])  # noqa: S611 - a constant with one bound parameter
+
+
 class LocationQuerySet(LivingQuerySet["Location"]):
     def for_user(self, user: User) -> Self:
         hidden = hidden_site_ids(user)
@@ -64,6 +76,19 @@ class LocationQuerySet(LivingQuerySet["Location"]):
     def under(self, location_id: uuid.UUID) -> Self:
         """The location itself and everything below it."""
         return self.filter(pk__in=at_or_below(location_id))
+
+    def as_tree(self) -> list[dict[str, Any]]:
+        """The places as nested dictionaries, floors by level and rooms by code, in one query.
+
+        A place whose parent is not among the rows is left out with everything below it.
+        """
+        columns = ("id", "kind", "code", "name", "floor_level", "parent_id")
+        branches: dict[uuid.UUID | None, list[dict[str, Any]]] = {}
+        for row in self.order_by(F("floor_level").asc(nulls_last=True), "code").values(*columns):
+            branches.setdefault(row.pop("parent_id"), []).append(row)
+        for node in (node for siblings in branches.values() for node in siblings):
+            node["children"] = branches.get(node["id"], [])
+        return branches.get(None, [])
 
 
 class Location(SoftDeleteModel):
@@ -206,13 +231,19 @@ class Location(SoftDeleteModel):
         site = self.site or self
         return ZoneInfo(site.time_zone)
 
+    def line(self) -> list["Location"]:
+        """From the site down to this place, with their floor plans, in one query however deep the tree is."""
+        above = RawSQL(ABOVE_SQL, [self.pk])  # noqa: S611 - a constant with one bound parameter
+        found = Location.objects.filter(pk__in=above).select_related("floor_plan").in_bulk()
+        line, step = [], found.get(self.pk)
+        while step:
+            line.append(step)
+            step = found.pop(step.parent_id, None) if step.parent_id else None
+        return line[::-1]
+
     def ancestors(self) -> list["Location"]:
-        """From the site down to the parent, in two queries however deep the tree is."""
-        with connection.cursor() as cursor:
-            cursor.execute(ANCESTORS_SQL, [self.pk])
-            ids = [row[0] for row in cursor.fetchall()][:-1]
-        found = Location.objects.in_bulk(ids)
-        return [found[pk] for pk in ids]
+        """From the site down to the parent."""
+        return self.line()[:-1]
 
     def descendants(self) -> LocationQuerySet:
         """Everything below this place, itself left out."""
@@ -259,6 +290,20 @@ class Location(SoftDeleteModel):
             self._stand_under(parent)
             self.save(update_fields=["parent", "site"])
             self.descendants().update(site=self.root_id)
+
+    def set_floor_plan(self, *, by: User | None, pins: Sequence[Mapping[str, Any]] = (), **fields: Any) -> None:
+        """Another picture (`attachment`, or None), and where the places directly inside are on it."""
+        with transaction.atomic():
+            self._lock()
+            if "attachment" in fields:
+                self.floor_plan = fields["attachment"]
+                self.save(update_fields=["floor_plan"])
+            children = self.children.living().in_bulk([pin["location_id"] for pin in pins])
+            for number, pin in enumerate(pins):
+                if (child := children.get(pin["location_id"])) is None:
+                    message = gettext("There is no such place directly inside this one.")
+                    raise ValidationFailed(message, field=f"pins[{number}].location_id")
+                child.change(by=by, plan_x=pin["x"], plan_y=pin["y"])
 
     def soft_delete(self, *, by: User | None, at: datetime) -> None:
         """Refused with HAS_CHILDREN while living places, or machines (asked through the signal), are in it."""

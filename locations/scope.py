@@ -13,4 +13,6 @@ def hidden_site_ids(user: User) -> list[uuid.UUID]:
         return []
     # By name: the models ask this module, so it cannot import them.
     sites = apps.get_model("locations", "Location").objects
-    return list(sites.filter(kind="SITE", open_to_all=False).exclude(memberships__user=user).values_list("pk", flat=True))
+    return list(
+        sites.filter(kind="SITE", open_to_all=False).exclude(memberships__user=user).values_list("pk", flat=True)
+    )

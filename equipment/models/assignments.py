@@ -1,3 +1,4 @@
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any, ClassVar, Self
 
@@ -76,9 +77,24 @@ class UserEquipmentAssignment(SoftDeleteModel):
         assignment.save(force_insert=True)
         return assignment
 
+    @classmethod
+    def assign_many(
+        cls, *, user: User, equipment: Iterable[Equipment], by: User | None, **fields: Any
+    ) -> list["UserEquipmentAssignment"]:
+        """Puts one person in charge of many machines; those already theirs until further notice stay as they are."""
+        theirs = set(cls.objects.living().filter(user=user, ends_at=None).values_list("equipment", flat=True))
+        new = [cls(user=user, equipment=machine, **fields) for machine in equipment if machine.pk not in theirs]
+        if new:
+            new[0]._check()
+        return cls.objects.bulk_create(new)
+
     def change(self, *, by: User | None, **fields: Any) -> None:
         with transaction.atomic():
             self.refresh_from_db(from_queryset=UserEquipmentAssignment.objects.select_for_update(of=("self",)))
+            for name in ("user", "equipment"):
+                if fields.get(name, getattr(self, name)) != getattr(self, name):
+                    message = gettext("That would be another assignment; end this one and make a new one.")
+                    raise ValidationFailed(message, field=f"{name}_id")
             for name, value in fields.items():
                 setattr(self, name, value)
             self._check()

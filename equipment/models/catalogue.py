@@ -1,7 +1,8 @@
 """What kinds of machines there are, and how each kind fails."""
 
+import uuid
 from datetime import datetime
-from typing import ClassVar
+from typing import ClassVar, Self
 
 from django.contrib.postgres.fields import ArrayField
 from django.core.validators import RegexValidator
@@ -51,9 +52,9 @@ class Category(SoftDeleteModel):
 
 
 class FailureModeQuerySet(LivingQuerySet["FailureMode"]):
-    def applicable_to(self, category: Category | None) -> "FailureModeQuerySet":
-        """The category's own modes and those that any machine can have."""
-        return self.filter(Q(category=category) | Q(category=None)) if category else self.filter(category=None)
+    def applicable_to(self, category_id: uuid.UUID | None) -> Self:
+        """The category's own modes and those that any machine can have; without a category only the latter."""
+        return self.filter(Q(category=None) | Q(category__isnull=False, category=category_id))
 
 
 class FailureMode(SoftDeleteModel):

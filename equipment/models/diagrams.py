@@ -96,6 +96,9 @@ class TechnicalDiagram(SoftDeleteModel):
 
     def change(self, *, by: User | None, **fields: Any) -> None:
         """Corrects title, kind or hotspots; a new drawing is a new revision."""
+        for name in ("equipment", "attachment"):
+            if fields.get(name, getattr(self, name)) != getattr(self, name):
+                raise ValidationFailed(gettext("That would be another drawing; add a revision."), field=f"{name}_id")
         for name, value in fields.items():
             setattr(self, name, value)
         check_hotspots(self.hotspots)

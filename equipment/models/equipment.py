@@ -1,10 +1,10 @@
 """The machine: what it is, where it stands, and what state it is in."""
 
 import secrets
-import uuid
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar
 
 from django.conf import settings
 from django.contrib.postgres.indexes import GinIndex, OpClass
@@ -19,42 +19,17 @@ from django.utils.translation import gettext_lazy as _
 from equipment.models.catalogue import Category, validate_code
 from equipment.models.downtime import StatusInterval
 from equipment.models.moves import Move
+from equipment.models.queryset import EquipmentQuerySet
 from equipment.signals import leaving_service
 from faultreporter.accounts.models import User
-from faultreporter.db import LivingQuerySet, SoftDeleteModel, TimeStampedModel
+from faultreporter.db import SoftDeleteModel, TimeStampedModel
 from faultreporter.errors import HasChildren, HasOpenWork, ValidationFailed
-from locations.models import Location, at_or_below
-from locations.scope import hidden_site_ids
+from locations.models import Location
 
 
 def new_qr_token() -> str:
     """What the label's QR code says: 128 random bits, so that nobody guesses the label of a machine they never saw."""
     return secrets.token_urlsafe(16)
-
-
-class EquipmentQuerySet(LivingQuerySet["Equipment"]):
-    def for_user(self, user: User) -> Self:
-        hidden = hidden_site_ids(user)
-        if not hidden:
-            return self
-        # A machine without a place belongs to no site and hides from nobody.
-        visible = ~Q(location__in=hidden) & (Q(location__site=None) | ~Q(location__site__in=hidden))
-        return self.filter(Q(location=None) | visible)
-
-    def in_location(self, location_id: uuid.UUID) -> Self:
-        """Machines in this place or anywhere below it."""
-        return self.filter(location__in=at_or_below(location_id))
-
-    def assigned_to(self, user: User, at: datetime) -> Self:
-        return self.filter(
-            Q(assignments__ends_at=None) | Q(assignments__ends_at__gt=at),
-            assignments__user=user,
-            assignments__deleted_at=None,
-            assignments__starts_at__lte=at,
-        ).distinct()
-
-    def in_service(self, at: date) -> Self:
-        return self.living().filter(Q(retired_date=None) | Q(retired_date__gt=at))
 
 
 class Equipment(SoftDeleteModel):
@@ -184,6 +159,18 @@ class Equipment(SoftDeleteModel):
         NO KEY: rows that only point at the machine (readings, alerts) need not wait for it.
         """
         self.refresh_from_db(from_queryset=Equipment.objects.select_for_update(of=("self",), no_key=True))
+
+    def place(self) -> "Place":
+        """Where to go to find it, in one query."""
+        line = self.location.line() if self.location else []
+        with_plan = [place for place in line if place.floor_plan_id]
+        pin = (self.plan_x, self.plan_y)
+        if line and None in pin:  # then the pin of its room, which is on the plan of a place above the room
+            with_plan = [place for place in line[:-1] if place.floor_plan_id]
+            pin = (line[-1].plan_x, line[-1].plan_y)
+        plan = with_plan[-1] if with_plan and None not in pin else None
+        geo = next((place.geo_uri for place in reversed(line) if place.geo_uri), None)
+        return Place(equipment=self, line=line, plan=plan, x=pin[0], y=pin[1], geo=geo)
 
     # State ------------------------------------------------------------------------------------------------------
 
@@ -333,6 +320,18 @@ def require_living_place(location: Location | None) -> None:
     """Refuses a deleted place, and makes a deletion of it that runs at the same time wait for us."""
     if location and not Location.objects.living().select_for_update(no_key=True).filter(pk=location.pk).exists():
         raise ValidationFailed(gettext("This place is deleted."), field="location_id")
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a machine is: the line of places down to it, its pin (x, y) on the picture of `plan`, coordinates."""
+
+    equipment: Equipment
+    line: list[Location]
+    plan: Location | None
+    x: float | None
+    y: float | None
+    geo: str | None
 
 
 class RevokedQrToken(TimeStampedModel):

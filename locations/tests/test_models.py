@@ -24,10 +24,10 @@ def test_a_room_knows_its_site_and_the_places_above_it() -> None:
     assert room.root_id == above[0].pk
 
 
-def test_ancestors_cost_two_queries(django_assert_num_queries: Any) -> None:
+def test_ancestors_cost_one_query(django_assert_num_queries: Any) -> None:
     room = LocationFactory(room=True)
 
-    with django_assert_num_queries(2):
+    with django_assert_num_queries(1):
         room.ancestors()
 
 

@@ -1,0 +1,87 @@
+import uuid
+
+import django_filters
+from django.utils import timezone
+
+from equipment.models import Category, Equipment, FailureMode, StatusInterval, TechnicalDiagram, UserEquipmentAssignment
+from equipment.models.assignments import AssignmentQuerySet
+from equipment.models.queryset import EquipmentQuerySet
+from faultreporter.api.filters import BooleanFilter, ChoicesFilter, FilterSet
+from faultreporter.db import LivingQuerySet
+
+
+class EquipmentFilter(FilterSet):
+    """Apps above add theirs through `equipment.extensions.register_filter`."""
+
+    status = ChoicesFilter(choices=Equipment.Status.choices)
+    criticality = ChoicesFilter(choices=Equipment.Criticality.choices)
+    location_id = django_filters.UUIDFilter(method="filter_location", label="A place: machines in it and below it.")
+    manufacturer = django_filters.CharFilter(lookup_expr="iexact", label="The whole name, in any case.")
+    category = django_filters.CharFilter(method="filter_category", label="A category's code or id.")
+    parent_id = django_filters.UUIDFilter(field_name="parent")
+    assigned_to_me = BooleanFilter(method="filter_assigned")
+
+    class Meta:
+        model = Equipment
+        fields: list[str] = []
+
+    def filter_location(self, rows: EquipmentQuerySet, name: str, value: uuid.UUID) -> EquipmentQuerySet:
+        return rows.in_location(value)
+
+    def filter_category(self, rows: EquipmentQuerySet, name: str, value: str) -> EquipmentQuerySet:
+        try:
+            return rows.filter(category=uuid.UUID(value))
+        except ValueError:
+            return rows.filter(category__in=Category.objects.living().filter(code=value.upper()))
+
+    def filter_assigned(self, rows: EquipmentQuerySet, name: str, value: bool) -> EquipmentQuerySet:
+        mine = Equipment.objects.assigned_to(self.request.user, timezone.now())
+        return rows.filter(pk__in=mine.values("pk")) if value else rows.exclude(pk__in=mine.values("pk"))
+
+
+class StatusLogFilter(FilterSet):
+    status = ChoicesFilter(choices=StatusInterval.Status.choices)
+    open = BooleanFilter(field_name="ended_at", lookup_expr="isnull")
+
+    class Meta:
+        model = StatusInterval
+        fields: list[str] = []
+
+
+class AssignmentFilter(FilterSet):
+    user_id = django_filters.UUIDFilter(field_name="user")
+    equipment_id = django_filters.UUIDFilter(field_name="equipment")
+    role = ChoicesFilter(choices=UserEquipmentAssignment.Role.choices)
+    active = BooleanFilter(method="filter_active")
+
+    class Meta:
+        model = UserEquipmentAssignment
+        fields: list[str] = []
+
+    def filter_active(self, rows: AssignmentQuerySet, name: str, value: bool) -> AssignmentQuerySet:
+        active = UserEquipmentAssignment.objects.active(timezone.now())
+        return rows.filter(pk__in=active.values("pk")) if value else rows.exclude(pk__in=active.values("pk"))
+
+
+class FailureModeFilter(FilterSet):
+    category_id = django_filters.UUIDFilter(field_name="category")
+    applies_to = django_filters.UUIDFilter(method="filter_applies", label="A category: its modes and the general ones.")
+
+    class Meta:
+        model = FailureMode
+        fields: list[str] = []
+
+    def filter_applies(
+        self, rows: LivingQuerySet[FailureMode], name: str, value: uuid.UUID
+    ) -> LivingQuerySet[FailureMode]:
+        return rows.filter(pk__in=FailureMode.objects.applicable_to(value))
+
+
+class DiagramFilter(FilterSet):
+    equipment_id = django_filters.UUIDFilter(field_name="equipment")
+    kind = ChoicesFilter(choices=TechnicalDiagram.Kind.choices)
+    current = BooleanFilter(field_name="superseded_by", lookup_expr="isnull")
+
+    class Meta:
+        model = TechnicalDiagram
+        fields: list[str] = []

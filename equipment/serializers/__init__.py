@@ -1,0 +1,48 @@
+from equipment.serializers.assignments import (
+    AssignmentSerializer,
+    BulkAssignmentResultSerializer,
+    BulkAssignmentSerializer,
+    PersonBriefSerializer,
+)
+from equipment.serializers.catalogue import CategorySerializer, FailureModeSerializer
+from equipment.serializers.diagrams import DiagramSerializer, HotspotsSerializer, RevisionSerializer
+from equipment.serializers.equipment import (
+    CategoryBriefSerializer,
+    EquipmentBriefSerializer,
+    EquipmentDetailSerializer,
+    EquipmentSerializer,
+    EquipmentStatsSerializer,
+    MoveInputSerializer,
+    MoveSerializer,
+    PlaceSerializer,
+    QrCodeSerializer,
+    StatusInputSerializer,
+    StatusIntervalSerializer,
+)
+from equipment.serializers.fields import ObjectField, OccurredAtField, OptionalTextField
+
+__all__ = [
+    "AssignmentSerializer",
+    "BulkAssignmentResultSerializer",
+    "BulkAssignmentSerializer",
+    "CategoryBriefSerializer",
+    "CategorySerializer",
+    "DiagramSerializer",
+    "EquipmentBriefSerializer",
+    "EquipmentDetailSerializer",
+    "EquipmentSerializer",
+    "EquipmentStatsSerializer",
+    "FailureModeSerializer",
+    "HotspotsSerializer",
+    "MoveInputSerializer",
+    "MoveSerializer",
+    "ObjectField",
+    "OccurredAtField",
+    "OptionalTextField",
+    "PersonBriefSerializer",
+    "PlaceSerializer",
+    "QrCodeSerializer",
+    "RevisionSerializer",
+    "StatusInputSerializer",
+    "StatusIntervalSerializer",
+]

@@ -1,0 +1,28 @@
+from django.urls import path
+
+from equipment import viewsets
+from faultreporter.api.routers import Router
+
+LIST = {"get": "list"}
+
+router = Router()
+router.register("equipment", viewsets.EquipmentViewSet, basename="equipment")
+router.register("equipment-categories", viewsets.CategoryViewSet, basename="category")
+router.register("failure-modes", viewsets.FailureModeViewSet, basename="failure-mode")
+router.register("assignments", viewsets.AssignmentViewSet, basename="assignment")
+router.register("technical-diagrams", viewsets.DiagramViewSet, basename="diagram")
+
+machine = "equipment/<uuid:equipment_id>"
+urlpatterns = [
+    path(f"{machine}/status-log", viewsets.StatusLogViewSet.as_view(LIST), name="equipment-status-log"),
+    path(f"{machine}/moves", viewsets.MoveViewSet.as_view(LIST), name="equipment-moves"),
+    path(f"{machine}/assignments", viewsets.EquipmentAssignmentViewSet.as_view(LIST), name="equipment-assignments"),
+    path(f"{machine}/diagrams", viewsets.EquipmentDiagramViewSet.as_view(LIST), name="equipment-diagrams"),
+    path(
+        "locations/<uuid:location_id>/equipment",
+        viewsets.EquipmentInLocationViewSet.as_view(LIST),
+        name="location-equipment",
+    ),
+    path("me/assignments", viewsets.MyAssignmentViewSet.as_view(LIST), name="my-assignments"),
+    *router.urls,
+]
