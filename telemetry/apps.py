@@ -8,6 +8,7 @@ class TelemetryConfig(AppConfig):
     verbose_name = _("Telemetry")
 
     def ready(self) -> None:
-        from telemetry import receivers  # models aren't loaded before ready()
+        from telemetry import detail, receivers  # models aren't loaded before ready()
 
+        detail.register()
         post_migrate.connect(receivers.make_partitions, sender=self)

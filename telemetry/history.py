@@ -1,5 +1,6 @@
 """Readings on their way out: newest first, a page at a time, and the latest of many machines at once."""
 
+import uuid
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
@@ -83,7 +84,7 @@ def read_page(
     return Page(lines, Position(lines[-1].recorded_at, lines[-1].series.pk))
 
 
-def latest_of(equipment: "QuerySet[Equipment]", *, metric: str = "") -> list[LatestReading]:
+def latest_of(equipment: "QuerySet[Equipment] | Sequence[uuid.UUID]", *, metric: str = "") -> list[LatestReading]:
     """The newest reading of each series of these machines, in one query, by machine and metric."""
     rows = LatestReading.objects.filter(series__equipment__in=equipment)
     if metric:

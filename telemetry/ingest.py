@@ -69,7 +69,7 @@ MESSAGES: dict[Refused, Promise] = {
 }
 
 
-class Refusal(Exception):  # noqa: N818 - a verdict on one reading, not an error of the request
+class Refusal(Exception):
     def __init__(self, code: Refused) -> None:
         self.code = code
 

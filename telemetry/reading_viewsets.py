@@ -31,6 +31,8 @@ from telemetry.serializers import (
     MachineReadingSerializer,
     ReadingSerializer,
     SentReadingsSerializer,
+    machine_reading_json,
+    reading_json,
 )
 
 MAX_LIMIT = 1_000
@@ -94,15 +96,6 @@ def position(request: Request) -> Position | None:
 
 def cursor_of(found: Page) -> str | None:
     return None if found.next is None else encode_cursor([found.next.ticks, found.next.series_id])
-
-
-def reading_json(line: Line) -> dict[str, Any]:
-    metric = line.series.metric
-    return {"metric": metric.code, "value": line.value, "unit": metric.unit, "recorded_at": line.recorded_at}
-
-
-def machine_reading_json(line: Line) -> dict[str, Any]:
-    return {"equipment_id": line.series.equipment_id, "series_id": line.series.pk, **reading_json(line)}
 
 
 class ReadingViewSet(GenericViewSet):

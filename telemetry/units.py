@@ -20,7 +20,7 @@ class Unit(NamedTuple):
     offset: F = F(0)
 
 
-class UnitMismatch(ValueError):  # noqa: N818 - named as the code a sender reads
+class UnitMismatch(ValueError):
     """The unit measures something else, or isn't known."""
 
 

@@ -139,7 +139,7 @@ class SeriesQuerySet(models.QuerySet["Series"]):
 
 
 class Series(models.Model):
-    """One metric of one machine: the line a chart draws. Its first reading makes it; the small key keeps rows narrow."""
+    """One metric of one machine: the line a chart draws. Its first reading makes it; a small key keeps rows narrow."""
 
     id = models.AutoField(primary_key=True)
     equipment = models.ForeignKey(

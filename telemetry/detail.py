@@ -1,0 +1,18 @@
+"""What telemetry adds to the page of a machine."""
+
+from typing import Any
+
+from equipment.extensions import register_detail_field
+from equipment.models import Equipment
+from telemetry.history import Line, latest_of
+from telemetry.serializers import ReadingSerializer, reading_json
+
+
+def latest_iot_data(equipment: Equipment) -> list[dict[str, Any]]:
+    """The newest reading of each metric the machine reports, by metric."""
+    rows = latest_of([equipment.pk])
+    return [reading_json(Line(row.series, row.recorded_at, row.value)) for row in rows]
+
+
+def register() -> None:
+    register_detail_field("latest_iot_data", ReadingSerializer(many=True), latest_iot_data)
