@@ -1,11 +1,13 @@
 from typing import Any
+from uuid import UUID
 
 import django_filters
 from django import forms
 
 from analytics.models import AssetReliability, AssetReliabilityQuerySet, EnergyConsumption
+from equipment.models import Category
 from faultreporter.api.filters import BooleanFilter, ChoicesFilter, FilterSet
-from locations.models import descendant_ids
+from locations.models import at_or_below
 
 
 class WholeNumberFilter(django_filters.NumberFilter):
@@ -23,13 +25,11 @@ class QuarterFilter(FilterSet):
     location_path = ""
 
     def filter_location(self, rows: Any, _name: str, value: Any) -> Any:
-        return rows.filter(**{f"{self.location_path}__in": descendant_ids([value])})
+        return rows.filter(**{f"{self.location_path}__in": at_or_below(value)})
 
 
 class AssetReliabilityFilter(QuarterFilter):
-    category = django_filters.CharFilter(
-        field_name="equipment__category__code", lookup_expr="iexact", label="The code of a category."
-    )
+    category = django_filters.CharFilter(method="filter_category", label="A category's code or id.")
     all_revisions = BooleanFilter(
         method="keep_revisions", label="Superseded revisions too; by default only the latest."
     )
@@ -39,6 +39,12 @@ class AssetReliabilityFilter(QuarterFilter):
     class Meta:
         model = AssetReliability
         fields: list[str] = []
+
+    def filter_category(self, rows: AssetReliabilityQuerySet, _name: str, value: str) -> AssetReliabilityQuerySet:
+        try:
+            return rows.filter(equipment__category=UUID(value))
+        except ValueError:
+            return rows.filter(equipment__category__in=Category.objects.living().filter(code=value.upper()))
 
     def keep_revisions(self, rows: AssetReliabilityQuerySet, _name: str, value: Any) -> AssetReliabilityQuerySet:
         return rows if value else rows.latest_revisions()

@@ -1,12 +1,13 @@
 """What the building's numbers say: reliability per quarter, energy per quarter, and the weekly report made of both."""
 
+import re
 from datetime import datetime
 from typing import ClassVar, Self
 from uuid import UUID
 
 from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
-from django.core.validators import MaxValueValidator, MinValueValidator, RegexValidator
+from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import IntegrityError, models, transaction
 from django.db.models import F, Q
 from django.utils.translation import gettext
@@ -20,9 +21,6 @@ from locations.models import Location
 from locations.scope import hidden_site_ids
 
 QUARTERS = ((1, "Q1"), (2, "Q2"), (3, "Q3"), (4, "Q4"))
-
-
-validate_currency = RegexValidator(r"\A[A-Z]{3}\Z", _("Use the three letters of ISO 4217, as EUR."), code="currency")
 
 
 def on_sites(site_ids: list[UUID], path: str) -> Q:
@@ -190,9 +188,7 @@ class EnergyConsumption(SoftDeleteModel):
     cost = models.DecimalField(
         _("cost"), max_digits=14, decimal_places=2, null=True, blank=True, validators=[MinValueValidator(0)]
     )
-    currency = models.CharField(
-        _("currency"), max_length=3, blank=True, validators=[validate_currency], help_text=_("ISO 4217, with a cost.")
-    )
+    currency = models.CharField(_("currency"), max_length=3, blank=True, help_text=_("ISO 4217, with a cost."))
     co2_kg = models.DecimalField(
         _("CO₂, kg"), max_digits=14, decimal_places=3, null=True, blank=True, validators=[MinValueValidator(0)]
     )
@@ -259,6 +255,8 @@ class EnergyConsumption(SoftDeleteModel):
         if (self.equipment_id is None) == (self.location_id is None):
             raise ValidationFailed(gettext("Name either a machine or a place."), field="equipment_id")
         self.currency = "" if self.cost is None else self.currency or settings.CURRENCY
+        if self.currency and not re.fullmatch("[A-Z]{3}", self.currency):
+            raise ValidationFailed(gettext("Use the three letters of ISO 4217, as in EUR."), field="currency")
         self.save()
 
 

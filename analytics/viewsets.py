@@ -26,10 +26,11 @@ from analytics.serializers import (
 from analytics.summaries import summarize, summarize_energy
 from analytics.today import today
 from equipment.models import Equipment
+from equipment.viewsets.rooms import RoomViewSet
 from faultreporter.api.permissions import EVERYONE, MANAGERS
 from faultreporter.api.renderers import EnvelopeRenderer
-from faultreporter.api.viewsets import ApiView, GenericViewSet, ListMixin, ModelViewSet, ReadOnlyViewSet
-from faultreporter.errors import InvalidParameter, NotFound, PermissionRefused
+from faultreporter.api.viewsets import ApiView, GenericViewSet, ModelViewSet, ReadOnlyViewSet
+from faultreporter.errors import InvalidParameter, PermissionRefused
 
 QUARTER = (
     OpenApiParameter("year", int, description="With `quarter`; without both it is the running quarter."),
@@ -39,7 +40,7 @@ SUBJECT = (
     OpenApiParameter("equipment_id", OpenApiTypes.UUID),
     OpenApiParameter("location_id", OpenApiTypes.UUID, description="A place and everything below it."),
 )
-CATEGORY = OpenApiParameter("category", str, description="The code of a category.")
+CATEGORY = OpenApiParameter("category", str, description="A category's code or id.")
 PAGE = (OpenApiParameter("page", int), OpenApiParameter("page_size", int))
 RANKING = OpenApiParameter(
     "by", str, enum=AssetReliability.Ranking.values, description="What makes a machine worse; COST is for managers."
@@ -137,21 +138,13 @@ def asked_ranking(request: Request) -> AssetReliability.Ranking:
     return AssetReliability.Ranking(text)
 
 
-def visible_equipment(view: GenericViewSet) -> Equipment:
-    """The machine that the address names."""
-    machine = Equipment.objects.for_user(view.request.user).living().filter(pk=view.kwargs["equipment_id"]).first()
-    if machine is None:
-        raise NotFound(_("There is no such machine, or it is out of your sight."))
-    return machine
-
-
 @extend_schema_view(
     list=extend_schema(
         summary="List the reliability of one machine, newest quarter first",
         operation_id="listEquipmentAssetReliability",
     )
 )
-class EquipmentReliabilityViewSet(ListMixin):
+class EquipmentReliabilityViewSet(RoomViewSet):
     """One machine's reliability; `message` says when the first numbers come."""
 
     model = AssetReliability
@@ -160,16 +153,15 @@ class EquipmentReliabilityViewSet(ListMixin):
     filterset_class = AssetReliabilityFilter
     ordering = ("-year", "-quarter", "-revision")
     ordering_fields = AssetReliabilityViewSet.ordering_fields
+    list_select_related = ("equipment",)
     permissions = {"list": EVERYONE}
 
-    def get_queryset(self) -> QuerySet[AssetReliability]:
-        if getattr(self, "swagger_fake_view", False):
-            return AssetReliability.objects.none()
-        return visible_equipment(self).reliability.select_related("equipment").defer("inputs")
+    def rows_of(self, machine: Equipment) -> QuerySet[AssetReliability]:
+        return machine.reliability.defer("inputs")
 
     def list_answer(self, rows: QuerySet[AssetReliability]) -> Response:
         response = super().list_answer(rows)
-        if not response.data:
+        if not response.data and not self.request.query_params:
             response.message = _(  # type: ignore[attr-defined]  # the renderer's convention
                 "Nothing is rolled up yet; numbers come when a work order is completed, or tonight."
             )
@@ -233,7 +225,7 @@ class EnergyConsumptionViewSet(ModelViewSet):
         operation_id="listEquipmentEnergyConsumption",
     )
 )
-class EquipmentEnergyViewSet(ListMixin):
+class EquipmentEnergyViewSet(RoomViewSet):
     """One machine's electricity, per quarter."""
 
     model = EnergyConsumption
@@ -244,11 +236,8 @@ class EquipmentEnergyViewSet(ListMixin):
     ordering_fields = EnergyConsumptionViewSet.ordering_fields
     permissions = {"list": EVERYONE}
 
-    def get_queryset(self) -> QuerySet[EnergyConsumption]:
-        if getattr(self, "swagger_fake_view", False):
-            return EnergyConsumption.objects.none()
-        rows = visible_equipment(self).energy.all()
-        return rows if self.wants_deleted() else rows.living()
+    def rows_of(self, machine: Equipment) -> QuerySet[EnergyConsumption]:
+        return machine.energy.all()
 
 
 class HtmlRenderer(EnvelopeRenderer):
