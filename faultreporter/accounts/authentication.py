@@ -1,8 +1,10 @@
 """Who is calling: API tokens and Firebase ID tokens in `Authorization: Bearer`, and the back office's session."""
 
+import re
 from datetime import datetime
 from typing import Any
 
+from django.conf import settings
 from django.contrib.auth.models import AnonymousUser
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -19,14 +21,21 @@ from faultreporter.errors import DomainError
 
 MAX_HEADER = 8192
 """Firebase's tokens are about 1 KB; a parser given much more is being attacked."""
+ID_TOKEN = re.compile(r"eyJ[\w-]+\.eyJ[\w-]+\.[\w-]*", re.ASCII)
+"""Two JSON objects and a signature, in URL-safe base64."""
 
 Caller = tuple[User | AnonymousUser, ApiToken | SignIn]
 
 
 class BearerAuthentication(authentication.BaseAuthentication):
-    """The caller and the credential: `request.user`, and in `request.auth` an ApiToken or a SignIn."""
+    """The caller and the credential: `request.user`, and in `request.auth` an ApiToken or a SignIn.
 
-    signs_in = False
+    With `signs_in`, for POST /auth/verify, Firebase is always asked how the account stands, and a genuine sign-in of
+    somebody who isn't known yet is let in, as nobody.
+    """
+
+    def __init__(self, *, signs_in: bool = False) -> None:
+        self.signs_in = signs_in
 
     def authenticate(self, request: Request) -> Caller | None:
         header = str(request.META.get("HTTP_AUTHORIZATION", ""))
@@ -47,6 +56,8 @@ class BearerAuthentication(authentication.BaseAuthentication):
     def identify(self, request: Request, credential: str, *, at: datetime) -> Caller:
         if credential.startswith(TOKEN_PREFIX):
             return self.by_api_token(credential, at=at)
+        if not ID_TOKEN.fullmatch(credential):
+            raise TokenInvalid(_("This is neither an API token nor a sign-in token."))
         return self.by_sign_in(request, credential, at=at)
 
     def by_api_token(self, plain: str, *, at: datetime) -> Caller:
@@ -75,12 +86,6 @@ class BearerAuthentication(authentication.BaseAuthentication):
         return user, sign_in
 
 
-class SignInAuthentication(BearerAuthentication):
-    """For POST /auth/verify: lets in a genuine sign-in of somebody who isn't known yet, and always asks Firebase."""
-
-    signs_in = True
-
-
 class SessionAuthentication(authentication.SessionAuthentication):
     """The back office's session, for trying things out in /docs; writes need the CSRF token."""
 
@@ -91,12 +96,17 @@ def is_administrative(request: Request, user: User | None) -> bool:
 
 class BearerScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]  # registers itself
     target_class = BearerAuthentication
-    match_subclasses = True
     name = "bearer"
 
     def get_security_definition(self, auto_schema: Any) -> dict[str, Any]:
-        return {
-            "type": "http",
-            "scheme": "bearer",
-            "description": f"A Firebase ID token, or an API token ({TOKEN_PREFIX}…).",
-        }
+        description = f"A Firebase ID token, or an API token ({TOKEN_PREFIX}…)."
+        return {"type": "http", "scheme": "bearer", "description": description}
+
+
+class SessionScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]  # registers itself
+    target_class = SessionAuthentication
+    name = "session"
+
+    def get_security_definition(self, auto_schema: Any) -> dict[str, Any]:
+        description = "The back office's session; writes also need the X-CSRFToken header."
+        return {"type": "apiKey", "in": "cookie", "name": settings.SESSION_COOKIE_NAME, "description": description}

@@ -174,6 +174,11 @@ class User(AbstractBaseUser, SoftDeleteModel):
             self.save(update_fields=["is_active", "tokens_valid_after", "deleted_at", "deleted_by"])
             self.api_tokens.usable(at).update(revoked_at=at)
 
+    def change_password(self, raw: str, *, by: "User | None", at: datetime) -> None:
+        """Set the password of the back office's login form; every session of this person ends."""
+        self.set_password(raw)
+        self.save(update_fields=["password"])
+
     def revoke_sign_ins(self, *, by: "User | None", at: datetime) -> None:
         """End every sign-in, session and API token of this person; they may sign in again."""
         with transaction.atomic():
@@ -254,6 +259,8 @@ class ApiToken(TimeStampedModel):
     revoked_at = models.DateTimeField(_("revoked"), null=True, blank=True, editable=False)
     last_used_at = models.DateTimeField(_("last used"), null=True, blank=True, editable=False)
 
+    plain = ""  # only where the token was made
+
     objects = ApiTokenQuerySet.as_manager()
 
     class Meta:
@@ -288,16 +295,16 @@ class ApiToken(TimeStampedModel):
         expires_at: datetime | None = None,
     ) -> "tuple[ApiToken, str]":
         """A new token and its plain value, which can't be had again."""
-        plain = TOKEN_PREFIX + secrets.token_urlsafe(32)
-        token = cls.objects.create(
-            user=user,
-            name=name,
-            prefix=plain[:12],
-            digest=cls.digest_of(plain),
-            scopes=sorted({Scope.READ, *scopes}),
-            expires_at=expires_at,
-        )
-        return token, plain
+        token = cls(user=user, name=name, scopes=sorted({Scope.READ, *scopes}), expires_at=expires_at)
+        token.draw_secret()
+        token.save(force_insert=True)
+        return token, token.plain
+
+    def draw_secret(self) -> None:
+        """Give a new token its secret. The plain value lives in this object and nowhere else."""
+        self.plain = TOKEN_PREFIX + secrets.token_urlsafe(32)
+        self.prefix = self.plain[:12]
+        self.digest = self.digest_of(self.plain)
 
     @property
     def is_read_only(self) -> bool:

@@ -4,10 +4,11 @@ from django.contrib import auth
 from django.utils.translation import gettext as _
 from drf_spectacular.utils import extend_schema
 from rest_framework import status
+from rest_framework.authentication import BaseAuthentication
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from faultreporter.accounts.authentication import SignInAuthentication
+from faultreporter.accounts.authentication import BearerAuthentication
 from faultreporter.accounts.errors import CredentialRefused
 from faultreporter.accounts.filters import UserFilter
 from faultreporter.accounts.models import ApiToken, User
@@ -23,7 +24,9 @@ class VerifyView(ApiView):
     """The first call after signing in at Firebase."""
 
     permissions = {"post": PUBLIC}
-    authentication_classes = (SignInAuthentication,)
+
+    def get_authenticators(self) -> list[BaseAuthentication]:
+        return [BearerAuthentication(signs_in=True)]
 
     @staticmethod
     def principal(request: Request) -> str:

@@ -1,0 +1,57 @@
+"""The back office's forms for people and their API tokens."""
+
+from typing import Any
+
+from django import forms
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
+from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget
+
+from faultreporter.accounts.models import ApiToken, User
+
+
+class OwnAddress(forms.ModelForm):  # type: ignore[type-arg]  # generic for type checkers only
+    """An address in lower case that no other living person has."""
+
+    def clean_email(self) -> str:
+        email = User.objects.normalize_email(self.cleaned_data["email"])
+        if User.objects.living().filter(email=email).exclude(pk=self.instance.pk).exists():
+            raise forms.ValidationError(_("Somebody else already has this e-mail address."), code="duplicate")
+        return email
+
+
+class NewPersonForm(OwnAddress, UserCreationForm):  # type: ignore[misc]  # unfold has no types
+    class Meta:
+        model = User
+        fields = ("email", "display_name", "phone", "role", "language", "time_zone")
+
+
+class PersonForm(OwnAddress, UserChangeForm):  # type: ignore[misc]  # unfold has no types
+    class Meta:
+        model = User
+        fields = ("email", "display_name", "phone", "role", "language", "time_zone", "is_active", "password")
+
+
+class PasswordForm(AdminPasswordChangeForm):  # type: ignore[misc]  # unfold has no types
+    def set_password_and_save(self, user: User, *args: Any, **kwargs: Any) -> User:
+        user.change_password(self.cleaned_data["password1"], by=None, at=timezone.now())
+        return user
+
+
+class ApiTokenForm(forms.ModelForm):  # type: ignore[type-arg]  # generic for type checkers only
+    scopes = forms.MultipleChoiceField(
+        label=gettext_lazy("Scopes"),
+        choices=ApiToken.Scope.choices,
+        initial=[ApiToken.Scope.READ],
+        widget=UnfoldAdminCheckboxSelectMultipleWidget,
+        help_text=gettext_lazy("WRITE goes with READ."),
+    )
+
+    class Meta:
+        model = ApiToken
+        fields = ("user", "name", "scopes", "expires_at")
+
+    def clean_scopes(self) -> list[str]:
+        return sorted({ApiToken.Scope.READ, *self.cleaned_data["scopes"]})
