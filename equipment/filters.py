@@ -5,6 +5,7 @@ from django.utils import timezone
 
 from equipment.models import Category, Equipment, FailureMode, StatusInterval, TechnicalDiagram, UserEquipmentAssignment
 from equipment.models.assignments import AssignmentQuerySet
+from equipment.models.diagrams import DiagramQuerySet
 from equipment.models.queryset import EquipmentQuerySet
 from faultreporter.api.filters import BooleanFilter, ChoicesFilter, FilterSet
 from faultreporter.db import LivingQuerySet
@@ -80,8 +81,12 @@ class FailureModeFilter(FilterSet):
 class DiagramFilter(FilterSet):
     equipment_id = django_filters.UUIDFilter(field_name="equipment")
     kind = ChoicesFilter(choices=TechnicalDiagram.Kind.choices)
-    current = BooleanFilter(field_name="superseded_by", lookup_expr="isnull")
+    current = BooleanFilter(method="filter_current")
 
     class Meta:
         model = TechnicalDiagram
         fields: list[str] = []
+
+    def filter_current(self, rows: DiagramQuerySet, name: str, value: bool) -> DiagramQuerySet:
+        current = TechnicalDiagram.objects.current().values("pk")
+        return rows.filter(pk__in=current) if value else rows.exclude(pk__in=current)

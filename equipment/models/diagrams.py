@@ -35,7 +35,8 @@ class DiagramQuerySet(LivingQuerySet["TechnicalDiagram"]):
 
     def current(self) -> Self:
         """The newest revision of each drawing."""
-        return self.filter(superseded_by=None)
+        newer = TechnicalDiagram.objects.living().filter(supersedes=models.OuterRef("pk"))
+        return self.filter(~models.Exists(newer))
 
 
 class TechnicalDiagram(SoftDeleteModel):
@@ -63,13 +64,13 @@ class TechnicalDiagram(SoftDeleteModel):
         blank=True,
         help_text=_("Regions as fractions of the picture: x, y, w, h in 0..1, label, equipment_id."),
     )
-    supersedes = models.OneToOneField(
+    supersedes = models.ForeignKey(
         "self",
         models.PROTECT,
         null=True,
         blank=True,
         editable=False,
-        related_name="superseded_by",
+        related_name="revisions",
         verbose_name=_("supersedes"),
     )
 
@@ -79,6 +80,12 @@ class TechnicalDiagram(SoftDeleteModel):
         db_table = "technical_diagrams"
         verbose_name = _("technical diagram")
         verbose_name_plural = _("technical diagrams")
+        constraints = [
+            # Two people revise at once: the second is told, and starts from the new one.
+            models.UniqueConstraint(
+                fields=["supersedes"], condition=Q(deleted_at=None), name="uniq_technical_diagrams_supersedes_living"
+            ),
+        ]
         indexes = [
             # GET /technical-diagrams, newest first
             models.Index(fields=["-created_at", "-id"], condition=Q(deleted_at=None), name="idx_diagrams_list"),
@@ -108,7 +115,7 @@ class TechnicalDiagram(SoftDeleteModel):
         """The next revision; this one stays readable, its hotspots carry over unless new ones are given."""
         with transaction.atomic():
             self.refresh_from_db(from_queryset=TechnicalDiagram.objects.select_for_update(of=("self",)))
-            if TechnicalDiagram.objects.filter(supersedes=self).exists():
+            if self.revisions.living().exists():
                 raise InvalidTransition(
                     gettext("There is a newer revision already; revise that one."),
                     source=f"v{self.version}", target=f"v{self.version + 1}", allowed=[],
