@@ -25,6 +25,8 @@ from locations.scope import hidden_site_ids
 MAX_CLAIMS: Final = 3
 """How often an analysis is tried before it is given up."""
 
+RUN_ANALYSIS: Final = "aiassist.tasks.run_analysis"
+
 LEASE: Final = timedelta(seconds=12)
 """How long a worker holds an analysis without a sign of life. The sweep runs every 15 s, so a dead worker's analysis
 is tried again within 30 s."""
@@ -42,6 +44,9 @@ class AnalysisQuerySet(TimeStampedQuerySet["Analysis"]):
         if hidden_site_ids(user):
             rows = rows.filter(Q(equipment=None) | Q(equipment__in=Equipment.objects.for_user(user)))
         return rows
+
+    def finished(self) -> Self:
+        return self.filter(status__in=("SUCCEEDED", "FAILED"))
 
     def overdue(self, at: datetime) -> Self:
         """Waiting for a wake-up that got lost, or held by a worker that stopped giving signs of life."""
@@ -62,12 +67,14 @@ class AnalysisQuerySet(TimeStampedQuerySet["Analysis"]):
     ) -> "Analysis":
         """Put a question and wake a worker, in the caller's transaction. `question`: equipment, alert, words."""
         with transaction.atomic():
-            analysis = self.create(requested_by=by, requested_provider=provider, created_at=at, wake_at=at, **question)
+            analysis = self.create(
+                requested_by=by, requested_provider=provider, created_at=at, wake_at=at + SHORTEST_GRACE, **question
+            )
             AnalysisImage.objects.bulk_create(
                 AnalysisImage(analysis=analysis, attachment=image, position=position)
                 for position, image in enumerate(images)
             )
-            analysis.wake(at=at)
+            publish(RUN_ANALYSIS, analysis_id=analysis.pk)
         return analysis
 
 
@@ -207,10 +214,10 @@ class Analysis(TimeStampedModel):
     # Moves. Each is one conditional UPDATE, so that it happens once however many workers try.
 
     def wake(self, *, at: datetime) -> None:
-        """Ask for a worker; should the wake-up get lost, the sweep repeats it."""
+        """Ask for a worker once more; should this wake-up get lost too, the sweep repeats it."""
         self.wake_at = at + min(LONGEST_GRACE, max(SHORTEST_GRACE, (at - self.created_at) / 2))
         Analysis.objects.filter(pk=self.pk).update(wake_at=self.wake_at)
-        publish("aiassist.tasks.run_analysis", analysis_id=self.pk)
+        publish(RUN_ANALYSIS, analysis_id=self.pk)
 
     @classmethod
     def claim(cls, pk: uuid.UUID, *, at: datetime) -> "Analysis | None":

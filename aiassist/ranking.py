@@ -53,9 +53,9 @@ SUFFIXES: Final = (
     "y",
 )
 COMMON: Final = frozenset(
-    ["the", "and", "for", "from", "with", "that", "this", "its", "are", "can", "off", "out", "over", "under", "low", "high",
-     "too", "very", "does", "has", "have", "was", "fault", "failure", "failed", "fail", "broken", "problem", "machine",
-     "equipment", "unit", "system", "error", "not"]
+    ["the", "and", "for", "from", "with", "that", "this", "its", "are", "can", "off", "out", "over", "under", "low",
+     "high", "too", "very", "does", "has", "have", "was", "fault", "failure", "failed", "fail", "broken", "problem",
+     "machine", "equipment", "unit", "system", "error", "not"]
 )  # fmt: skip
 
 
@@ -204,10 +204,8 @@ def clues_for(mode: ModeFacts, question: Question, texts: Sequence[Source]) -> l
 
 
 def rank(question: Question) -> list[Candidate]:
-    """The modes by confidence, the likeliest first; equal ones by code. Their confidences and "something else" make 1."""
-    texts = sorted(
-        sources_of(question), key=lambda text: (text.kind is not EvidenceKind.REPORT, text.words, text.quote)
-    )
+    """The modes by confidence, the likeliest first, equal ones by code. They and "something else" together make 1."""
+    texts = sorted(sources_of(question), key=lambda t: (t.kind is not EvidenceKind.REPORT, t.words, t.reference or ""))
     weights: dict[str, float] = {}
     clues: dict[str, list[Clue]] = {}
     modes = {mode.code: mode for mode in sorted(question.modes, key=lambda mode: mode.code)}

@@ -1,12 +1,10 @@
-from typing import ClassVar
-
 from faultreporter.api.filters import ChoicesFilter, FilterSet
 from faultreporter.attachments.models import Attachment
 
 
-class AttachmentFilters(FilterSet):
+class AttachmentFilter(FilterSet):
     kind = ChoicesFilter(choices=Attachment.Kind.choices)
 
     class Meta:
         model = Attachment
-        fields: ClassVar[list[str]] = []
+        fields: list[str] = []

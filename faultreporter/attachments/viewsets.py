@@ -16,7 +16,7 @@ from faultreporter.attachments.files import (
     file_response,
     read_upload,
 )
-from faultreporter.attachments.filters import AttachmentFilters
+from faultreporter.attachments.filters import AttachmentFilter
 from faultreporter.attachments.models import Attachment
 from faultreporter.attachments.serializers import AttachmentSerializer, UploadSerializer
 
@@ -39,7 +39,7 @@ class AttachmentViewSet(ListMixin, RetrieveMixin, CreateMixin, DestroyMixin):
     resource = "Attachment"
     serializer_class = AttachmentSerializer
     serializer_classes = {"create": UploadSerializer}
-    filterset_class = AttachmentFilters
+    filterset_class = AttachmentFilter
     ordering_fields = ("created_at", "bytes")
     parser_classes = (LimitedMultiPartParser,)
     permissions = {

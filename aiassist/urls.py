@@ -1,0 +1,12 @@
+from django.urls import path
+
+from aiassist.viewsets import AnalysisViewSet, AnalyzeFaultViewSet, ProviderViewSet
+from faultreporter.api.routers import Router
+
+router = Router()
+router.register("ai/analyses", AnalysisViewSet, basename="analysis")
+urlpatterns = [
+    path("ai/analyze-fault", AnalyzeFaultViewSet.as_view({"post": "analyze"}), name="analyze-fault"),
+    path("ai/providers", ProviderViewSet.as_view({"get": "list"}), name="ai-providers"),
+    *router.urls,
+]
