@@ -13,30 +13,21 @@ from faultreporter.audit.models import AuditLog, AuditSeal, ChainEnd
 ADVISORY_LOCK = 28348
 BATCH = 10_000
 
-# A transaction that is still running may yet commit an entry whose id is lower than one seen here, so only entries of
-# transactions older than the oldest running one are taken. Ids beyond the newest come from a restored backup.
-MARK_BATCH = """
-UPDATE audit_logs SET seal_id = %s WHERE id IN (
-    SELECT id FROM audit_logs
-    WHERE seal_id IS NULL
-      AND (xid < pg_snapshot_xmin(pg_current_snapshot())::text::bigint
-           OR xid >= pg_snapshot_xmax(pg_current_snapshot())::text::bigint)
-      AND xid IS DISTINCT FROM pg_current_xact_id_if_assigned()::text::bigint
-    ORDER BY id LIMIT %s
-)
-"""
-
 
 def seal_batch(max_rows: int = BATCH) -> int:
-    """Seal up to `max_rows` entries in one transaction and say how many; 0 also when another process is sealing."""
+    """Seal up to `max_rows` entries in one transaction and say how many; 0 also when another process is sealing.
+
+    A seal covers the entries that bear its number, not a range of ids: an entry whose transaction commits late, below
+    the ids already sealed, comes under the next seal, and no open transaction holds up the others.
+    """
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute("SELECT pg_try_advisory_xact_lock(%s)", [ADVISORY_LOCK])
         if cursor.fetchone() != (True,):
             return 0
         end = ChainEnd.objects.first()
         seal_id = end.seal_id + 1 if end else 1
-        cursor.execute(MARK_BATCH, [seal_id, max_rows])
-        count: int = cursor.rowcount
+        batch = AuditLog.objects.filter(seal=None).order_by("id").values("id")[:max_rows]
+        count = AuditLog.objects.filter(pk__in=batch).update(seal_id=seal_id)
         if count:
             _append(seal_id, previous=bytes(end.digest) if end else b"")
         return count

@@ -1,5 +1,3 @@
-from typing import Any
-
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
@@ -51,9 +49,7 @@ class VerificationSerializer(Serializer):
     broken_seal = serializers.IntegerField(read_only=True, allow_null=True)
     finding = serializers.CharField(read_only=True, help_text="Why the broken seal doesn't hold; empty when all do.")
     next_after = serializers.IntegerField(
-        read_only=True, allow_null=True, help_text="Time was up: ask again with `after` set to this. Null when all is checked."
+        read_only=True,
+        allow_null=True,
+        help_text="Time was up: ask again with `after` set to this. Null when everything was checked.",
     )
-
-    def to_representation(self, instance: Any) -> dict[str, Any]:
-        found: dict[str, Any] = super().to_representation(instance)
-        return found

@@ -70,6 +70,6 @@ class AuditLogViewSet(ReadOnlyViewSet):
 
 def position(cursor: str) -> int:
     (entry_id,) = decode_cursor(cursor, 1)
-    if not isinstance(entry_id, int) or not 0 < entry_id <= LARGEST_ID:
+    if type(entry_id) is not int or not 0 < entry_id <= LARGEST_ID:
         raise InvalidParameter(_("The cursor is not one this list has given; start again without it."), field="cursor")
     return entry_id
