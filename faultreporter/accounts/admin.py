@@ -11,8 +11,8 @@ from django.utils import timezone
 from django.utils.cache import add_never_cache_headers
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
-from unfold.decorators import action
 
+from faultreporter.accounts.authentication import caller
 from faultreporter.accounts.forms import ApiTokenForm, NewPersonForm, PasswordForm, PersonForm
 from faultreporter.accounts.models import ApiToken, User
 from faultreporter.backoffice import ModelAdmin
@@ -21,7 +21,7 @@ admin.site.unregister(Group)  # roles say who may do what, groups play no part
 
 
 @admin.register(User)
-class UserAdmin(ModelAdmin, PasswordPages):
+class UserAdmin(ModelAdmin, PasswordPages):  # type: ignore[misc,type-arg]  # both are Django's ModelAdmin
     """People. Managers look, administrators write."""
 
     form = PersonForm
@@ -55,27 +55,27 @@ class UserAdmin(ModelAdmin, PasswordPages):
 
     def change_record(self, request: HttpRequest, record: User, changed: list[str]) -> None:
         changes = {name: getattr(record, name) for name in changed}
-        record.amend(by=request.user, at=timezone.now(), **changes)
+        record.amend(by=caller(request), at=timezone.now(), **changes)
 
-    @action(description=_("Deactivate"), permissions=["change"])
+    @admin.action(description=_("Deactivate"), permissions=["change"])
     def deactivate(self, request: HttpRequest, people: QuerySet[User]) -> None:
         self.set_active(request, people, is_active=False)
 
-    @action(description=_("Activate"), permissions=["change"])
+    @admin.action(description=_("Activate"), permissions=["change"])
     def activate(self, request: HttpRequest, people: QuerySet[User]) -> None:
         self.set_active(request, people, is_active=True)
 
-    @action(description=_("End all sign-ins and revoke all tokens"), permissions=["change"])
+    @admin.action(description=_("End all sign-ins and revoke all tokens"), permissions=["change"])
     def revoke_sign_ins(self, request: HttpRequest, people: QuerySet[User]) -> None:
         with transaction.atomic():
             for person in people:
-                person.revoke_sign_ins(by=request.user, at=timezone.now())
+                person.revoke_sign_ins(by=caller(request), at=timezone.now())
         self.tell_count(request, len(people))
 
     def set_active(self, request: HttpRequest, people: QuerySet[User], *, is_active: bool) -> None:
         with transaction.atomic():  # all or, after a refusal, none
             for person in people:
-                person.amend(by=request.user, at=timezone.now(), is_active=is_active)
+                person.amend(by=caller(request), at=timezone.now(), is_active=is_active)
         self.tell_count(request, len(people))
 
     def tell_count(self, request: HttpRequest, count: int) -> None:
@@ -120,10 +120,10 @@ class ApiTokenAdmin(ModelAdmin):
         add_never_cache_headers(response)
         return response
 
-    @action(description=_("Revoke"), permissions=["revoke"])
+    @admin.action(description=_("Revoke"), permissions=["revoke"])
     def revoke(self, request: HttpRequest, tokens: QuerySet[ApiToken]) -> None:
         with transaction.atomic():
             for token in tokens:
-                token.revoke(by=request.user, at=timezone.now())
+                token.revoke(by=caller(request), at=timezone.now())
         message = ngettext("%(count)d token was revoked.", "%(count)d tokens were revoked.", len(tokens))
         self.message_user(request, message % {"count": len(tokens)})

@@ -6,6 +6,7 @@ from typing import Any
 
 from django.conf import settings
 from django.contrib.auth.models import AnonymousUser
+from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
@@ -88,6 +89,13 @@ class BearerAuthentication(authentication.BaseAuthentication):
 
 class SessionAuthentication(authentication.SessionAuthentication):
     """The back office's session, for trying things out in /docs; writes need the CSRF token."""
+
+
+def caller(request: Request | HttpRequest) -> User:
+    """The person behind a request that permissions have let through."""
+    if not isinstance(request.user, User):
+        raise TypeError(f"{type(request.user).__name__} isn't a person")
+    return request.user
 
 
 def is_administrative(request: Request, user: User | None) -> bool:

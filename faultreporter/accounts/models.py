@@ -37,14 +37,14 @@ class UserQuerySet(LivingQuerySet["User"]):
         return self if user.role in (Role.ADMIN, Role.MANAGER) else self.filter(pk=user.pk)
 
 
-class UserManager(BaseUserManager.from_queryset(UserQuerySet)["User"]):  # type: ignore[misc]  # a class made at run time
+class PeopleManager(BaseUserManager["User"]):
     @classmethod
     def normalize_email(cls, email: str | None) -> str:
         """Addresses are kept in lower case, so that one mailbox is one person."""
         return (email or "").strip().lower()
 
     def get_by_natural_key(self, username: str | None) -> "User":
-        return self.living().get(email=self.normalize_email(username))
+        return User.objects.living().get(email=self.normalize_email(username))
 
     def create_user(self, *, email: str, password: str | None = None, **fields: Any) -> "User":
         """A new person. Without a password they can't use the back office's login form, only Firebase or API tokens."""
@@ -55,6 +55,9 @@ class UserManager(BaseUserManager.from_queryset(UserQuerySet)["User"]):  # type:
 
     def create_superuser(self, *, email: str, password: str | None = None, **fields: Any) -> "User":
         return self.create_user(email=email, password=password, **{**fields, "role": Role.ADMIN})
+
+
+UserManager = PeopleManager.from_queryset(UserQuerySet)
 
 
 class User(AbstractBaseUser, SoftDeleteModel):
@@ -211,7 +214,8 @@ class User(AbstractBaseUser, SoftDeleteModel):
 
     def _lock(self) -> Self:
         """Hold this person's row until the transaction ends, and read what is stored in it now."""
-        self.refresh_from_db(from_queryset=User.objects.select_for_update(no_key=True))
+        rows = User.objects.select_for_update(no_key=True)
+        self.refresh_from_db(from_queryset=rows)  # type: ignore[arg-type]  # Self is User
         return self
 
     def _require_another_admin(self) -> None:

@@ -47,7 +47,7 @@ def admit_first_time(sign_in: SignIn) -> User:
 
 def adopt_profile(user: User, sign_in: SignIn) -> None:
     """Follow a change of address, once it is verified and if nobody else has it; fill in a name that is missing."""
-    changed = {}
+    changed: dict[str, object] = {}
     email = verified_email(sign_in)
     taken = User.objects.living().filter(email=email).exclude(pk=user.pk)
     if email and (email != user.email or not user.email_verified) and not taken.exists():

@@ -6,11 +6,13 @@ from faultreporter.api.routers import Router
 router = Router()
 router.register("users", UserViewSet, basename="user")
 
-ME = {"get": "retrieve", "put": "update", "patch": "partial_update", "delete": "destroy"}
-
 urlpatterns = [
     path("auth/verify", VerifyView.as_view(), name="auth-verify"),
     path("auth/logout", LogoutView.as_view(), name="auth-logout"),
-    path("me", MeViewSet.as_view(ME), name="me"),
+    path(
+        "me",
+        MeViewSet.as_view({"get": "retrieve", "put": "update", "patch": "partial_update", "delete": "destroy"}),
+        name="me",
+    ),
     *router.urls,
 ]

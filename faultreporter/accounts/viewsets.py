@@ -8,7 +8,7 @@ from rest_framework.authentication import BaseAuthentication
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from faultreporter.accounts.authentication import BearerAuthentication
+from faultreporter.accounts.authentication import BearerAuthentication, caller
 from faultreporter.accounts.errors import CredentialRefused
 from faultreporter.accounts.filters import UserFilter
 from faultreporter.accounts.models import ApiToken, User
@@ -38,8 +38,8 @@ class VerifyView(ApiView):
         """Who you are here. Somebody new becomes a REPORTER; a person prepared with this address becomes you."""
         if isinstance(request.auth, SignIn):
             user = admit(request.auth, at=self.now())
-        elif isinstance(request.user, User):
-            user = request.user
+        elif request.user.is_authenticated:
+            user = caller(request)
         else:
             raise CredentialRefused(_("Send the Firebase ID token in the header: Authorization: Bearer …"))
         return Response(ProfileSerializer(user).data)
@@ -58,7 +58,7 @@ class LogoutView(ApiView):
 
 
 def end_credential(request: Request, *, everywhere: bool, at: Any) -> None:
-    user: User = request.user
+    user = caller(request)
     if everywhere:
         user.revoke_sign_ins(by=user, at=at)
     elif isinstance(request.auth, SignIn):
@@ -108,4 +108,4 @@ class UserViewSet(ModelViewSet):
         return User.objects.create_user(**data)
 
     def change_record(self, record: User, data: dict[str, Any]) -> None:
-        record.amend(by=self.request.user, at=self.now(), **data)
+        record.amend(by=caller(self.request), at=self.now(), **data)

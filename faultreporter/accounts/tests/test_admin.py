@@ -227,6 +227,6 @@ class TestLockout:
         assert self.knock(door, password=PASSWORD, HTTP_X_FORWARDED_FOR="203.0.113.9, 198.51.100.7")
 
     def test_technicians_have_no_door(self, door: Client) -> None:
-        UserFactory(email="tess@example.org", password=PASSWORD, role=Role.TECHNICIAN)
+        UserFactory.create(email="tess@example.org", password=PASSWORD, role=Role.TECHNICIAN)
 
         assert not self.knock(door, "tess@example.org", PASSWORD)

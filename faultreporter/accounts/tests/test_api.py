@@ -114,9 +114,8 @@ class TestUsers:
             ("search=olga@example", ["Olga"]),
         ],
     )
-    def test_filters(
-        self, mona: User, tess: User, olga: User, rita: User, api: Api, query: str, names: list[str]
-    ) -> None:
+    @pytest.mark.usefixtures("tess", "olga")
+    def test_filters(self, mona: User, rita: User, api: Api, query: str, names: list[str]) -> None:
         User.objects.filter(pk=rita.pk).update(is_active=False)
 
         data = api(mona).get(f"{USERS}?{query}&ordering=display_name").json()["data"]

@@ -88,8 +88,8 @@ HOSTILE: dict[str, Callable[[], str]] = {
     "spaces inside": lambda: id_token().replace(".", " ."),
     "padding": lambda: id_token() + "==",
     "alien characters in the signature": lambda: id_token() + "!",
-    "alg none": lambda: jwt.encode(claims(), None, algorithm="none"),
-    "alg none with a kid": lambda: jwt.encode(claims(), None, algorithm="none", headers={"kid": "k1"}),
+    "alg none": lambda: jwt.encode(claims(), "", algorithm="none"),
+    "alg none with a kid": lambda: jwt.encode(claims(), "", algorithm="none", headers={"kid": "k1"}),
     "alg a list": lambda: token_of({"alg": ["RS256"], "kid": "k1"}, claims()),
     "HS256": lambda: jwt.encode(claims(), "secret" * 6, algorithm="HS256", headers={"kid": "k1"}),
     "HS256 with the certificate as the secret": with_certificate_as_secret,
@@ -367,18 +367,19 @@ class TestCertificates:
 
 
 @pytest.mark.parametrize(
-    ("project", "path", "name"),
+    ("project", "path", "named"),
     [("", "", "FIREBASE_PROJECT_ID"), ("building-7", "/nowhere.json", "FIREBASE_SERVICE_ACCOUNT_PATH")],
 )
+@pytest.mark.usefixtures("db")
 def test_without_firebase_the_answer_says_so(
-    db: None, bearer: Bearer, settings: Any, project: str, path: str, name: str
+    bearer: Bearer, settings: Any, project: str, path: str, named: str
 ) -> None:
     settings.FIREBASE_PROJECT_ID, settings.FIREBASE_SERVICE_ACCOUNT_PATH = project, path
     identity_provider.cache_clear()
 
     response = bearer(id_token()).get(ME)
 
-    assert name in assert_error(response, 503, "SERVICE_UNAVAILABLE")["message"]
+    assert named in assert_error(response, 503, "SERVICE_UNAVAILABLE")["message"]
     assert int(response["Retry-After"]) > 0
     assert_error(bearer("not.a.token").get(ME), 401, "TOKEN_INVALID")
 

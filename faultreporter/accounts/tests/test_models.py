@@ -35,10 +35,10 @@ class TestUser:
 
     def test_an_address_is_one_living_person(self, tess: User) -> None:
         with pytest.raises(IntegrityError, match="uniq_users_email_living"), transaction.atomic():
-            UserFactory(email="TESS@example.org")
+            UserFactory.create(email="TESS@example.org")
 
         tess.soft_delete(by=None, at=NOW)
-        assert UserFactory(email="tess@example.org").email == tess.email
+        assert UserFactory.create(email="tess@example.org").email == tess.email
 
     def test_an_address_is_stored_in_lower_case(self, tess: User) -> None:
         with pytest.raises(IntegrityError, match="check_users_email_lower_case"):
@@ -122,7 +122,7 @@ def test_who_enters_the_back_office() -> None:
 class TestLastAdmin:
     @pytest.mark.parametrize("changes", [{"role": Role.MANAGER}, {"is_active": False}])
     def test_stays(self, adam: User, mona: User, changes: dict[str, Any]) -> None:
-        UserFactory(role=Role.ADMIN, is_active=False)
+        UserFactory.create(role=Role.ADMIN, is_active=False)
         with pytest.raises(LastAdmin):
             adam.amend(by=adam, at=NOW, **changes)
 
@@ -130,7 +130,7 @@ class TestLastAdmin:
         assert adam.is_superuser
 
     def test_cannot_be_deleted(self, adam: User) -> None:
-        UserFactory(role=Role.ADMIN).soft_delete(by=adam, at=NOW)
+        UserFactory.create(role=Role.ADMIN).soft_delete(by=adam, at=NOW)
         with pytest.raises(LastAdmin):
             adam.soft_delete(by=adam, at=NOW)
 
@@ -142,7 +142,7 @@ class TestLastAdmin:
         assert User.objects.get().display_name == "Adam the First"
 
     def test_may_go_when_there_is_another(self, adam: User) -> None:
-        UserFactory(role=Role.ADMIN)
+        UserFactory.create(role=Role.ADMIN)
         adam.amend(by=adam, at=NOW, role=Role.TECHNICIAN)
 
         assert User.objects.admins().count() == 1
@@ -151,7 +151,7 @@ class TestLastAdmin:
     @pytest.mark.parametrize("_round", range(5))
     @pytest.mark.parametrize("way", ["demote", "delete", "lock first"])
     def test_two_at_once_cannot_both_go(self, way: str, _round: int) -> None:
-        admins = [UserFactory(role=Role.ADMIN), UserFactory(role=Role.ADMIN)]
+        admins = [UserFactory.create(role=Role.ADMIN), UserFactory.create(role=Role.ADMIN)]
         ready = Barrier(2, timeout=10)
 
         def leave(admin: User) -> str:
