@@ -193,11 +193,15 @@ def judge(answer: Answer, question: Question) -> Verdict:
 
 
 def overall_severity(answer: Answer, question: Question) -> Severity:
-    """The worst credible issue; a warning makes it HIGH at least. What can't be assessed is as bad as its alert."""
+    """The worst credible issue; a warning makes it HIGH at least.
+
+    What can't be assessed is as bad as its alert says, and as urgent as what is to be done about it.
+    """
     credible = [issue.severity for issue in answer.issues if issue.confidence >= CREDIBLE]
     found = credible or [issue.severity for issue in answer.issues]
     if not found:
         found = [Severity(alert.severity) for alert in question.alerts] or [Severity.MEDIUM]
+        found += [step.priority for step in answer.recommendations]
     floor = [Severity.HIGH] if answer.safety_warnings else []
     return max([*found, *floor], key=lambda severity: severity.rank)
 

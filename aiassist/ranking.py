@@ -36,22 +36,9 @@ CLAUSE_END: Final = re.compile(r"[.,;:!?\n]|\bbut\b|\bhowever\b|\balthough\b")
 DENIALS: Final = {"no", "not", "never", "without", "isn't", "aren't", "doesn't", "don't", "wasn't", "nothing"}
 DENIAL_REACH: Final = 3
 SUFFIXES: Final = (
-    "ations",
-    "ation",
-    "ating",
-    "ions",
-    "ion",
-    "ings",
-    "ing",
-    "ies",
-    "ed",
-    "es",
-    "s",
-    "ly",
-    "ate",
-    "e",
+    "ations", "ation", "ating", "ates", "ated", "ions", "ion", "ings", "ing", "ies", "ed", "es", "s", "ly", "ate", "e",
     "y",
-)
+)  # fmt: skip
 COMMON: Final = frozenset(
     ["the", "and", "for", "from", "with", "that", "this", "its", "are", "can", "off", "out", "over", "under", "low",
      "high", "too", "very", "does", "has", "have", "was", "fault", "failure", "failed", "fail", "broken", "problem",
