@@ -71,10 +71,12 @@ class Metric(SoftDeleteModel):
                 condition=(Q(physical_min=None) | Q(physical_min__gt=float("-inf"), physical_min__lt=float("inf")))
                 & (Q(physical_max=None) | Q(physical_max__gt=float("-inf"), physical_max__lt=float("inf"))),
                 name="check_iot_metrics_finite",
+                violation_error_message=_("Minimum and maximum must be finite numbers."),
             ),
             models.CheckConstraint(
                 condition=Q(physical_min=None) | Q(physical_max=None) | Q(physical_min__lt=F("physical_max")),
                 name="check_iot_metrics_range",
+                violation_error_message=_("The maximum must be above the minimum."),
             ),
         ]
 

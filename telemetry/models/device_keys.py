@@ -92,12 +92,18 @@ class DeviceKey(SoftDeleteModel):
         cls, *, name: str, by: User | None, equipment: Iterable[Equipment] = (), all_equipment: bool = False
     ) -> "tuple[DeviceKey, str]":
         """A new key and its plain text, which is shown once and stored nowhere."""
-        key = cls(name=name, all_equipment=all_equipment, created_by=by)
-        plain = key._draw()
+        key = cls(name=name, all_equipment=all_equipment)
         with transaction.atomic():
-            key.save(force_insert=True)
+            plain = key.issue_as(by=by)
             key.equipment.set(equipment)
         return key, plain
+
+    def issue_as(self, *, by: User | None) -> str:
+        """Stores this new record with a key of its own, and answers the key."""
+        self.created_by = by
+        plain = self._draw()
+        self.save(force_insert=True)
+        return plain
 
     def rotate(self, *, by: User | None, at: datetime) -> str:
         """The plain text of a new key; the present one stays valid for ROTATION_GRACE, one before it no longer."""

@@ -97,11 +97,13 @@ class Rule(SoftDeleteModel):
             models.CheckConstraint(
                 condition=Q(equipment=None, category__isnull=False) | Q(equipment__isnull=False, category=None),
                 name="check_iot_rules_scope",
+                violation_error_message=_("Name either one machine or one category."),
             ),
             models.CheckConstraint(
                 condition=Q(comparison="ABOVE", clear_value__lte=F("trigger_value"))
                 | Q(comparison="BELOW", clear_value__gte=F("trigger_value")),
                 name="check_iot_rules_hysteresis",
+                violation_error_message=_("The clear value must lie on the quiet side of the trigger value."),
             ),
             models.CheckConstraint(
                 condition=Q(
@@ -111,6 +113,7 @@ class Rule(SoftDeleteModel):
                     clear_value__lt=float("inf"),
                 ),
                 name="check_iot_rules_finite",
+                violation_error_message=_("Both values must be finite numbers."),
             ),
         ]
         indexes = [

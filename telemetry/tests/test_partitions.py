@@ -1,0 +1,75 @@
+from datetime import UTC, datetime, timedelta
+from io import StringIO
+from itertools import pairwise
+
+import pytest
+from django.core.management import call_command
+from django.db import connection
+
+from telemetry import tasks
+from telemetry.catalogue import load_metrics
+from telemetry.models import Metric, Reading
+from telemetry.partitions import count_caught, covered_months, ensure_partitions, existing_partitions
+from telemetry.tests.factories import SeriesFactory
+from telemetry.units import UNITS
+
+pytestmark = pytest.mark.django_db
+
+FAR = datetime(2040, 5, 17, tzinfo=UTC)
+
+
+def test_it_works() -> None:
+    made = ensure_partitions(at=FAR)
+
+    assert (made[0], made[-1], len(made)) == ("iot_data_y2039m05", "iot_data_y2040m08", 16)
+    assert set(made) <= existing_partitions()
+    assert ensure_partitions(at=FAR) == []
+
+
+@pytest.mark.parametrize("at", [FAR, datetime(2028, 2, 29, 23, 59, tzinfo=UTC), datetime(2026, 1, 31, tzinfo=UTC)])
+def test_the_months_cover_every_reading_that_is_accepted(at: datetime) -> None:
+    months = covered_months(at)
+
+    assert months[0] <= at - timedelta(days=366)
+    assert months[-1] > at + timedelta(days=60)
+    assert all(timedelta(days=28) <= b - a <= timedelta(days=31) and b.day == 1 for a, b in pairwise(months))
+
+
+def test_what_the_default_partition_caught_moves_to_its_month() -> None:
+    line = SeriesFactory()
+    Reading.objects.create(series=line, recorded_at=FAR, value=1.0)
+    assert count_caught() == 1
+
+    ensure_partitions(at=FAR)
+
+    assert (count_caught(), Reading.objects.get().value) == (0, 1.0)
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT tableoid::regclass::text FROM iot_data")
+        assert cursor.fetchone() == ("iot_data_y2040m05",)
+
+
+def test_the_command_and_the_task() -> None:
+    line = SeriesFactory()
+    Reading.objects.create(series=line, recorded_at=FAR, value=1.0)
+    out, err = StringIO(), StringIO()
+
+    call_command("ensure_partitions", stdout=out, stderr=err)
+
+    assert "0 partitions made." in out.getvalue()
+    assert "1 readings lie in the default partition" in err.getvalue()
+    assert tasks.ensure_partitions() == []
+
+
+def test_the_catalogue_is_loaded_once_and_edits_stay() -> None:
+    added = load_metrics()
+    Metric.objects.filter(code="temperature").update(physical_max=50)
+    out = StringIO()
+
+    call_command("load_metrics", stdout=out)
+
+    assert "0 metrics added." in out.getvalue()
+    assert Metric.objects.get(code="temperature").physical_max == 50
+    assert {metric.unit for metric in Metric.objects.all()} <= set(UNITS)
+    assert {"temperature", "vibration", "pressure", "current", "rpm", "humidity", "power", "flow", "energy"} <= set(
+        added
+    )
