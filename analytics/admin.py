@@ -120,10 +120,10 @@ class EnergyConsumptionAdmin(OfVisibleSites):
         "source",
     )
 
-    def create_record(self, request: HttpRequest, record: EnergyConsumption) -> None:  # noqa: ARG002 - the base's hook
+    def create_record(self, request: HttpRequest, record: EnergyConsumption) -> None:
         record.store()
 
-    def change_record(self, request: HttpRequest, record: EnergyConsumption, changed: list[str]) -> None:  # noqa: ARG002
+    def change_record(self, request: HttpRequest, record: EnergyConsumption, changed: list[str]) -> None:
         record.store()
 
     @admin.display(description=_("of"))

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum
+from functools import cached_property
 from zoneinfo import ZoneInfo
 
 HOUR = timedelta(hours=1)
@@ -88,7 +89,7 @@ class Episode:
     keys: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Measurement:
     """What a status log comes to in one period: the figures, and the stretches and episodes behind each of them."""
 
@@ -100,38 +101,49 @@ class Measurement:
     restorations: list[Episode]
     open_repairs: list[Episode]
 
+    @cached_property
+    def unplanned_down(self) -> timedelta:
+        return total(self.unplanned)
+
+    @cached_property
+    def required(self) -> timedelta:
+        """The window without standby."""
+        return self.window.length - total(self.standby)
+
+    @cached_property
+    def operating(self) -> timedelta:
+        """Required and not down, planned or unplanned."""
+        return self.required - self.unplanned_down - total(self.planned)
+
     @property
     def unplanned_down_hours(self) -> float:
-        return hours(self.unplanned)
+        return self.unplanned_down / HOUR
 
     @property
     def planned_down_hours(self) -> float:
-        return hours(self.planned)
+        return total(self.planned) / HOUR
 
     @property
     def standby_hours(self) -> float:
-        return hours(self.standby)
+        return total(self.standby) / HOUR
 
     @property
     def required_hours(self) -> float:
-        """The window without standby."""
-        return (self.window.length - total(self.standby)) / HOUR
+        return self.required / HOUR
 
     @property
     def operating_hours(self) -> float:
-        """Required and not down, planned or unplanned."""
-        lost = total(self.unplanned) + total(self.planned) + total(self.standby)
-        return (self.window.length - lost) / HOUR
+        return self.operating / HOUR
 
     @property
     def mtbf_hours(self) -> float | None:
-        """Operating hours per failure (SMRP 3.5.1); None without a failure, never 0 and never infinite."""
+        """Operating hours per failure (SMRP 3.5.1); None without a failure, never infinite."""
         return self.operating_hours / len(self.failures) if self.failures else None
 
     @property
     def mtbf_lower_90_hours(self) -> float | None:
         """Without a failure: the one-sided 90 % lower bound T / −ln(0.1) of MTBF after T operating hours."""
-        return None if self.failures or not self.operating_hours else self.operating_hours / LOWER_90_DIVISOR
+        return None if self.failures or not self.operating else self.operating_hours / LOWER_90_DIVISOR
 
     @property
     def mttr_hours(self) -> float | None:
@@ -142,8 +154,7 @@ class Measurement:
     @property
     def availability(self) -> float | None:
         """1 − unplanned down / required time, 0 to 1; None where nothing was required."""
-        required = self.window.length - total(self.standby)
-        return 1 - total(self.unplanned) / required if required else None
+        return 1 - self.unplanned_down / self.required if self.required else None
 
     @property
     def open_hours_so_far(self) -> float:
@@ -214,10 +225,6 @@ def total(spans: Iterable[Span]) -> timedelta:
     return sum((span.length for span in spans), timedelta())
 
 
-def hours(spans: Iterable[Span]) -> float:
-    return total(spans) / HOUR
-
-
 def episodes(intervals: Iterable[DownInterval]) -> list[Episode]:
     """The unplanned intervals, merged where they overlap or touch; counted as a failure if any of them counts.
 
@@ -251,20 +258,21 @@ def measure(intervals: Iterable[DownInterval], *, service: Span, as_of: datetime
     """
     known = [interval for interval in intervals if interval.start <= as_of]
     window = Span(service.start, max(service.start, min(service.end, as_of)))
-    spans = {
-        loss: clip(union(Span(i.start, i.end or STILL_OPEN) for i in known if i.loss is loss), window) for loss in Loss
-    }
-    planned = subtract(spans[Loss.PLANNED], spans[Loss.UNPLANNED])
-    standby = subtract(spans[Loss.STANDBY], union([*spans[Loss.UNPLANNED], *spans[Loss.PLANNED]]))
+    logged: dict[Loss, list[Span]] = {loss: [] for loss in Loss}
+    for one in known:
+        logged[one.loss].append(Span(one.start, one.end or STILL_OPEN))
+    unplanned, planned, standby = (
+        clip(union(logged[loss]), window) for loss in (Loss.UNPLANNED, Loss.PLANNED, Loss.STANDBY)
+    )
     repairs = [one for one in episodes(known) if one.end >= window.start and one.start < service.end]
     if not window.length:
         repairs = []
     restored = [one for one in repairs if service.contains(one.end) and one.end <= as_of]
     return Measurement(
         window=window,
-        unplanned=spans[Loss.UNPLANNED],
-        planned=planned,
-        standby=standby,
+        unplanned=unplanned,
+        planned=subtract(planned, unplanned),
+        standby=subtract(standby, union([*unplanned, *planned])),
         failures=[one for one in repairs if one.counts_as_failure and service.contains(one.start)],
         restorations=restored,
         open_repairs=[one for one in repairs if one not in restored],

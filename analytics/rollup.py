@@ -1,8 +1,7 @@
 """From the status log and the work orders to `asset_reliability`: all machines of a quarter in a few statements."""
 
-import hashlib
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -12,21 +11,17 @@ from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-import orjson
 from django.conf import settings
 from django.db import connection, transaction
-from django.db.models import F, Q, QuerySet, Value
-from django.db.models.functions import Coalesce, NullIf
+from django.db.models import F, Func, Q, QuerySet, TextField, Value
+from django.db.models.functions import Cast, Coalesce, NullIf
 
+from analytics.inputs import CompletedOrder, LoggedInterval, figures, input_hash, make_inputs
 from analytics.models import AssetReliability
 from analytics.reliability import (
-    DownInterval,
-    Measurement,
     Span,
     in_service,
     local_midnight,
-    loss_of,
-    measure,
     quarter_after,
     quarter_before,
     quarter_of,
@@ -44,8 +39,6 @@ LATE_CHANGES_WITHIN = timedelta(days=3)
 # No site's clock is further than this from UTC.
 ANY_ZONE = timedelta(days=1)
 KEY = ("equipment", "year", "quarter", "revision")
-
-Inputs = dict[str, Any]
 
 
 @dataclass(slots=True)
@@ -91,8 +84,8 @@ class Quarter:
     machines: list[Machine]
     rows: dict[UUID, AssetReliability]
     periods: dict[UUID, Span] = field(default_factory=dict)
-    intervals: dict[UUID, list[tuple[Any, ...]]] = field(default_factory=lambda: defaultdict(list))
-    orders: dict[UUID, list[tuple[Any, ...]]] = field(default_factory=lambda: defaultdict(list))
+    log: dict[UUID, list[LoggedInterval]] = field(default_factory=dict)
+    orders: dict[UUID, list[CompletedOrder]] = field(default_factory=dict)
 
 
 def roll_up(*, year: int, quarter: int, as_of: datetime, equipment_ids: Sequence[UUID] | None = None) -> RollUp:
@@ -172,10 +165,8 @@ def load(year: int, quarter: int, as_of: datetime, equipment_ids: Sequence[UUID]
     if not machines:
         return found
     reach = Span(min(p.start for p in found.periods.values()), max(p.end for p in found.periods.values()))
-    for interval in of_equipment(intervals_touching(reach), equipment_ids):
-        found.intervals[interval[0]].append(interval[1:])
-    for order in of_equipment(orders_completed_in(reach), equipment_ids):
-        found.orders[order[0]].append(order[1:])
+    found.log = log_by_machine(of_equipment(intervals_touching(reach), equipment_ids))
+    found.orders = orders_by_machine(of_equipment(orders_completed_in(reach), equipment_ids))
     return found
 
 
@@ -201,19 +192,49 @@ def period_of(found: Quarter, machine: Machine) -> Span:
     return quarter_span(found.year, found.quarter, ZoneInfo(machine.zone))
 
 
-def intervals_touching(reach: Span) -> QuerySet[Any, Any]:
+def intervals_touching(reach: Span) -> QuerySet[StatusInterval]:
     """Whole intervals, also those that end in the moment the quarter begins: their repair is completed in it."""
     rows = StatusInterval.objects.filter(Q(ended_at=None) | Q(ended_at__gte=reach.start), started_at__lt=reach.end)
-    return rows.order_by("started_at", "id").values_list(
-        "equipment_id", "id", "status", "exclusion_reason", "counts_as_failure", "started_at", "ended_at"
-    )
+    return rows.order_by("started_at", "id")
 
 
-def orders_completed_in(reach: Span) -> QuerySet[Any, Any]:
-    parts = (Coalesce(F(name), Decimal(0)) for name in ("labour_cost", "parts_cost", "other_cost"))
-    cost = reduce(add, parts)
+def log_by_machine(rows: QuerySet[StatusInterval]) -> dict[UUID, list[LoggedInterval]]:
+    """Times and ids travel as text: Django makes objects of them slower than the engine counts."""
+    read, log = datetime.fromisoformat, defaultdict(list)
+    for equipment_id, key, status, reason, counts, started, ended in rows.values_list(
+        "equipment_id",
+        Cast("id", TextField()),
+        "status",
+        "exclusion_reason",
+        "counts_as_failure",
+        Iso8601("started_at"),
+        Iso8601("ended_at"),
+    ):
+        entry = LoggedInterval(key, status, reason, counts, read(started), read(ended) if ended else None)
+        log[equipment_id].append(entry)
+    return log
+
+
+def orders_completed_in(reach: Span) -> QuerySet[WorkOrder]:
     rows = WorkOrder.objects.living().filter(completed_at__gte=reach.start, completed_at__lt=reach.end)
-    return rows.order_by("completed_at", "id").values_list("equipment_id", "id", "completed_at", cost, "currency")
+    return rows.order_by("completed_at", "id")
+
+
+def orders_by_machine(rows: QuerySet[WorkOrder]) -> dict[UUID, list[CompletedOrder]]:
+    costs = reduce(add, (Coalesce(F(name), Decimal(0)) for name in ("labour_cost", "parts_cost", "other_cost")))
+    orders = defaultdict(list)
+    for equipment_id, key, completed_at, cost, currency in rows.values_list(
+        "equipment_id", Cast("id", TextField()), "completed_at", costs, "currency"
+    ):
+        orders[equipment_id].append(CompletedOrder(key, completed_at, cost, currency))
+    return orders
+
+
+class Iso8601(Func):
+    """A time as text that datetime.fromisoformat reads, in UTC."""
+
+    template = """to_char(%(expressions)s AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"+00:00"')"""
+    output_field = TextField()
 
 
 def next_row(found: Quarter, machine: Machine, before: AssetReliability | None) -> AssetReliability | None:
@@ -224,7 +245,13 @@ def next_row(found: Quarter, machine: Machine, before: AssetReliability | None) 
         return None
     if before and not before.is_frozen and before.as_of > found.as_of:
         return None  # a roll-up that was held up for long knows less than the one after it
-    inputs = inputs_of(found, machine.id, period, service)
+    inputs = make_inputs(
+        found.log.get(machine.id, ()),
+        found.orders.get(machine.id, ()),
+        period=period,
+        service=service,
+        as_of=found.as_of,
+    )
     digest = input_hash(inputs)
     closes = found.as_of >= period.end
     if before and before.input_hash == digest and before.is_frozen == closes:
@@ -247,85 +274,8 @@ def next_row(found: Quarter, machine: Machine, before: AssetReliability | None) 
 
 def worth_a_row(found: Quarter, machine: Machine, service: Span) -> bool:
     """Whether the quarter has begun for the machine, and it is known to have been there."""
-    known = machine.installed_date or machine.created_at < service.end or found.intervals.get(machine.id)
+    known = machine.installed_date or machine.created_at < service.end or found.log.get(machine.id)
     return bool(known) and service.start < min(service.end, found.as_of)
-
-
-def inputs_of(found: Quarter, equipment_id: UUID, period: Span, service: Span) -> Inputs:
-    """What a machine's numbers are made of, cut off at the end of the quarter so that later events change nothing."""
-    cut_off = min(found.as_of, period.end)
-    return {
-        "service": [service.start.isoformat(), service.end.isoformat()],
-        "as_of": cut_off.isoformat(),
-        "intervals": [
-            [str(key), status, reason, counts, start.isoformat(), ended(end, cut_off, period)]
-            for key, status, reason, counts, start, end in found.intervals.get(equipment_id, ())
-            if start <= cut_off and start < period.end and (end is None or end >= period.start)
-        ],
-        "orders": [
-            [str(key), done.isoformat(), str(cost), currency]
-            for key, done, cost, currency in found.orders.get(equipment_id, ())
-            if period.contains(done) and done <= cut_off
-        ],
-    }
-
-
-def input_hash(inputs: Mapping[str, Any]) -> str:
-    """SHA-256 of the inputs as canonical JSON, the same before and after they were stored."""
-    return hashlib.sha256(orjson.dumps(inputs, option=orjson.OPT_SORT_KEYS)).hexdigest()
-
-
-def ended(end: datetime | None, cut_off: datetime, period: Span) -> str | None:
-    return end.isoformat() if end and end <= cut_off and end < period.end else None
-
-
-def figures(inputs: Inputs) -> dict[str, Any]:
-    """Every number of a row, from its inputs alone."""
-    numbers = measurement(inputs)
-    cost_total, currency = cost(inputs)
-    return {
-        "required_hours": numbers.required_hours,
-        "operating_hours": numbers.operating_hours,
-        "unplanned_down_hours": numbers.unplanned_down_hours,
-        "planned_down_hours": numbers.planned_down_hours,
-        "standby_hours": numbers.standby_hours,
-        "failure_count": len(numbers.failures),
-        "restoration_count": len(numbers.restorations),
-        "mtbf_hours": numbers.mtbf_hours,
-        "mtbf_lower_90_hours": numbers.mtbf_lower_90_hours,
-        "mttr_hours": numbers.mttr_hours,
-        "availability": numbers.availability,
-        "open_count": len(numbers.open_repairs),
-        "open_hours_so_far": numbers.open_hours_so_far,
-        "work_order_count": len(inputs["orders"]),
-        "cost_total": cost_total,
-        "currency": currency,
-    }
-
-
-def measurement(inputs: Mapping[str, Any]) -> Measurement:
-    """The engine's answer to stored inputs: the figures of a row and the evidence for them."""
-    moment = datetime.fromisoformat
-    service = Span(*(moment(bound) for bound in inputs["service"]))
-    intervals = (
-        down_interval((key, status, reason, counts, moment(start), moment(end) if end else None))
-        for key, status, reason, counts, start, end in inputs["intervals"]
-    )
-    return measure(intervals, service=service, as_of=moment(inputs["as_of"]))
-
-
-def down_interval(row: tuple[Any, str, str, bool, datetime, datetime | None]) -> DownInterval:
-    key, status, reason, counts, start, end = row
-    return DownInterval(start, end, loss_of(status, reason), counts, str(key))
-
-
-def cost(inputs: Mapping[str, Any]) -> tuple[Decimal | None, str]:
-    """The orders' cost and its currency; no sum where they are in several, which nobody can add up."""
-    costs = [(Decimal(amount), currency) for _key, _done, amount, currency in inputs["orders"] if Decimal(amount)]
-    currencies = {currency for _amount, currency in costs}
-    if len(currencies) > 1:
-        return None, ""
-    return sum((amount for amount, _currency in costs), Decimal(0)), next(iter(currencies), settings.CURRENCY)
 
 
 def store(rows: Iterable[AssetReliability], superseded: Iterable[UUID], *, at: datetime) -> None:

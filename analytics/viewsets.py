@@ -10,8 +10,8 @@ from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from analytics.evidence import evidence_of
 from analytics.filters import AssetReliabilityFilter, EnergyConsumptionFilter
+from analytics.inputs import evidence_of
 from analytics.models import AssetReliability, EnergyConsumption, OperationsReport
 from analytics.reliability import quarter_of
 from analytics.serializers import (

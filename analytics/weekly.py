@@ -1,7 +1,6 @@
 """The weekly operations report: its figures, and its way to every manager, once."""
 
 import json
-from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from datetime import date, datetime, timedelta
@@ -23,8 +22,8 @@ from django.utils.translation import gettext, override
 
 from alerts.models import Alert
 from analytics.models import OperationsReport, ReportDelivery
-from analytics.reliability import HOUR, Measurement, Span, local_midnight, measure, total
-from analytics.rollup import down_interval, intervals_touching, machines_of
+from analytics.reliability import HOUR, Measurement, Span, local_midnight, measure
+from analytics.rollup import intervals_touching, log_by_machine, machines_of
 from analytics.summaries import Money
 from equipment.models import Equipment, StatusInterval
 from faultreporter.accounts.models import User
@@ -172,12 +171,10 @@ def weekly_figures(machines: QuerySet[Equipment], week: Span) -> WeeklyFigures:
 
 def measure_machines(machines: QuerySet[Equipment], week: Span) -> dict[UUID, Measurement]:
     """The week of every machine that was in service in it."""
-    log_of = defaultdict(list)
-    for row in intervals_touching(week).filter(equipment__in=machines):
-        log_of[row[0]].append(down_interval(row[1:]))
+    log = log_by_machine(intervals_touching(week).filter(equipment__in=machines))
     services = {machine.id: machine.service(week) for machine in machines_of(machines)}
     return {
-        key: measure(log_of[key], service=service, as_of=week.end)
+        key: measure((one.as_down_interval() for one in log.get(key, ())), service=service, as_of=week.end)
         for key, service in services.items()
         if service.length
     }
@@ -187,13 +184,13 @@ def availability(measured: Iterable[Measurement]) -> float | None:
     """1 − unplanned down / required time of all machines together."""
     lost = required = timedelta()
     for machine in measured:
-        lost += total(machine.unplanned)
-        required += machine.window.length - total(machine.standby)
+        lost += machine.unplanned_down
+        required += machine.required
     return 1 - lost / required if required else None
 
 
 def worst(measured: Mapping[UUID, Measurement]) -> list[WorstOfWeek]:
-    down = {key: total(machine.unplanned) for key, machine in measured.items() if machine.unplanned}
+    down = {key: machine.unplanned_down for key, machine in measured.items() if machine.unplanned}
     keys = sorted(down, key=lambda key: (-down[key], key))[:WORST]
     machines = Equipment.objects.in_bulk(keys)
     return [
