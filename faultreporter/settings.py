@@ -251,6 +251,8 @@ AXES_USERNAME_CALLABLE = "faultreporter.accounts.lockout.attempted_username"
 # A person's e-mail address is unique among the living, which is all that signing in looks at.
 SILENCED_SYSTEM_CHECKS = ["auth.W004"]
 FIREBASE_PROJECT_ID = env.FIREBASE_PROJECT_ID
+if env.FIREBASE_AUTH_EMULATOR_HOST:  # the SDK looks only into the process's environment, not into .env
+    os.environ.setdefault("FIREBASE_AUTH_EMULATOR_HOST", env.FIREBASE_AUTH_EMULATOR_HOST)
 FIREBASE_SERVICE_ACCOUNT_PATH = env.FIREBASE_SERVICE_ACCOUNT_PATH
 TRUSTED_PROXY_COUNT = env.TRUSTED_PROXY_COUNT
 

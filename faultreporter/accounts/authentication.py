@@ -77,9 +77,9 @@ class BearerAuthentication(authentication.BaseAuthentication):
         if user is not None:
             user.require_active()
             user.require_current(sign_in.auth_time)
-        provider.check_standing(sign_in, now=now, ask=self.signs_in or is_administrative(request, user))
-        if user is None and not self.signs_in:
+        elif not self.signs_in:
             raise CredentialRefused(_("Nobody is known by this sign-in yet; call POST /api/v1/auth/verify first."))
+        provider.check_standing(sign_in, now=now, ask=self.signs_in or is_administrative(request, user))
         provider.remember(credential, sign_in)
         if user is None:
             return AnonymousUser(), sign_in

@@ -44,3 +44,12 @@ def test_for_nobody_there_is_no_token(tess: User, change: dict[str, Any]) -> Non
 def test_days_are_a_number(tess: User, days: str) -> None:
     with pytest.raises(CommandError, match="days"):
         create(tess.email, f"--expires-in-days={days}")
+
+
+def test_the_first_administrator(db: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DJANGO_SUPERUSER_PASSWORD", "wide open valve")
+
+    call_command("createsuperuser", "--noinput", email="Adam@example.org", display_name="Adam", verbosity=0)
+
+    adam = User.objects.get(email="adam@example.org")
+    assert (adam.role, adam.is_staff, adam.check_password("wide open valve")) == ("ADMIN", True, True)

@@ -2,6 +2,7 @@
 
 import base64
 import json
+import os
 import subprocess
 import sys
 import time
@@ -382,6 +383,37 @@ def test_without_firebase_the_answer_says_so(
     assert named in assert_error(response, 503, "SERVICE_UNAVAILABLE")["message"]
     assert int(response["Retry-After"]) > 0
     assert_error(bearer("not.a.token").get(ME), 401, "TOKEN_INVALID")
+
+
+class TestEmulator:
+    """Firebase's emulator signs nothing. It is for development, and this is what it would let in elsewhere."""
+
+    def test_what_it_issues_counts_in_development(
+        self, firebase: FakeGoogle, linked: User, bearer: Bearer, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("FIREBASE_AUTH_EMULATOR_HOST", firebase.url.removeprefix("http://"))
+        unsigned = jwt.encode(claims(), "", algorithm="none")
+
+        assert bearer(unsigned).get(ME).status_code == 200
+
+    def test_production_does_not_start_with_it(self) -> None:
+        environment = {
+            **os.environ,
+            "ENVIRONMENT": "production",
+            "SECRET_KEY": "x" * 50,
+            "FIREBASE_AUTH_EMULATOR_HOST": "localhost:9099",
+        }
+
+        run = subprocess.run(
+            [sys.executable, "-c", "import faultreporter.settings"],
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+        assert run.returncode != 0
+        assert "FIREBASE_AUTH_EMULATOR_HOST is set: forged tokens would be accepted" in run.stderr
 
 
 def test_the_sdk_is_not_imported_until_a_token_comes() -> None:
