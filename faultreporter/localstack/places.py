@@ -69,7 +69,7 @@ def choose_place(environment: Mapping[str, str], name: str = MAIN, checkout: Pat
     if not re.fullmatch(r"[A-Za-z0-9._-]+", name):
         raise StackError(f"{name!r} can't be the name of a data directory: letters, digits, dots and dashes only.")
     candidates = [directory / name for directory in homes(environment, checkout)]
-    existing = next((home for home in candidates if (home / "pg" / "PG_VERSION").exists()), None)
+    existing = next((home for home in candidates if os.path.exists(home / "pg")), None)
     account = server_account(checkout, existing / "pg" if existing else None)
     for home in [existing] if existing else candidates:
         if is_usable(home, account):
@@ -101,16 +101,15 @@ def homes(environment: Mapping[str, str], checkout: Path) -> list[Path]:
 
 
 def is_usable(home: Path, account: Account) -> bool:
-    """Make the directories of a place; False, leaving none of them, when the account can't work there."""
-    missing = [path for path in (home, *home.parents) if not path.exists()]
+    """Make the directory of a place; False, leaving no trace, when the account can't work there."""
+    missing = [path for path in (home, *home.parents) if not os.path.exists(path)]
     try:
         make_home(home, account)
-        probe = home / "pg"
-        made_probe = not probe.exists()
+        probe = Path(tempfile.mkdtemp(prefix="probe-", dir=home))
         account.own(probe)
         usable = account.owns(probe) and account.can_enter(probe)
-        if made_probe:
-            probe.rmdir()
+        probe.rmdir()
+        usable = usable and (not (home / "pg").exists() or account.owns(home / "pg"))
     except PermissionError:
         usable = False
     if not usable:

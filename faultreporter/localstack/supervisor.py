@@ -7,6 +7,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from types import FrameType
 
 from faultreporter.localstack.children import Child, Program, describe_end, stop_together
@@ -20,7 +21,7 @@ LOOK_EVERY = 0.2  # seconds
 READY_WITHIN = 60.0
 
 
-class Stopped(Exception):  # noqa: N818 - not an error: somebody asked for it
+class Stopped(Exception):
     """Raised out of a wait when a stop signal came."""
 
 
@@ -64,7 +65,8 @@ class Supervisor:
 
     def watch(self) -> None:
         """Until a stop signal comes."""
-        self.wait_for(lambda: False, within=float("inf"))
+        with suppress(Stopped):
+            self.wait_for(lambda: False, within=float("inf"))
 
     def wait_for(self, is_done: Callable[[], bool], *, within: float) -> bool:
         """Keep everything running until `is_done` or the time is over. Raises Stopped."""
@@ -107,14 +109,14 @@ class Supervisor:
             raise StackError(f"{program.name} failed ({describe_end(child.status)}):\n{last_lines(program.log, 25)}")
         self.console.say(f"{program.name} is done ({time.monotonic() - child.started_at:.1f} s).")
 
-    def wait_until_healthy(self, url: str) -> None:
+    def wait_until_healthy(self, url: str, *, within: float = READY_WITHIN) -> None:
         answers: list[str] = []
 
         def healthy() -> bool:
             answers.append(ask(url))
             return answers[-1] == ""
 
-        if not self.wait_for(healthy, within=READY_WITHIN):
+        if not self.wait_for(healthy, within=within):
             self.console.say(f"{url} does not say that all is well yet: {answers[-1]}")
 
     def hurried(self) -> bool:
