@@ -1,6 +1,7 @@
 from typing import Any
 
 from django.contrib import admin
+from django.contrib.admin.utils import flatten
 from django.core.paginator import Paginator
 from django.db.models import QuerySet
 from django.http import HttpRequest
@@ -18,13 +19,13 @@ from faultreporter.auditlog.entries import changes_in_words, models_by_table, ta
 from faultreporter.backoffice import ReadOnlyAdmin
 
 
-class ShortPaginator(Paginator):
+class ShortPaginator(Paginator):  # type: ignore[type-arg]  # not subscriptable at run time
     """Counts no further than anybody would turn pages: the log has millions of entries."""
 
     MOST = 10_000
 
     @cached_property
-    def count(self) -> int:  # type: ignore[override]
+    def count(self) -> int:
         rows: Any = self.object_list
         counted: int = rows.order_by()[: self.MOST].count()
         return counted
@@ -52,18 +53,14 @@ class AuditLogAdmin(ReadOnlyAdmin):
     ordering = ("-id",)
     paginator = ShortPaginator
     fields = (
-        "occurred_at",
-        "action",
-        "what",
-        "record_page",
-        "who",
-        "source",
-        "request_id",
-        "ip",
+        ("occurred_at", "action"),
+        ("what", "record_page"),
+        ("who", "source"),
+        ("request_id", "ip"),
         "differences",
         "seal",
     )
-    readonly_fields = fields
+    readonly_fields = tuple(flatten(fields))
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[AuditLog]:
         return with_actor_names(super().get_queryset(request))

@@ -1,10 +1,13 @@
 import django_filters
 
-from faultreporter.api.filters import ChoicesFilter
+from faultreporter.api.filters import ChoicesFilter, FilterSet
 from faultreporter.audit.models import AuditLog
 
 
-class AuditLogFilter(django_filters.FilterSet):
+class AuditLogFilter(FilterSet):
+    # An entry is written once, when it occurs.
+    created_after = created_before = updated_since = None
+
     entity_type = django_filters.CharFilter(max_length=63)
     entity_id = django_filters.CharFilter(max_length=200)
     actor_id = django_filters.UUIDFilter()

@@ -80,7 +80,7 @@ def test_a_cursor_that_is_not_ours_is_refused(api: SignIn, adam: User, cursor: s
     assert_error(api(adam).get(LIST, {"cursor": cursor}), 400, "INVALID_PARAMETER", "cursor")
 
 
-@pytest.mark.parametrize("parameter", ["page", "page_size", "ordering", "search", "expand"])
+@pytest.mark.parametrize("parameter", ["page", "page_size", "ordering", "search", "expand", "created_after"])
 def test_what_the_list_does_not_know_is_refused(api: SignIn, adam: User, parameter: str) -> None:
     assert_error(api(adam).get(LIST, {parameter: "1"}), 400, "INVALID_PARAMETER", parameter)
 

@@ -1,5 +1,5 @@
 import signal
-from typing import Any, ClassVar
+from typing import Any
 
 from django.core.management.base import BaseCommand
 
@@ -8,7 +8,7 @@ from faultreporter.outbox.relay import Relay
 
 class Command(BaseCommand):
     help = "Carry outbox messages to the broker until told to stop (SIGTERM, SIGINT). Any number may run."
-    requires_system_checks: ClassVar[list[str]] = []  # it has no use for addresses, pages and forms
+    requires_system_checks = []  # it has no use for addresses, pages and forms
 
     def handle(self, *_args: Any, **_options: Any) -> None:
         relay = Relay()
