@@ -7,4 +7,4 @@ class AlertsConfig(AppConfig):
     verbose_name = _("Alerts")
 
     def ready(self) -> None:
-        from alerts import receivers  # noqa: F401 - connects them; models aren't loaded before ready()
+        from alerts import detail, receivers  # noqa: F401 - connects them; models aren't loaded before ready()

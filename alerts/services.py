@@ -46,11 +46,12 @@ def report_fault(
         occurred_at=occurred_at, last_occurred_at=occurred_at, created_at=at, equipment_down=down,
         fingerprint=fingerprint(source, equipment.pk, " ".join(title.casefold().split())),
     )  # fmt: skip
-    with transaction.atomic():
+    with transaction.atomic(savepoint=False):
         standing, is_new = insert_or_find(alert)
         if attachments:
             standing.attachments.add(*attachments)
         if is_new:
+            standing.files = list(attachments)
             begin(standing, by=by, at=at, analyze=analyze)
         else:
             standing.repeat(

@@ -1,1 +1,14 @@
-urlpatterns: list[object] = []
+from django.urls import path
+
+from alerts.viewsets import AlertViewSet, EquipmentAlertViewSet, MyAlertViewSet
+from faultreporter.api.routers import Router
+
+LIST = {"get": "list"}
+
+router = Router()
+router.register("alerts", AlertViewSet, basename="alert")
+urlpatterns = [
+    path("equipment/<uuid:equipment_id>/alerts", EquipmentAlertViewSet.as_view(LIST), name="equipment-alerts"),
+    path("me/alerts", MyAlertViewSet.as_view(LIST), name="my-alerts"),
+    *router.urls,
+]

@@ -7,4 +7,4 @@ class WorkOrdersConfig(AppConfig):
     verbose_name = _("Work orders")
 
     def ready(self) -> None:
-        from workorders import receivers  # noqa: F401 - connects them; models aren't loaded before ready()
+        from workorders import detail, receivers  # noqa: F401 - connects them; models aren't loaded before ready()

@@ -26,10 +26,9 @@ def raise_work_order(*, alert: Alert, by: User | None, at: datetime, **fields: A
             "description": alert.description,
             "priority": alert.severity,
         }
-        order = WorkOrder.add(equipment=alert.equipment, alert=alert, by=by, at=at, **(carried | fields))
-        files = list(alert.attachments.all())
-        if files:
-            order.attachments.add(*files)
+        order = WorkOrder.add(
+            equipment=alert.equipment, alert=alert, by=by, at=at, attachments=alert.files, **(carried | fields)
+        )
         alert.hand_over(by=by, at=at, number=order.number)
     return order
 

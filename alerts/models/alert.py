@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any, ClassVar
 
 from django.db import IntegrityError, transaction
+from django.utils.functional import cached_property
 from django.utils.translation import gettext
 
 from alerts.lifecycle import AllowedTransition
@@ -61,6 +62,11 @@ class Alert(AlertRecord):
     def is_firing(self) -> bool:
         """The rule behind the alert still sees its condition; a report has no condition that could fire."""
         return self.rule_id is not None and self.cleared_at is None
+
+    @cached_property
+    def files(self) -> list[Attachment]:
+        """What is attached, as it was when first asked."""
+        return list(self.attachments.all())
 
     def concerns(self, user: User) -> bool:
         """Reported by this person, or on a machine they look after."""
@@ -200,12 +206,11 @@ class Alert(AlertRecord):
             self.record(AlertEvent.Kind.ATTACHED, by=by, at=at, attachment_ids=[str(a.pk) for a in attachments])
 
     def hand_over(self, *, by: User | None, at: datetime, number: str) -> None:
-        """A work order was raised for it; that also says that somebody has seen it."""
-        with transaction.atomic():
-            self.lock()
-            if self.status == self.Status.OPEN and by is not None:
-                self.acknowledge(by=by, at=at)
-            self.record(AlertEvent.Kind.WORK_ORDER, by=by, at=at, number=number)
+        """A work order was raised for it, so somebody has seen it. The caller has locked the row."""
+        if self.status == self.Status.OPEN:
+            self.status, self.acknowledged_at, self.acknowledged_by = self.Status.ACKNOWLEDGED, at, by
+            self.save(update_fields=["status", "acknowledged_at", "acknowledged_by"])
+        self.record(AlertEvent.Kind.WORK_ORDER, by=by, at=at, number=number)
 
     def soft_delete(self, *, by: User | None, at: datetime) -> None:
         """Entered by mistake: the machine is let go and the downtime doesn't count."""

@@ -1,5 +1,7 @@
-from datetime import datetime
-from typing import TYPE_CHECKING, Self
+import uuid
+from collections import Counter
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any, Self
 
 from django.db import models
 from django.db.models import Q
@@ -29,16 +31,42 @@ class AlertQuerySet(LivingQuerySet["Alert"]):
 
     def reported_by(self, user: User) -> Self:
         """Raised by this person, or reported again by them while it was open."""
-        again = AlertEvent.objects.filter(alert=models.OuterRef("pk"), by=user, kind=AlertEvent.Kind.REPEATED)
-        return self.filter(Q(reported_by=user) | models.Exists(again))
+        return self.filter(pk__in=self._reported(user))
+
+    def concerning(self, user: User, *, at: datetime) -> Self:
+        """Reported by this person, or on a machine they look after: what their phone shows as theirs."""
+        on_theirs = self.model.objects.assigned_to(user, at=at).values("pk")
+        return self.filter(pk__in=self._reported(user).union(on_theirs))
+
+    def _reported(self, user: User) -> "models.QuerySet[Any]":
+        # A union, because PostgreSQL answers an OR over two tables by reading all of one.
+        again = AlertEvent.objects.filter(by=user, kind=AlertEvent.Kind.REPEATED)
+        return self.model.objects.filter(reported_by=user).values("pk").union(again.values("alert"))
+
+    def in_location(self, location_id: uuid.UUID) -> Self:
+        """On a machine in this place or anywhere below it."""
+        return self.filter(equipment__in=Equipment.objects.in_location(location_id))
 
     def assigned_to(self, user: User, *, at: datetime) -> Self:
         """On a machine this person looks after at that moment."""
         return self.filter(equipment__in=Equipment.objects.assigned_to(user, at=at))
 
-    def with_people_and_place(self) -> Self:
-        """With everything a payload names, so that a page of them stays one query."""
-        return self.select_related("equipment__location", "reported_by", "acknowledged_by", "resolved_by")
+    def stats(self, *, at: datetime) -> dict[str, Any]:
+        """What is open now, by state and severity, and what came and went in the last seven days."""
+        counted = self.unresolved().order_by().values_list("status", "severity").annotate(n=models.Count("pk"))
+        status: Counter[str] = Counter()
+        severity: Counter[str] = Counter()
+        for of_status, of_severity, n in counted:
+            status[of_status] += n
+            severity[of_severity] += n
+        since = at - timedelta(days=7)
+        return {
+            "unresolved": status.total(),
+            "by_status": {value: status[value] for value in UNRESOLVED},
+            "by_severity": {value: severity[value] for value in self.model.Severity.values},
+            "raised_last_7_days": self.filter(created_at__gte=since).count(),
+            "resolved_last_7_days": self.filter(status="RESOLVED", resolved_at__gte=since).count(),
+        }
 
     def lock(self) -> Self:
         # NO KEY: inserts that only point at the row (events, orders) needn't wait, and can't deadlock with us.

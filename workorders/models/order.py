@@ -3,13 +3,14 @@
 Locks are taken in one order everywhere: work order, alert, machine.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from decimal import Decimal
 from typing import Any, ClassVar, NoReturn
 
 from django.db import IntegrityError, transaction
+from django.utils.functional import cached_property
 from django.utils.translation import gettext
 
 from alerts.lifecycle import AllowedTransition
@@ -76,6 +77,11 @@ class WorkOrder(WorkOrderRecord):
     def is_overdue(self, at: datetime) -> bool:
         return self.due_at is not None and self.due_at < at and not self.is_finished
 
+    @cached_property
+    def files(self) -> list[Attachment]:
+        """What is attached, as it was when first asked."""
+        return list(self.attachments.all())
+
     def concerns(self, user: User) -> bool:
         """Theirs to do, raised by them, or on a machine they look after."""
         return user.pk in (self.assigned_to_id, self.created_by_id) or self.equipment.concerns(user)
@@ -85,16 +91,28 @@ class WorkOrder(WorkOrderRecord):
         moves = [] if self.deleted_at else self.LIFECYCLE.allowed(self.status)
         return [move for move in moves if not (move["action"] == "cancel" and self.has_logged_work)]
 
+    def failure_mode_named(self, code: str) -> FailureMode:
+        """The mode with this code, if the machine can fail like that."""
+        modes = FailureMode.objects.living().applicable_to(self.equipment.category_id)
+        found = modes.filter(code=code.upper()).first()
+        if found is None:
+            raise ValidationFailed(gettext("This kind of machine has no such failure mode."), field="failure_mode")
+        return found
+
     @classmethod
     def add(
-        cls, *, equipment: Equipment, by: User | None, at: datetime, alert: Alert | None = None, **fields: Any
-    ) -> "WorkOrder":
+        cls, *, equipment: Equipment, by: User | None, at: datetime, attachments: Collection[Attachment] = (),
+        **fields: Any,
+    ) -> "WorkOrder":  # fmt: skip
         """A new order with the next number of the year. For an alert use `services.raise_work_order`."""
-        with transaction.atomic():
-            order = cls(equipment=equipment, alert=alert, created_by=by, created_at=at, **fields)
+        with transaction.atomic(savepoint=False):
+            order = cls(equipment=equipment, created_by=by, created_at=at, **fields)
             order.number = WorkOrderNumber.take(year=at.year)
             order.save(force_insert=True)
-            order.record(WorkOrderEvent.Kind.RAISED, by=by, at=at, to=order.status)
+            if attachments:
+                order.attachments.add(*attachments)
+            order.files = list(attachments)
+            order.record(WorkOrderEvent.Kind.RAISED, by=by, at=at)
         return order
 
     def assign(self, *, to: User, by: User, at: datetime) -> None:
@@ -253,7 +271,7 @@ class WorkOrder(WorkOrderRecord):
 
     def _check_failure_mode(self, mode: FailureMode | None) -> None:
         if mode and mode.category_id not in (None, self.equipment.category_id):
-            raise ValidationFailed(gettext("Machines of this category don't fail like this."), field="failure_mode")
+            raise ValidationFailed(gettext("This kind of machine doesn't fail like this."), field="failure_mode")
 
     def _take_machine_down(self, *, by: User, at: datetime) -> None:
         corrective = self.type == self.Type.CORRECTIVE

@@ -1,8 +1,11 @@
-from datetime import datetime
-from typing import TYPE_CHECKING, Self
+import uuid
+from collections import Counter
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any, Self
 
-from django.db.models import Q
+from django.db.models import Count, Q
 
+from equipment.models import Equipment
 from faultreporter.accounts.models import User
 from faultreporter.db import LivingQuerySet
 from locations.scope import hidden_site_ids
@@ -31,9 +34,27 @@ class WorkOrderQuerySet(LivingQuerySet["WorkOrder"]):
     def assigned_to(self, user: User) -> Self:
         return self.filter(assigned_to=user)
 
-    def with_people_and_place(self) -> Self:
-        """With everything a payload names, so that a page of them stays one query."""
-        return self.select_related("equipment__location", "assigned_to", "created_by", "completed_by", "failure_mode")
+    def in_location(self, location_id: uuid.UUID) -> Self:
+        """On a machine in this place or anywhere below it."""
+        return self.filter(equipment__in=Equipment.objects.in_location(location_id))
+
+    def stats(self, *, at: datetime) -> dict[str, Any]:
+        """What is to be done now, by state and priority, and what came and went in the last seven days."""
+        counted = self.unfinished().order_by().values_list("status", "priority").annotate(n=Count("pk"))
+        status: Counter[str] = Counter()
+        priority: Counter[str] = Counter()
+        for of_status, of_priority, n in counted:
+            status[of_status] += n
+            priority[of_priority] += n
+        since = at - timedelta(days=7)
+        return {
+            "unfinished": status.total(),
+            "overdue": self.overdue(at).count(),
+            "by_status": {value: status[value] for value in UNFINISHED},
+            "by_priority": {value: priority[value] for value in self.model.Priority.values},
+            "raised_last_7_days": self.filter(created_at__gte=since).count(),
+            "completed_last_7_days": self.filter(completed_at__gte=since).count(),
+        }
 
     def lock(self) -> Self:
         # NO KEY: inserts that only point at the row (events) needn't wait, and can't deadlock with us.

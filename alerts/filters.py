@@ -1,0 +1,37 @@
+import uuid
+from typing import Any
+
+import django_filters
+from django.utils import timezone
+
+from alerts.models import Alert, AlertQuerySet
+from faultreporter.api.filters import BooleanFilter, ChoicesFilter, FilterSet
+
+
+class AlertFilter(FilterSet):
+    status = ChoicesFilter(choices=Alert.Status.choices)
+    severity = ChoicesFilter(choices=Alert.Severity.choices)
+    source = ChoicesFilter(choices=Alert.Source.choices)
+    equipment_id = django_filters.UUIDFilter(field_name="equipment")
+    location_id = django_filters.UUIDFilter(method="filter_location", label="A place: machines in it and below it.")
+    reported_by_me = BooleanFilter(method="filter_reported")
+    assigned_to_me = BooleanFilter(method="filter_assigned", label="On a machine you look after.")
+    occurred_after = django_filters.IsoDateTimeFilter(field_name="occurred_at", lookup_expr="gte")
+    occurred_before = django_filters.IsoDateTimeFilter(field_name="occurred_at", lookup_expr="lt")
+
+    class Meta:
+        model = Alert
+        fields: list[str] = []
+
+    def filter_location(self, rows: AlertQuerySet, name: str, value: uuid.UUID) -> AlertQuerySet:
+        return rows.in_location(value)
+
+    def filter_reported(self, rows: AlertQuerySet, name: str, value: bool) -> AlertQuerySet:
+        return within(rows, Alert.objects.reported_by(self.request.user), value)
+
+    def filter_assigned(self, rows: AlertQuerySet, name: str, value: bool) -> AlertQuerySet:
+        return within(rows, Alert.objects.assigned_to(self.request.user, at=timezone.now()), value)
+
+
+def within(rows: AlertQuerySet, mine: Any, value: bool) -> AlertQuerySet:
+    return rows.filter(pk__in=mine.values("pk")) if value else rows.exclude(pk__in=mine.values("pk"))

@@ -1,0 +1,217 @@
+from typing import Any
+
+from django.db.models import QuerySet
+from django.utils.translation import gettext as _
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_view
+from rest_framework.decorators import action
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from alerts import services
+from alerts.filters import AlertFilter
+from alerts.models import Alert
+from alerts.serializers import (
+    AlertEditSerializer,
+    AlertEventSerializer,
+    AlertListSerializer,
+    AlertSerializer,
+    AlertStatsSerializer,
+    AttachSerializer,
+    NoteSerializer,
+    ReasonSerializer,
+    ReportSerializer,
+    ResolveSerializer,
+    SilenceSerializer,
+)
+from equipment.models import Equipment
+from equipment.viewsets.rooms import RoomViewSet
+from faultreporter.api.actions import transition
+from faultreporter.api.permissions import (
+    EVERYONE,
+    MANAGERS,
+    MANAGERS_AND_CONCERNED,
+    MANAGERS_AND_CONCERNED_TECHNICIANS,
+)
+from faultreporter.api.viewsets import ListMixin, ModelViewSet
+from faultreporter.attachments.serializers import AttachmentSerializer
+
+# The lists are searched in the alert's own words: an OR with the machine's would read every alert.
+SEARCH_FIELDS = ("title", "description")
+ORDERING_FIELDS = ("occurred_at", "last_occurred_at", "created_at", "updated_at", "title", "occurrences")
+JOINED = ("equipment__location", "reported_by", "acknowledged_by", "resolved_by")
+PAGES = [OpenApiParameter("page", int), OpenApiParameter("page_size", int)]
+
+
+@extend_schema_view(
+    list=extend_schema(summary="List alerts", responses=AlertListSerializer(many=True)),
+    retrieve=extend_schema(summary="Read an alert"),
+    update=extend_schema(summary="Correct what an alert says", request=AlertEditSerializer, responses=AlertSerializer),
+    partial_update=extend_schema(
+        summary="Correct what an alert says", request=AlertEditSerializer, responses=AlertSerializer
+    ),
+    destroy=extend_schema(summary="Delete an alert that was entered by mistake"),
+)
+class AlertViewSet(ModelViewSet):
+    """Faults that people or sensors noticed."""
+
+    model = Alert
+    resource = "Alert"
+    serializer_class = AlertSerializer
+    serializer_classes = {
+        "list": AlertListSerializer,
+        "retrieve": AlertSerializer,
+        "create": ReportSerializer,
+        "update": AlertEditSerializer,
+        "partial_update": AlertEditSerializer,
+        "timeline": AlertEventSerializer,
+    }
+    filterset_class = AlertFilter
+    search_fields = SEARCH_FIELDS
+    ordering_fields = ORDERING_FIELDS
+    list_select_related = JOINED
+    detail_select_related = JOINED
+    unpaged_actions = ("attachments",)
+    permissions = {
+        "list": EVERYONE,
+        "retrieve": EVERYONE,
+        "create": EVERYONE,
+        "update": MANAGERS_AND_CONCERNED,
+        "partial_update": MANAGERS_AND_CONCERNED,
+        "destroy": MANAGERS,
+        "acknowledge": MANAGERS_AND_CONCERNED_TECHNICIANS,
+        "resolve": MANAGERS_AND_CONCERNED_TECHNICIANS,
+        "reopen": MANAGERS_AND_CONCERNED_TECHNICIANS,
+        "silence": MANAGERS_AND_CONCERNED_TECHNICIANS,
+        "dismiss": MANAGERS_AND_CONCERNED_TECHNICIANS,
+        "attachments": EVERYONE,
+        "attach": MANAGERS_AND_CONCERNED,
+        "timeline": EVERYONE,
+        "stats": EVERYONE,
+    }
+    parameters = {
+        "timeline": PAGES,
+        "stats": [
+            OpenApiParameter("equipment_id", OpenApiTypes.UUID),
+            OpenApiParameter("location_id", OpenApiTypes.UUID, description="Only machines there or below."),
+        ],
+    }
+
+    @extend_schema(
+        summary="Report a fault",
+        description="A repeat of a fault that is open counts on its alert and answers 200 with that; a new one is 201.",
+        operation_id="reportFault",
+        request=ReportSerializer,
+        responses={201: AlertSerializer, 200: AlertSerializer},
+    )
+    def create(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        alert, is_new = services.report_fault(by=request.user, at=self.now(), **self.validated())
+        if not is_new:
+            return self.answer(
+                self.reload(alert), message=_("This fault was reported before; your report was added to it.")
+            )
+        location = f"{request.path.rstrip('/')}/{alert.pk}"
+        return self.answer(alert, code=201, message=_("Reported."), location=location)
+
+    def change_record(self, record: Alert, data: dict[str, Any]) -> None:
+        record.change(by=self.request.user, at=self.now(), **data)
+
+    @transition("acknowledge", NoteSerializer, summary="Say that you have seen it")
+    def acknowledge(self, record: Alert, data: dict[str, Any]) -> str:
+        record.acknowledge(by=self.request.user, at=self.now(), **data)
+        return _("Acknowledged.")
+
+    @transition("resolve", ResolveSerializer, summary="End it; refused while its rule still fires")
+    def resolve(self, record: Alert, data: dict[str, Any]) -> str:
+        record.resolve(by=self.request.user, at=self.now(), **data)
+        return _("Resolved.")
+
+    @transition("reopen", ReasonSerializer, summary="Say that the fault is back")
+    def reopen(self, record: Alert, data: dict[str, Any]) -> str:
+        record.reopen(by=self.request.user, at=self.now(), **data)
+        return _("Open again.")
+
+    @transition("silence", SilenceSerializer, summary="Send no reminders until a time")
+    def silence(self, record: Alert, data: dict[str, Any]) -> str:
+        record.silence(by=self.request.user, at=self.now(), **data)
+        return _("Silenced.") if record.silenced_until else _("Not silenced any more.")
+
+    @transition("dismiss", NoteSerializer, summary="Say that it was a false alarm")
+    def dismiss(self, record: Alert, data: dict[str, Any]) -> str:
+        record.dismiss(by=self.request.user, at=self.now(), **data)
+        return _("Dismissed as a false alarm.")
+
+    @extend_schema(
+        summary="List the files of an alert",
+        operation_id="listAlertAttachments",
+        responses=AttachmentSerializer(many=True),
+    )
+    @action(detail=True)
+    def attachments(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        return Response(AttachmentSerializer(self.permitted(self.get_queryset()).files, many=True).data)
+
+    @extend_schema(
+        summary="Add files to an alert",
+        operation_id="attachToAlert",
+        request=AttachSerializer,
+        responses=AlertSerializer,
+    )
+    @attachments.mapping.post
+    def attach(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        record = self.lock_object()
+        body = AttachSerializer(data=request.data, context=self.get_serializer_context())
+        body.is_valid(raise_exception=True)
+        record.attach(body.validated_data["attachments"], by=request.user, at=self.now())
+        return self.answer(self.reload(record), message=_("Added."))
+
+    @extend_schema(
+        summary="Read what happened to an alert, newest first",
+        operation_id="listAlertTimeline",
+        responses=AlertEventSerializer(many=True),
+    )
+    @action(detail=True)
+    def timeline(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        return self.list_answer(self.permitted(self.get_queryset()).events.select_related("by"))
+
+    @extend_schema(summary="Count alerts", operation_id="getAlertStats", responses=AlertStatsSerializer)
+    @action(detail=False)
+    def stats(self, request: Request) -> Response:
+        rows = self.filter_queryset(self.get_queryset().select_related(None))
+        return Response(rows.stats(at=self.now()))
+
+
+class AlertListViewSet(ListMixin):
+    """What every list of alerts has in common."""
+
+    model = Alert
+    serializer_class = AlertListSerializer
+    filterset_class = AlertFilter
+    search_fields = SEARCH_FIELDS
+    ordering_fields = ORDERING_FIELDS
+    list_select_related = JOINED
+    permissions = {"list": EVERYONE}
+
+
+@extend_schema_view(list=extend_schema(summary="List the alerts of a machine", operation_id="listEquipmentAlerts"))
+class EquipmentAlertViewSet(RoomViewSet, AlertListViewSet):
+    """The alerts of one machine."""
+
+    resource = "EquipmentAlert"
+
+    def rows_of(self, machine: Equipment) -> QuerySet[Any]:
+        return machine.alerts.all()
+
+
+@extend_schema_view(
+    list=extend_schema(
+        summary="List the alerts you reported and those of machines you look after", operation_id="listMyAlerts"
+    )
+)
+class MyAlertViewSet(AlertListViewSet):
+    """What concerns the caller."""
+
+    resource = "MyAlert"
+
+    def get_queryset(self) -> QuerySet[Any]:
+        rows: Any = super().get_queryset()
+        return rows if getattr(self, "swagger_fake_view", False) else rows.concerning(self.request.user, at=self.now())

@@ -1,0 +1,38 @@
+import uuid
+from typing import Any
+
+import django_filters
+from django.db.models import Q
+from django.utils import timezone
+
+from faultreporter.api.filters import BooleanFilter, ChoicesFilter, FilterSet
+from workorders.models import WorkOrder, WorkOrderQuerySet
+
+
+class WorkOrderFilter(FilterSet):
+    status = ChoicesFilter(choices=WorkOrder.Status.choices)
+    priority = ChoicesFilter(choices=WorkOrder.Priority.choices)
+    type = ChoicesFilter(choices=WorkOrder.Type.choices)
+    equipment_id = django_filters.UUIDFilter(field_name="equipment")
+    location_id = django_filters.UUIDFilter(method="filter_location", label="A place: machines in it and below it.")
+    alert_id = django_filters.UUIDFilter(field_name="alert")
+    assigned_to = django_filters.UUIDFilter(field_name="assigned_to")
+    assigned_to_me = BooleanFilter(method="filter_mine")
+    overdue = BooleanFilter(method="filter_overdue", label="Past its due time and not finished.")
+    due_after = django_filters.IsoDateTimeFilter(field_name="due_at", lookup_expr="gte")
+    due_before = django_filters.IsoDateTimeFilter(field_name="due_at", lookup_expr="lt")
+
+    class Meta:
+        model = WorkOrder
+        fields: list[str] = []
+
+    def filter_location(self, rows: WorkOrderQuerySet, name: str, value: uuid.UUID) -> WorkOrderQuerySet:
+        return rows.in_location(value)
+
+    def filter_mine(self, rows: WorkOrderQuerySet, name: str, value: bool) -> WorkOrderQuerySet:
+        mine = Q(assigned_to=self.request.user)
+        return rows.filter(mine) if value else rows.filter(Q(assigned_to=None) | ~mine)
+
+    def filter_overdue(self, rows: WorkOrderQuerySet, name: str, value: bool) -> WorkOrderQuerySet:
+        late: Any = WorkOrder.objects.overdue(timezone.now()).values("pk")
+        return rows.overdue(timezone.now()) if value else rows.exclude(pk__in=late)

@@ -1,0 +1,237 @@
+"""Work orders as JSON, and the bodies of their moves."""
+
+from typing import Any
+
+from django.utils import timezone
+from drf_spectacular.utils import extend_schema_field
+from rest_framework import serializers
+
+from alerts.fields import AllowedTransitionSerializer, OwnAttachmentsField
+from alerts.lifecycle import AllowedTransition
+from alerts.models import Alert
+from alerts.serializers import LONGEST_TEXT, ReasonSerializer
+from equipment.models import Equipment, FailureMode
+from equipment.serializers import EquipmentBriefSerializer, OptionalTextField, PersonBriefSerializer
+from faultreporter.accounts.models import User
+from faultreporter.api.permissions import MANAGERS, MANAGERS_AND_CONCERNED_TECHNICIANS
+from faultreporter.api.serializers import CleanCharField, ModelSerializer, Serializer, UpperChoiceField
+from faultreporter.attachments.serializers import AttachmentSerializer
+from locations.fields import VisibleKeyField
+from locations.serializers import LocationBriefSerializer
+from workorders.models import WorkOrder, WorkOrderEvent
+
+COSTS = ("labour_cost", "parts_cost", "other_cost", "total_cost")
+
+
+class MoneyField(serializers.DecimalField):
+    """An amount of the record's `currency`, as a decimal string."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**{"max_digits": 12, "decimal_places": 2, "min_value": 0, "allow_null": True, **kwargs})
+
+
+class MinutesField(serializers.IntegerField):
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**{"min_value": 0, "max_value": 1_000_000, "allow_null": True, **kwargs})
+
+
+class FailureModeBriefSerializer(ModelSerializer):
+    class Meta:
+        model = FailureMode
+        fields = ("id", "code", "name")
+        read_only_fields = fields
+
+
+class AlertBriefSerializer(ModelSerializer):
+    """An alert as other records mention it."""
+
+    class Meta:
+        model = Alert
+        fields = ("id", "title", "severity", "status")
+        read_only_fields = fields
+
+
+class WorkOrderBriefSerializer(ModelSerializer):
+    """A work order as other records mention it."""
+
+    assigned_to = PersonBriefSerializer(read_only=True, allow_null=True)
+
+    class Meta:
+        model = WorkOrder
+        fields = ("id", "number", "title", "status", "priority", "assigned_to")
+        read_only_fields = fields
+
+
+class WorkOrderListSerializer(ModelSerializer):
+    """A work order in a list. Costs are null for everybody but managers and administrators."""
+
+    equipment_id = serializers.UUIDField(read_only=True)
+    equipment = EquipmentBriefSerializer(read_only=True)
+    location = LocationBriefSerializer(source="equipment.location", read_only=True, allow_null=True)
+    alert_id = serializers.UUIDField(read_only=True, allow_null=True)
+    description = OptionalTextField(read_only=True)
+    is_overdue = serializers.SerializerMethodField()
+    assigned_to = PersonBriefSerializer(read_only=True, allow_null=True)
+    created_by = PersonBriefSerializer(read_only=True, allow_null=True)
+    completed_by = PersonBriefSerializer(read_only=True, allow_null=True)
+    hold_reason = OptionalTextField(read_only=True)
+    cancel_reason = OptionalTextField(read_only=True)
+    resolution = OptionalTextField(read_only=True)
+    failure_mode = FailureModeBriefSerializer(read_only=True, allow_null=True)
+    cause = OptionalTextField(read_only=True)
+    remedy = OptionalTextField(read_only=True)
+    total_cost = MoneyField(read_only=True)
+
+    class Meta:
+        model = WorkOrder
+        fields: tuple[str, ...] = (
+            "id",
+            "number",
+            "equipment_id",
+            "equipment",
+            "location",
+            "alert_id",
+            "type",
+            "priority",
+            "status",
+            "title",
+            "description",
+            "due_at",
+            "is_overdue",
+            "assigned_to",
+            "assigned_at",
+            "started_at",
+            "hold_reason",
+            "completed_at",
+            "completed_by",
+            "closed_at",
+            "cancelled_at",
+            "cancel_reason",
+            "resolution",
+            "failure_mode",
+            "cause",
+            "remedy",
+            "labour_minutes",
+            "labour_cost",
+            "parts_cost",
+            "other_cost",
+            "total_cost",
+            "currency",
+            "created_by",
+            "created_at",
+            "updated_at",
+            "deleted_at",
+        )
+        read_only_fields: tuple[str, ...] = fields
+
+    def get_is_overdue(self, order: WorkOrder) -> bool:
+        return order.is_overdue(timezone.now())
+
+    def to_representation(self, instance: WorkOrder) -> dict[str, Any]:
+        data: dict[str, Any] = super().to_representation(instance)
+        if self.context["request"].user.role not in MANAGERS.roles:
+            data.update(dict.fromkeys(COSTS))
+        return data
+
+
+class WorkOrderSerializer(WorkOrderListSerializer):
+    """One work order, with its alert, its files and the moves that the caller may make now."""
+
+    alert = AlertBriefSerializer(read_only=True, allow_null=True)
+    attachments = AttachmentSerializer(source="files", many=True, read_only=True)
+    allowed_transitions = serializers.SerializerMethodField()
+
+    class Meta(WorkOrderListSerializer.Meta):
+        fields = (*WorkOrderListSerializer.Meta.fields, "alert", "attachments", "allowed_transitions")
+        read_only_fields = fields
+
+    @extend_schema_field(AllowedTransitionSerializer(many=True))
+    def get_allowed_transitions(self, order: WorkOrder) -> list[AllowedTransition]:
+        permitted = MANAGERS_AND_CONCERNED_TECHNICIANS.admits_to(self.context["request"].user, order)
+        return order.allowed_transitions() if permitted else []
+
+
+class RaiseWorkOrderSerializer(Serializer):
+    """An order for an alert; what is left out comes from the alert."""
+
+    title = CleanCharField(max_length=200, required=False)
+    description = OptionalTextField(max_length=LONGEST_TEXT)
+    type = UpperChoiceField(choices=WorkOrder.Type.choices, required=False)
+    priority = UpperChoiceField(choices=WorkOrder.Priority.choices, required=False)
+    due_at = serializers.DateTimeField(required=False, allow_null=True)
+
+
+class WorkOrderCreateSerializer(RaiseWorkOrderSerializer):
+    equipment_id = VisibleKeyField(source="equipment", queryset=Equipment.objects.all())
+    title = CleanCharField(max_length=200)
+    attachment_ids = OwnAttachmentsField(source="attachments", required=False)
+
+
+class WorkOrderEditSerializer(RaiseWorkOrderSerializer):
+    labour_minutes = MinutesField(required=False)
+    labour_cost = MoneyField(required=False)
+    parts_cost = MoneyField(required=False)
+    other_cost = MoneyField(required=False)
+
+
+class AssignSerializer(Serializer):
+    user_id = VisibleKeyField(source="to", queryset=User.objects.all())
+
+
+class StartSerializer(Serializer):
+    equipment_down = serializers.BooleanField(
+        required=False, help_text="Whether the machine stands still; true for corrective and preventive work."
+    )
+
+
+class CompleteSerializer(Serializer):
+    resolution = CleanCharField(max_length=LONGEST_TEXT, help_text="What was done.")
+    failure_mode = CleanCharField(
+        max_length=50, required=False, allow_null=True, help_text="A code of the machine's category, or a general one."
+    )
+    cause = OptionalTextField(max_length=LONGEST_TEXT)
+    remedy = OptionalTextField(max_length=LONGEST_TEXT)
+    labour_minutes = MinutesField(required=False)
+    labour_cost = MoneyField(required=False)
+    parts_cost = MoneyField(required=False)
+    other_cost = MoneyField(required=False)
+
+
+class ReopenWorkOrderSerializer(ReasonSerializer):
+    equipment_down = serializers.BooleanField(
+        required=False, help_text="Whether the machine stands still again; as before if left out."
+    )
+
+
+class WorkOrderEventSerializer(ModelSerializer):
+    """A line of the timeline. `by` is null where the system acted by itself."""
+
+    by = PersonBriefSerializer(read_only=True, allow_null=True)
+    note = OptionalTextField(read_only=True)
+    data = serializers.DictField(read_only=True)
+
+    class Meta:
+        model = WorkOrderEvent
+        fields = ("id", "kind", "at", "by", "note", "data")
+        read_only_fields = fields
+
+
+class UnfinishedByStatusSerializer(serializers.Serializer[Any]):
+    def get_fields(self) -> dict[str, Any]:
+        return {value: serializers.IntegerField() for value in ("OPEN", "ASSIGNED", "IN_PROGRESS", "ON_HOLD")}
+
+
+class UnfinishedByPrioritySerializer(serializers.Serializer[Any]):
+    def get_fields(self) -> dict[str, Any]:
+        return {value: serializers.IntegerField() for value in WorkOrder.Priority.values}
+
+
+class WorkOrderStatsSerializer(serializers.Serializer[Any]):
+    """How much there is to do, and how much was done lately."""
+
+    unfinished = serializers.IntegerField()
+    overdue = serializers.IntegerField()
+    by_status = UnfinishedByStatusSerializer()
+    by_priority = UnfinishedByPrioritySerializer()
+    raised_last_7_days = serializers.IntegerField()
+    completed_last_7_days = serializers.IntegerField()

@@ -1,0 +1,258 @@
+from typing import Any
+
+from django.db.models import QuerySet
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_view
+from rest_framework.decorators import action
+from rest_framework.exceptions import PermissionDenied
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from alerts.models import Alert
+from alerts.serializers import AlertSerializer, AttachSerializer, NoteSerializer, ReasonSerializer
+from alerts.viewsets import PAGES
+from equipment.models import Equipment
+from equipment.viewsets.rooms import RoomViewSet
+from faultreporter.api.actions import transition
+from faultreporter.api.concurrency import etag
+from faultreporter.api.permissions import EVERYONE, MANAGERS, MANAGERS_AND_CONCERNED_TECHNICIANS
+from faultreporter.api.viewsets import GenericViewSet, ListMixin, ModelViewSet
+from faultreporter.attachments.serializers import AttachmentSerializer
+from workorders.filters import WorkOrderFilter
+from workorders.models import WorkOrder
+from workorders.serializers import (
+    AssignSerializer,
+    CompleteSerializer,
+    RaiseWorkOrderSerializer,
+    ReopenWorkOrderSerializer,
+    StartSerializer,
+    WorkOrderCreateSerializer,
+    WorkOrderEditSerializer,
+    WorkOrderEventSerializer,
+    WorkOrderListSerializer,
+    WorkOrderSerializer,
+    WorkOrderStatsSerializer,
+)
+from workorders.services import raise_work_order
+
+SEARCH_FIELDS = ("number", "title", "description")
+ORDERING_FIELDS = ("number", "due_at", "created_at", "updated_at", "started_at", "completed_at", "title")
+JOINED = ("equipment__location", "assigned_to", "created_by", "completed_by", "failure_mode")
+HANDLE = MANAGERS_AND_CONCERNED_TECHNICIANS
+
+
+@extend_schema_view(
+    list=extend_schema(summary="List work orders", responses=WorkOrderListSerializer(many=True)),
+    retrieve=extend_schema(summary="Read a work order and what can be done with it now"),
+    create=extend_schema(
+        summary="Raise a work order", request=WorkOrderCreateSerializer, responses={201: WorkOrderSerializer}
+    ),
+    update=extend_schema(summary="Change a work order", request=WorkOrderEditSerializer, responses=WorkOrderSerializer),
+    partial_update=extend_schema(
+        summary="Change a work order", request=WorkOrderEditSerializer, responses=WorkOrderSerializer
+    ),
+    destroy=extend_schema(summary="Delete an open or cancelled work order"),
+)
+class WorkOrderViewSet(ModelViewSet):
+    """Jobs on machines."""
+
+    model = WorkOrder
+    resource = "WorkOrder"
+    serializer_class = WorkOrderSerializer
+    serializer_classes = {
+        "list": WorkOrderListSerializer,
+        "retrieve": WorkOrderSerializer,
+        "create": WorkOrderCreateSerializer,
+        "update": WorkOrderEditSerializer,
+        "partial_update": WorkOrderEditSerializer,
+        "timeline": WorkOrderEventSerializer,
+    }
+    filterset_class = WorkOrderFilter
+    search_fields = SEARCH_FIELDS
+    ordering_fields = ORDERING_FIELDS
+    list_select_related = JOINED
+    detail_select_related = (*JOINED, "alert")
+    unpaged_actions = ("attachments",)
+    permissions = {
+        "list": EVERYONE,
+        "retrieve": EVERYONE,
+        "create": HANDLE,
+        "update": HANDLE,
+        "partial_update": HANDLE,
+        "destroy": MANAGERS,
+        "assign": HANDLE,
+        "start": HANDLE,
+        "hold": HANDLE,
+        "resume": HANDLE,
+        "complete": HANDLE,
+        "close": HANDLE,
+        "reopen": HANDLE,
+        "cancel": HANDLE,
+        "attachments": EVERYONE,
+        "attach": HANDLE,
+        "timeline": EVERYONE,
+        "stats": EVERYONE,
+    }
+    parameters = {
+        "timeline": PAGES,
+        "stats": [
+            OpenApiParameter("equipment_id", OpenApiTypes.UUID),
+            OpenApiParameter("location_id", OpenApiTypes.UUID, description="Only machines there or below."),
+            OpenApiParameter("assigned_to", OpenApiTypes.UUID),
+        ],
+    }
+
+    def create_record(self, data: dict[str, Any]) -> WorkOrder:
+        # There is no order yet that could concern a technician: it is the machine that must.
+        if not HANDLE.admits_to(self.request.user, data["equipment"]):
+            raise PermissionDenied(_("You don't look after this machine; report the fault instead."))
+        return WorkOrder.add(by=self.request.user, at=self.now(), **data)
+
+    def created(self, record: WorkOrder, *, message: str | None = None) -> Response:
+        location = f"{self.request.path.rstrip('/')}/{record.pk}"
+        return self.answer(record, code=201, message=message or _("Raised."), location=location)
+
+    def change_record(self, record: WorkOrder, data: dict[str, Any]) -> None:
+        record.change(by=self.request.user, at=self.now(), **data)
+
+    @transition("assign", AssignSerializer, summary="Give the job to somebody")
+    def assign(self, record: WorkOrder, data: dict[str, Any]) -> str:
+        record.assign(by=self.request.user, at=self.now(), **data)
+        return _("Assigned.")
+
+    @transition("start", StartSerializer, summary="Begin the work")
+    def start(self, record: WorkOrder, data: dict[str, Any]) -> str:
+        record.start(by=self.request.user, at=self.now(), **data)
+        return _("Started.")
+
+    @transition("hold", ReasonSerializer, summary="Put the work on hold")
+    def hold(self, record: WorkOrder, data: dict[str, Any]) -> str:
+        record.hold(by=self.request.user, at=self.now(), **data)
+        return _("On hold.")
+
+    @transition("resume", summary="Go on with the work")
+    def resume(self, record: WorkOrder, data: dict[str, Any]) -> str:
+        record.resume(by=self.request.user, at=self.now())
+        return _("Resumed.")
+
+    @transition("complete", CompleteSerializer, summary="Say that the work is done, and what was found")
+    def complete(self, record: WorkOrder, data: dict[str, Any]) -> str:
+        if code := data.pop("failure_mode", None):
+            data["failure_mode"] = record.failure_mode_named(code)
+        record.complete(by=self.request.user, at=self.now(), **data)
+        return _("Completed.")
+
+    @transition("close", NoteSerializer, summary="Accept the completed work")
+    def close(self, record: WorkOrder, data: dict[str, Any]) -> str:
+        record.close(by=self.request.user, at=self.now(), **data)
+        return _("Closed.")
+
+    @transition("reopen", ReopenWorkOrderSerializer, summary="Send completed work back")
+    def reopen(self, record: WorkOrder, data: dict[str, Any]) -> str:
+        record.reopen(by=self.request.user, at=self.now(), **data)
+        return _("In progress again.")
+
+    @transition("cancel", ReasonSerializer, summary="Drop an order nobody worked on")
+    def cancel(self, record: WorkOrder, data: dict[str, Any]) -> str:
+        record.cancel(by=self.request.user, at=self.now(), **data)
+        return _("Cancelled.")
+
+    @extend_schema(
+        summary="List the files of a work order",
+        operation_id="listWorkOrderAttachments",
+        responses=AttachmentSerializer(many=True),
+    )
+    @action(detail=True)
+    def attachments(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        return Response(AttachmentSerializer(self.permitted(self.get_queryset()).files, many=True).data)
+
+    @extend_schema(
+        summary="Add files to a work order",
+        operation_id="attachToWorkOrder",
+        request=AttachSerializer,
+        responses=WorkOrderSerializer,
+    )
+    @attachments.mapping.post
+    def attach(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        record = self.lock_object()
+        body = AttachSerializer(data=request.data, context=self.get_serializer_context())
+        body.is_valid(raise_exception=True)
+        record.attach(body.validated_data["attachments"], by=request.user, at=self.now())
+        return self.answer(self.reload(record), message=_("Added."))
+
+    @extend_schema(
+        summary="Read what happened to a work order, newest first",
+        operation_id="listWorkOrderTimeline",
+        responses=WorkOrderEventSerializer(many=True),
+    )
+    @action(detail=True)
+    def timeline(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        return self.list_answer(self.permitted(self.get_queryset()).events.select_related("by"))
+
+    @extend_schema(summary="Count work orders", operation_id="getWorkOrderStats", responses=WorkOrderStatsSerializer)
+    @action(detail=False)
+    def stats(self, request: Request) -> Response:
+        rows = self.filter_queryset(self.get_queryset().select_related(None))
+        return Response(rows.stats(at=self.now()))
+
+
+class AlertWorkOrderViewSet(GenericViewSet):
+    """From an alert to the order that mends it."""
+
+    model = Alert
+    resource = "AlertWorkOrder"
+    serializer_class = AlertSerializer
+    serializer_classes = {"create": RaiseWorkOrderSerializer}
+    permissions = {"create": HANDLE}
+
+    @extend_schema(
+        summary="Raise a work order for an alert",
+        operation_id="raiseWorkOrder",
+        request=RaiseWorkOrderSerializer,
+        responses={201: WorkOrderSerializer},
+    )
+    def create(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        alert = self.lock_object()
+        order = raise_work_order(alert=alert, by=request.user, at=self.now(), **self.validated())
+        data = WorkOrderSerializer(order, context=self.get_serializer_context()).data
+        headers = {"ETag": etag(order, data), "Location": reverse("work-order-detail", args=[order.pk])}
+        response = Response(data, status=201, headers=headers)
+        response.message = _("Raised.")  # type: ignore[attr-defined]
+        return response
+
+
+class WorkOrderListViewSet(ListMixin):
+    """What every list of work orders has in common."""
+
+    model = WorkOrder
+    serializer_class = WorkOrderListSerializer
+    filterset_class = WorkOrderFilter
+    search_fields = SEARCH_FIELDS
+    ordering_fields = ORDERING_FIELDS
+    list_select_related = JOINED
+    permissions = {"list": EVERYONE}
+
+
+@extend_schema_view(
+    list=extend_schema(summary="List the work orders of a machine", operation_id="listEquipmentWorkOrders")
+)
+class EquipmentWorkOrderViewSet(RoomViewSet, WorkOrderListViewSet):
+    """The jobs on one machine."""
+
+    resource = "EquipmentWorkOrder"
+
+    def rows_of(self, machine: Equipment) -> QuerySet[Any]:
+        return machine.work_orders.all()
+
+
+@extend_schema_view(list=extend_schema(summary="List the work orders assigned to you", operation_id="listMyWorkOrders"))
+class MyWorkOrderViewSet(WorkOrderListViewSet):
+    """The caller's jobs."""
+
+    resource = "MyWorkOrder"
+
+    def get_queryset(self) -> QuerySet[Any]:
+        rows: Any = super().get_queryset()
+        return rows if getattr(self, "swagger_fake_view", False) else rows.assigned_to(self.request.user)
