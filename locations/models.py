@@ -182,24 +182,33 @@ class Location(SoftDeleteModel):
         verbose_name = _("location")
         verbose_name_plural = _("locations")
         constraints = [
-            models.UniqueConstraint(fields=["code"], condition=Q(deleted_at=None), name="uniq_locations_code_living"),
+            models.UniqueConstraint(
+                fields=["code"],
+                condition=Q(deleted_at=None),
+                name="uniq_locations_code_living",
+                violation_error_message=_("Another place has this code."),
+            ),
             models.CheckConstraint(
                 condition=Q(kind="SITE", parent=None, site=None)
                 | (~Q(kind="SITE") & Q(parent__isnull=False, site__isnull=False)),
                 name="check_locations_root",
+                violation_error_message=_("A site stands alone; every other place is in one."),
             ),
             models.CheckConstraint(
                 condition=(Q(kind="SITE") & ~Q(time_zone="")) | (~Q(kind="SITE") & Q(time_zone="")),
                 name="check_locations_time_zone",
+                violation_error_message=_("A site needs a time zone; no other place has one of its own."),
             ),
             models.CheckConstraint(
                 condition=Q(latitude=None, longitude=None)
                 | Q(latitude__gte=-90, latitude__lte=90, longitude__gte=-180, longitude__lte=180),
                 name="check_locations_coordinates",
+                violation_error_message=_("Give both coordinates, within ±90 and ±180 degrees, or none."),
             ),
             models.CheckConstraint(
                 condition=Q(plan_x=None, plan_y=None) | Q(plan_x__gte=0, plan_x__lte=1, plan_y__gte=0, plan_y__lte=1),
                 name="check_locations_pin",
+                violation_error_message=_("Give both pin coordinates, from 0 to 1, or none."),
             ),
         ]
         indexes = [

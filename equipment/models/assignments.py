@@ -53,6 +53,7 @@ class UserEquipmentAssignment(SoftDeleteModel):
                 fields=["user", "equipment"],
                 condition=Q(ends_at=None, deleted_at=None),
                 name="uniq_user_equipment_assignments_user_living",
+                violation_error_message=_("This person is assigned to this machine already."),
             ),
             models.CheckConstraint(
                 condition=Q(ends_at=None) | Q(ends_at__gte=F("starts_at")),
@@ -73,9 +74,13 @@ class UserEquipmentAssignment(SoftDeleteModel):
     def assign(cls, *, by: User | None, **fields: Any) -> "UserEquipmentAssignment":
         """Puts a person in charge; an open assignment of the same two is a DUPLICATE."""
         assignment = cls(**fields)
-        assignment._check()
-        assignment.save(force_insert=True)
+        assignment.register(by=by)
         return assignment
+
+    def register(self, *, by: User | None) -> None:
+        """Stores an assignment that was only filled in so far."""
+        self._check()
+        self.save(force_insert=True)
 
     @classmethod
     def assign_many(

@@ -35,7 +35,10 @@ class Category(SoftDeleteModel):
         verbose_name_plural = _("categories")
         constraints = [
             models.UniqueConstraint(
-                fields=["code"], condition=Q(deleted_at=None), name="uniq_equipment_categories_code_living"
+                fields=["code"],
+                condition=Q(deleted_at=None),
+                name="uniq_equipment_categories_code_living",
+                violation_error_message=_("Another category has this code."),
             ),
         ]
 
@@ -99,7 +102,10 @@ class FailureMode(SoftDeleteModel):
         verbose_name_plural = _("failure modes")
         constraints = [
             models.UniqueConstraint(
-                fields=["code"], condition=Q(deleted_at=None), name="uniq_failure_modes_code_living"
+                fields=["code"],
+                condition=Q(deleted_at=None),
+                name="uniq_failure_modes_code_living",
+                violation_error_message=_("Another failure mode has this code."),
             ),
         ]
 

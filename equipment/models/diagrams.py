@@ -97,9 +97,13 @@ class TechnicalDiagram(SoftDeleteModel):
     @classmethod
     def add(cls, *, by: User | None, **fields: Any) -> "TechnicalDiagram":
         diagram = cls(**fields)
-        check_hotspots(diagram.hotspots)
-        diagram.save(force_insert=True)
+        diagram.register(by=by)
         return diagram
+
+    def register(self, *, by: User | None) -> None:
+        """Stores a drawing that was only filled in so far."""
+        check_hotspots(self.hotspots)
+        self.save(force_insert=True)
 
     def change(self, *, by: User | None, **fields: Any) -> None:
         """Corrects title, kind or hotspots; a new drawing is a new revision."""

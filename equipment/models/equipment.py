@@ -111,19 +111,30 @@ class Equipment(SoftDeleteModel):
         verbose_name_plural = _("equipment")
         constraints = [
             models.UniqueConstraint(
-                fields=["equipment_code"], condition=Q(deleted_at=None), name="uniq_equipment_equipment_code_living"
+                fields=["equipment_code"],
+                condition=Q(deleted_at=None),
+                name="uniq_equipment_equipment_code_living",
+                violation_error_message=_("Another machine has this code."),
             ),
-            models.CheckConstraint(condition=Q(equipment_code__regex=r"^[A-Z0-9-]+$"), name="check_equipment_code"),
             models.CheckConstraint(
-                condition=Q(parent=None) | ~Q(parent=F("id")), name="check_equipment_parent_not_self"
+                condition=Q(equipment_code__regex=r"^[A-Z0-9-]+$"),
+                name="check_equipment_code",
+                violation_error_message=_("A code has capital letters, digits and hyphens only."),
+            ),
+            models.CheckConstraint(
+                condition=Q(parent=None) | ~Q(parent=F("id")),
+                name="check_equipment_parent_not_self",
+                violation_error_message=_("A machine cannot be a part of itself."),
             ),
             models.CheckConstraint(
                 condition=Q(plan_x=None, plan_y=None) | Q(plan_x__gte=0, plan_x__lte=1, plan_y__gte=0, plan_y__lte=1),
                 name="check_equipment_pin",
+                violation_error_message=_("Give both pin coordinates, from 0 to 1, or none."),
             ),
             models.CheckConstraint(
                 condition=Q(retired_date=None) | Q(installed_date=None) | Q(retired_date__gte=F("installed_date")),
                 name="check_equipment_dates",
+                violation_error_message=_("It cannot be retired before it was installed."),
             ),
         ]
         indexes = [
@@ -215,7 +226,7 @@ class Equipment(SoftDeleteModel):
         """A new machine; a status other than ONLINE opens its first interval."""
         with transaction.atomic():
             equipment = cls(**fields)
-            equipment.register(by=by)
+            equipment._store(by=by)
             if status != cls.Status.ONLINE:
                 equipment.set_status(status=status, by=by, at=at, reason="")
         return equipment
@@ -223,9 +234,12 @@ class Equipment(SoftDeleteModel):
     def register(self, *, by: User | None) -> None:
         """Stores a machine that was only filled in so far."""
         with transaction.atomic():
-            self.created_by = by
-            self._check({"location": self.location, "parent": self.parent})
-            self.save(force_insert=True)
+            self._store(by=by)
+
+    def _store(self, *, by: User | None) -> None:
+        self.created_by = by
+        self._check({"location": self.location, "parent": self.parent})
+        self.save(force_insert=True)
 
     def change(self, *, by: User | None, at: datetime, **fields: Any) -> None:
         """Edits the given fields. A different code is refused, `location` is a move, `status` the manual route."""

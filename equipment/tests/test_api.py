@@ -3,6 +3,8 @@ from typing import Any
 
 import django_filters
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from rest_framework import serializers
 
@@ -45,13 +47,15 @@ def test_a_manager_adds_a_machine(api: Any, mona: User) -> None:
     assert machine["created_by"] == str(mona.pk)
 
 
-def test_adding_costs_a_bounded_number_of_queries(api: Any, mona: User, django_assert_max_num_queries: Any) -> None:
+def test_adding_costs_at_most_eight_queries(api: Any, mona: User) -> None:
     body = {"equipment_code": "CH-1", "equipment_name": "Chiller 1", "location_id": str(LocationFactory(room=True).pk)}
 
-    with django_assert_max_num_queries(8) as seen:
+    with CaptureQueriesContext(connection) as seen:
         api(mona).post(URL, body)
 
-    assert seen
+    # In production the outermost savepoint is the transaction itself.
+    work = [query for query in seen.captured_queries if "SAVEPOINT" not in query["sql"]]
+    assert 0 < len(work) <= 8
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,103 @@
+from typing import Any
+
+from django import forms
+from django.contrib import admin
+from django.contrib.admin.widgets import AutocompleteSelect
+from django.db.models import QuerySet
+from django.db.models.expressions import RawSQL
+from django.http import HttpRequest
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext_lazy as _
+
+from faultreporter.accounts.authentication import caller
+from faultreporter.backoffice import ReadOnlyInline, TabularInline
+from locations.backoffice import ActionForm, RecordAdmin, confirmed
+from locations.models import Location, SiteMembership
+
+# The codes from the site down, so that the list reads as a tree.
+PATH_SQL = """(
+WITH RECURSIVE up(code, parent_id, height) AS (
+    SELECT "locations".code, "locations".parent_id, 0
+    UNION ALL
+    SELECT above.code, above.parent_id, up.height + 1 FROM locations above JOIN up ON above.id = up.parent_id
+) SELECT string_agg(code, ' / ' ORDER BY height DESC) FROM up)"""
+
+
+class MoveForm(ActionForm):
+    parent = forms.ModelChoiceField(
+        label=_("Move into"),
+        queryset=Location.objects.none(),
+        widget=AutocompleteSelect(Location._meta.get_field("parent"), admin.site),
+    )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        field: Any = self.fields["parent"]
+        field.queryset = Location.objects.for_user(self.user).living()
+
+
+class MembershipInline(TabularInline):  # type: ignore[misc]
+    """Who works on a site."""
+
+    model = SiteMembership
+    extra = 0
+    autocomplete_fields = ("user",)
+    tab = True
+
+
+class InsideInline(ReadOnlyInline):
+    """What is directly inside."""
+
+    model = Location
+    fk_name = "parent"
+    fields = readonly_fields = ("kind", "code", "name", "floor_level")
+    verbose_name_plural = _("inside")
+    show_change_link = True
+    per_page = 50
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Location]:
+        rows: Any = super().get_queryset(request)
+        return rows.living().order_by("floor_level", "code")
+
+
+@admin.register(Location)
+class LocationAdmin(RecordAdmin):
+    """Places, as a tree."""
+
+    list_display = ("tree_name", "kind", "path", "floor_level", "open_to_all")
+    list_filter = ("kind", "open_to_all")
+    search_fields = ("code", "name")
+    autocomplete_fields = ("parent", "floor_plan")
+    inlines = (MembershipInline, InsideInline)
+    actions = ("move", "restore")
+    fieldsets = (
+        (None, {"fields": ("kind", "parent", "site", "code", "name", "description")}),
+        (_("Where"), {"fields": ("floor_level", "address", "latitude", "longitude")}),
+        (_("Floor plan"), {"fields": ("floor_plan", "plan_x", "plan_y")}),
+        (_("Site"), {"fields": ("time_zone", "open_to_all")}),
+    )
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        path = RawSQL(PATH_SQL, [])  # noqa: S611 - a constant without parameters
+        return super().get_queryset(request).annotate(path=path).order_by("path")
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        return ("kind", "site") if obj else ("site",)
+
+    def get_inlines(self, request: HttpRequest, obj: Any = None) -> Any:
+        if obj is None:
+            return ()
+        return (MembershipInline, InsideInline) if obj.kind == Location.Kind.SITE else (InsideInline,)
+
+    @admin.display(description=_("place"), ordering="path")
+    def tree_name(self, place: Any) -> SafeString:
+        return format_html('<span style="padding-left: {}rem">{}</span>', 1.5 * place.path.count(" / "), place.name)
+
+    @admin.display(description=_("path"), ordering="path")
+    def path(self, place: Any) -> str:
+        return str(place.path)
+
+    @confirmed(MoveForm, _("Move into another place"))
+    def move(self, request: HttpRequest, place: Location, data: dict[str, Any]) -> None:
+        place.move_to(data["parent"], by=caller(request))

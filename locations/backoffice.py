@@ -1,0 +1,131 @@
+"""The admin base of everything that stands on a site: scoped rows, the models' own methods, confirmed actions."""
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+
+from django import forms
+from django.contrib import admin
+from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
+from django.db import transaction
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
+
+from faultreporter.accounts.authentication import caller
+from faultreporter.accounts.models import User
+from faultreporter.backoffice import ModelAdmin
+
+
+class RecordForm(forms.ModelForm):  # type: ignore[type-arg]  # forms take no type argument at run time
+    """Checks what is unique among the living before the database does: "deleted_at" is no field of the form."""
+
+    def _get_validation_exclusions(self) -> set[str]:
+        return super()._get_validation_exclusions() - {"deleted_at"}  # type: ignore[misc,no-any-return]
+
+
+class DeletedFilter(admin.SimpleListFilter):
+    """Lets deleted records be seen, to restore them; the base's queryset reads the same parameter."""
+
+    title = _("deletion")
+    parameter_name = "deleted"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+        return [("1", _("Deleted ones too"))]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        return queryset
+
+
+class RecordAdmin(ModelAdmin):
+    """Shows what the person may see; `register()` and `change()` of the model do the writing."""
+
+    form = RecordForm
+    actions = ("restore",)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        rows: Any = super().get_queryset(request)
+        return rows.for_user(caller(request)) if hasattr(rows, "for_user") else rows
+
+    def get_list_filter(self, request: HttpRequest) -> list[Any]:
+        return [*super().get_list_filter(request), DeletedFilter]
+
+    def create_record(self, request: HttpRequest, record: Any) -> None:
+        record.register(by=caller(request))
+
+    def change_record(self, request: HttpRequest, record: Any, changed: list[str]) -> None:
+        stored = type(record)._default_manager.get(pk=record.pk)
+        stored.change(by=caller(request), **self.changes(record, changed))
+
+    @staticmethod
+    def changes(record: Any, changed: list[str]) -> dict[str, Any]:
+        return {name: getattr(record, name) for name in changed}
+
+    @transaction.atomic
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:
+        super().delete_queryset(request, queryset)
+
+    @admin.action(description=_("Restore selected deleted records"), permissions=["change"])
+    def restore(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:
+        with transaction.atomic():
+            for record in queryset:
+                record.restore(by=caller(request), at=timezone.now())
+        tell_count(self, request, queryset.count())
+
+
+class ActionForm(forms.Form):
+    """What an action asks before it acts; `user` is who asks for it."""
+
+    def __init__(self, *args: Any, user: User, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.user = user
+
+
+Deed = Callable[[Any, HttpRequest, Any, dict[str, Any]], None]
+Action = Callable[[Any, HttpRequest, QuerySet[Any]], HttpResponse | None]
+
+
+def confirmed(form_class: type[ActionForm], description: Any) -> Callable[[Deed], Action]:
+    """Make a method `(self, request, record, data)` an action that shows the form, then acts on all records or none."""
+
+    def decorate(deed: Deed) -> Action:
+        @admin.action(description=description, permissions=["change"])
+        @wraps(deed)
+        def act(self: Any, request: HttpRequest, queryset: QuerySet[Any]) -> HttpResponse | None:
+            form = form_class(request.POST if "confirmed" in request.POST else None, user=caller(request))
+            if not form.is_valid():
+                return ask(self, request, queryset, form, action=deed.__name__, title=description)
+            records = list(queryset)
+            with transaction.atomic():
+                for record in records:
+                    deed(self, request, record, form.cleaned_data)
+            tell_count(self, request, len(records))
+            return None
+
+        return act
+
+    return decorate
+
+
+def ask(
+    page: ModelAdmin, request: HttpRequest, rows: QuerySet[Any], form: ActionForm, *, action: str, title: Any
+) -> TemplateResponse:
+    context = {
+        **page.admin_site.each_context(request),
+        "opts": page.opts,
+        "title": title,
+        "records": rows,
+        "form": form,
+        "action": action,
+        "checkbox": ACTION_CHECKBOX_NAME,
+        "media": page.media + form.media,
+    }
+    return TemplateResponse(request, "locations/confirm_action.html", context)
+
+
+def tell_count(page: ModelAdmin, request: HttpRequest, count: int) -> None:
+    message = ngettext("%(count)d record was changed.", "%(count)d records were changed.", count)
+    page.message_user(request, message % {"count": count})
