@@ -6,16 +6,15 @@ sends it again, with the same task id. While the broker is down the rows stay as
 
 import time
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import datetime
 
 import psycopg
 import structlog
 from django.db import InterfaceError, OperationalError, connection, transaction
 from django.utils import timezone
 from psycopg_pool import PoolTimeout
-from redis.exceptions import RedisError
 
-from faultreporter import redis
+from faultreporter.outbox import heartbeat
 from faultreporter.outbox.broker import UNREACHABLE, UNSENDABLE, send
 from faultreporter.outbox.models import OutboxMessage
 
@@ -24,7 +23,6 @@ log = structlog.get_logger(__name__)
 BATCH = 100
 POLL_SECONDS = 1.0  # finds what a lost notification, or `available_at`, made due
 LONGEST_PAUSE = 5.0
-HEARTBEAT_KEY = "faultreporter:relay:seen_at"
 HEARTBEAT_SECONDS = 5.0
 DATABASE_DOWN = (OperationalError, InterfaceError, psycopg.OperationalError, PoolTimeout)
 
@@ -113,13 +111,4 @@ class Relay:
         if time.monotonic() - self._last_heartbeat < HEARTBEAT_SECONDS:
             return
         self._last_heartbeat = time.monotonic()
-        redis.connection().set(HEARTBEAT_KEY, timezone.now().timestamp())
-
-
-def last_seen() -> datetime | None:
-    """When a relay last said that it is alive and reaches database and broker; None when never or Redis is down."""
-    try:
-        stamp = redis.connection().get(HEARTBEAT_KEY)
-    except RedisError:
-        return None
-    return datetime.fromtimestamp(float(stamp), UTC) if stamp else None
+        heartbeat.beat(at=timezone.now())

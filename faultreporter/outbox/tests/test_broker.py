@@ -12,8 +12,9 @@ from django.db import transaction
 from django.utils import timezone
 from structlog.contextvars import bound_contextvars
 
-from faultreporter.outbox import publish, relay
+from faultreporter.outbox import publish
 from faultreporter.outbox.broker import UNREACHABLE
+from faultreporter.outbox.heartbeat import last_seen
 from faultreporter.outbox.models import OutboxMessage
 from faultreporter.outbox.relay import relay_batch
 from faultreporter.outbox.tests.conftest import Broker, wait_for
@@ -88,7 +89,7 @@ def test_the_relay_process_works_through_a_broker_outage_and_ends_on_sigterm(
     broker: Broker, start_process: StartProcess
 ) -> None:
     process = start_process("manage.py", "relay", REDIS_URL=broker.url)
-    wait_for(relay.last_seen)
+    wait_for(last_seen)
 
     publish_one()
     wait_for(lambda: broker.queued() == 1)
