@@ -88,11 +88,11 @@ Deed = Callable[[Any, HttpRequest, Any, dict[str, Any]], None]
 Action = Callable[[Any, HttpRequest, QuerySet[Any]], HttpResponse | None]
 
 
-def confirmed(form_class: type[ActionForm], description: Any) -> Callable[[Deed], Action]:
+def confirmed(form_class: type[ActionForm], description: Any, permission: str = "change") -> Callable[[Deed], Action]:
     """Make a method `(self, request, record, data)` an action that shows the form, then acts on all records or none."""
 
     def decorate(deed: Deed) -> Action:
-        @admin.action(description=description, permissions=["change"])
+        @admin.action(description=description, permissions=[permission])
         @wraps(deed)
         def act(self: Any, request: HttpRequest, queryset: QuerySet[Any]) -> HttpResponse | None:
             form = form_class(request.POST if "confirmed" in request.POST else None, user=caller(request))
