@@ -1,0 +1,3 @@
+from alerts.tests.parallel import at_once
+
+__all__ = ["at_once"]

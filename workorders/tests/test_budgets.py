@@ -1,0 +1,56 @@
+"""How many queries an address may cost: what grows with the number of rows fails here."""
+
+from typing import Any
+
+import pytest
+
+from alerts.tests.factories import AlertFactory
+from alerts.tests.test_budgets import cost
+from equipment.tests.factories import EquipmentFactory
+from faultreporter.accounts.models import User
+from faultreporter.attachments.tests.factories import make_attachment
+from workorders.tests.factories import WorkOrderFactory, order_in
+
+pytestmark = pytest.mark.django_db
+URL = "/api/v1/work-orders"
+
+
+@pytest.mark.parametrize("query", [{}, {"status": "ASSIGNED"}, {"search": "job"}, {"overdue": "false"}])
+def test_lists(query: dict[str, str], api: Any, tess: User) -> None:
+    for _ in range(3):
+        order_in("ASSIGNED", by=tess)
+
+    assert cost(lambda: api(tess).get(URL, {**query, "page_size": 2})) <= 4
+
+
+@pytest.mark.parametrize(
+    "room", ["me/work-orders", "equipment/{equipment}/work-orders", "work-orders/{order}/timeline"]
+)
+def test_rooms(room: str, api: Any, tess: User) -> None:
+    order = order_in("ASSIGNED", by=tess)
+    url = f"/api/v1/{room}".format(order=order.pk, equipment=order.equipment_id)
+
+    assert cost(lambda: api(tess).get(url)) <= 4
+
+
+def test_a_detail(api: Any, tess: User) -> None:
+    order = WorkOrderFactory.create(alert=AlertFactory.create(reported_by=tess), attachments=[make_attachment(by=tess)])
+
+    assert cost(lambda: api(tess).get(f"{URL}/{order.pk}")) <= 5
+
+
+@pytest.mark.parametrize("files", [0, 2])
+def test_raising(files: int, api: Any, mona: User) -> None:
+    body = {
+        "equipment_id": str(EquipmentFactory.create().pk),
+        "title": "Look at it",
+        "attachment_ids": [str(make_attachment(by=mona).pk) for _ in range(files)],
+    }
+
+    assert cost(lambda: api(mona).post(URL, body, format="json")) <= 8
+
+
+def test_stats(api: Any, tess: User) -> None:
+    WorkOrderFactory.create_batch(3)
+
+    assert cost(lambda: api(tess).get(f"{URL}/stats")) <= 5
