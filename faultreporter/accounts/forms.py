@@ -27,6 +27,11 @@ class NewPersonForm(OwnAddress, UserCreationForm):  # type: ignore[misc]  # unfo
         model = User
         fields = ("email", "display_name", "phone", "role", "language", "time_zone")
 
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["usable_password"].label = _("Login form")
+        self.fields["usable_password"].help_text = _("Only the back office asks for a password; phones use Firebase.")
+
 
 class PersonForm(OwnAddress, UserChangeForm):  # type: ignore[misc]  # unfold has no types
     class Meta:
