@@ -97,10 +97,8 @@ def fleet(machines: QuerySet[Equipment]) -> dict[str, Any]:
 
 def alerts(machines: QuerySet[Equipment]) -> dict[str, Any]:
     rows = Alert.objects.living().unresolved().filter(equipment__in=machines).order_by()
-    waiting = Count("pk", filter=Q(acknowledged_at=None))
-    found = {
-        severity: (count, new) for severity, count, new in rows.values_list("severity").annotate(Count("pk"), waiting)
-    }
+    groups = rows.values("severity").annotate(total=Count("pk"), waiting=Count("pk", filter=Q(acknowledged_at=None)))
+    found = {group["severity"]: (group["total"], group["waiting"]) for group in groups}
     return {
         "alerts_unresolved": sum(count for count, _new in found.values()),
         "alerts_unacknowledged": sum(new for _count, new in found.values()),

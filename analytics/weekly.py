@@ -79,9 +79,7 @@ class WeeklyFigures:
     def lines(self) -> list[tuple[str, str]]:
         """The figures as people read them, each with its words."""
         known = self.availability is not None
-        cost = " + ".join(
-            f"{number_format(amount, 2, force_grouping=True)} {name}" for name, amount in self.costs.items()
-        )
+        cost = " + ".join(f"{number_format(one.amount, 2, force_grouping=True)} {one.currency}" for one in self.costs)
         return [
             (gettext("Availability"), f"{number_format(100 * (self.availability or 0), 2)} %" if known else "–"),
             (gettext("Alerts raised"), str(self.alerts_raised)),
