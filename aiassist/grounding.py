@@ -101,7 +101,7 @@ def readings_of(equipment: Equipment, *, at: datetime) -> tuple[ReadingFacts, ..
     if not latest:
         return ()
     watching = Q(equipment=equipment) | Q(category=equipment.category_id, category__isnull=False)
-    rules = list(Rule.objects.enabled().filter(watching).order_by("pk"))
+    rules = list(Rule.objects.living().filter(watching, is_enabled=True).order_by("pk"))
     return tuple(
         reading_facts(reading, [rule for rule in rules if rule.metric_id == reading.series.metric_id], at=at)
         for reading in latest

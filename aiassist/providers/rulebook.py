@@ -43,7 +43,7 @@ class RuleBook:
     def is_configured(self) -> bool:
         return True
 
-    def ask(self, question: Question, *, deadline_s: float) -> Reply:  # noqa: ARG002 - it takes milliseconds
+    def ask(self, question: Question, *, deadline_s: float) -> Reply:
         return Reply(diagnose(question).model_dump_json())
 
     def cancel(self) -> None:

@@ -23,14 +23,16 @@ class ProviderServer:
 
             def do_POST(self) -> None:
                 body = self.rfile.read(int(self.headers["Content-Length"]))
-                outer.requests.append((self.path, dict(self.headers), json.loads(body)))
+                outer.requests.append(
+                    (self.path, {name.title(): value for name, value in self.headers.items()}, json.loads(body))
+                )
                 try:
                     outer.behaviour(self)
                 except (BrokenPipeError, ConnectionResetError):
                     self.close_connection = True
 
-            def log_message(self, format: str, *args: Any) -> None:
-                pass
+            def log_message(self, *_args: Any) -> None:
+                """Quiet."""
 
         self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self.server.daemon_threads = True

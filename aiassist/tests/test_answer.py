@@ -104,7 +104,9 @@ def test_what_cannot_be_assessed_is_as_bad_as_its_alert_says() -> None:
 
     assert verdict.severity is Severity.CRITICAL
     assert verdict.confidence == 0
-    assert {ReviewReason.NOT_ASSESSABLE, ReviewReason.LOW_CONFIDENCE, ReviewReason.SAFETY} == set(verdict.review_reasons)
+    assert {ReviewReason.NOT_ASSESSABLE, ReviewReason.LOW_CONFIDENCE, ReviewReason.SAFETY} == set(
+        verdict.review_reasons
+    )
 
 
 def test_an_answer_milder_than_its_alert_is_reviewed() -> None:
@@ -123,7 +125,9 @@ def test_orders_painted_on_a_wall_are_reviewed(painted: str) -> None:
     assert ReviewReason.INSTRUCTIONS_FOUND in verdict.review_reasons
 
 
-@pytest.mark.parametrize("innocent", ["Follow the instruction plate on the pump", "DANGER 400 V", "Ignored for weeks", ""])
+@pytest.mark.parametrize(
+    "innocent", ["Follow the instruction plate on the pump", "DANGER 400 V", "Ignored for weeks", ""]
+)
 def test_ordinary_words_are_not_orders(innocent: str) -> None:
     assert not carries_orders([innocent])
 

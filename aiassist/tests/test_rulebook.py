@@ -19,7 +19,9 @@ FOULING = ModeFacts("CH-FOUL", "Condenser fouling", keywords=("high pressure", "
 POWER = ModeFacts("GEN-POWER", "No power supply", keywords=("no power", "fuse", "dead"), is_generic=True)
 MODES = (LEAK, BEARING, FOULING, POWER)
 
-HIGH_PRESSURE = ReadingFacts("discharge_pressure", "Discharge pressure", 18.2, "bar", 60, True, "high", "above 17", "HIGH")
+HIGH_PRESSURE = ReadingFacts(
+    "discharge_pressure", "Discharge pressure", 18.2, "bar", 60, True, "high", "above 17", "HIGH"
+)
 CALM = ReadingFacts("vibration_velocity", "Vibration velocity", 2.1, "mm/s", 60, False)
 
 
@@ -158,9 +160,13 @@ def test_it_takes_milliseconds() -> None:
     assert time.perf_counter() - started < 0.2  # 50 ms on a quiet machine
 
 
-WORDS = st.sampled_from(["hissing", "grinding", "no", "dirty", "dead", "fuse", "smoke", ".", "not cooling", "Öl", "🙂", "x"])
+WORDS = st.sampled_from(
+    ["hissing", "grinding", "no", "dirty", "dead", "fuse", "smoke", ".", "not cooling", "Öl", "🙂", "x"]
+)
 TEXT = st.lists(WORDS, max_size=12).map(" ".join) | st.text(max_size=80)
-ALERTS = st.lists(st.builds(AlertFacts, st.sampled_from(["a", "b", "c"]), TEXT, st.sampled_from(["LOW", "CRITICAL"])), max_size=4)
+ALERTS = st.lists(
+    st.builds(AlertFacts, st.sampled_from(["a", "b", "c"]), TEXT, st.sampled_from(["LOW", "CRITICAL"])), max_size=4
+)
 PAST = st.lists(
     st.builds(PastFailure, st.text("WO-1", min_size=1, max_size=4), st.sampled_from([m.code for m in MODES]),
               st.floats(0, 5000)),
@@ -200,7 +206,8 @@ def test_the_order_of_the_facts_changes_nothing(
 
 
 @pytest.mark.parametrize(
-    "family", [("leak", "leaks", "leaking", "leaked"), ("vibration", "vibrating", "vibrates"), ("trip", "tripping", "trips")]
+    "family",
+    [("leak", "leaks", "leaking", "leaked"), ("vibration", "vibrating", "vibrates"), ("trip", "tripping", "trips")],
 )
 def test_forms_of_a_word_are_one(family: tuple[str, ...]) -> None:
     assert len({stem(word) for word in family}) == 1

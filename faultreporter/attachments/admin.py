@@ -66,8 +66,10 @@ class AttachmentAdmin(ModelAdmin):
     list_select_related = ("uploaded_by",)
     search_fields = ("original_name", "uploaded_by__display_name")
     ordering = ("-created_at", "-id")
-    fields = ("large_preview", "original_name", "kind", "content_type", "bytes", "width", "height", "sha256", "uploaded_by",
-              "created_at")  # fmt: skip
+    fields = (
+        *("large_preview", "original_name", "kind", "content_type", "bytes", "width", "height", "sha256"),
+        *("uploaded_by", "created_at"),
+    )
     readonly_fields = fields
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:

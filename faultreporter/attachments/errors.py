@@ -1,7 +1,7 @@
 from faultreporter.errors import DomainError, HasChildren
 
 
-class ImageRejected(DomainError):  # noqa: N818 - named like every other refusal
+class ImageRejected(DomainError):
     """The bytes are not a picture (or a PDF) that we accept; the message says what is wrong with them."""
 
     code = "IMAGE_REJECTED"
