@@ -6,6 +6,7 @@ from typing import Any
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.admin.utils import unquote
+from django.db import transaction
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.http.response import HttpResponseBase
@@ -40,8 +41,10 @@ class AuditedBackOfficeMiddleware:
         if request.method in {"GET", "HEAD", "OPTIONS"} or not request.user.is_authenticated:
             response = self.get_response(request)
         else:
-            with acting(by=request.user, source=AuditLog.Source.ADMIN):
+            with acting(by=request.user, source=AuditLog.Source.ADMIN, ip=request.META.get("REMOTE_ADDR")):
                 response = self.get_response(request)
+                if response.status_code >= 500:  # Django has made an answer of the crash; half a change must not stay
+                    transaction.set_rollback(True)
         response._csp_update = settings.BACK_OFFICE_CSP  # type: ignore[attr-defined]
         return response
 

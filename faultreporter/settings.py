@@ -357,6 +357,7 @@ CELERY_TASK_ROUTES = {
     "analytics.*": {"queue": "reports"},
 }
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_BROKER_CONNECTION_MAX_RETRIES = None
 CELERY_BROKER_TRANSPORT_OPTIONS = {
     "visibility_timeout": 600,
     "unacked_restore_throttle": 1,
@@ -372,6 +373,8 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
         "task": "faultreporter.api.tasks.forget_idempotency_keys",
         "schedule": timedelta(hours=1),
     },
+    "seal the audit log": {"task": "faultreporter.audit.tasks.seal", "schedule": timedelta(minutes=1)},
+    "prune the outbox": {"task": "faultreporter.outbox.tasks.prune", "schedule": timedelta(days=1)},
 }
 
 # --- words and times --------------------------------------------------------------------------------------------------

@@ -1,8 +1,7 @@
 """Is it alive, is it ready: for balancers, supervisors and people."""
 
 from collections.abc import Callable
-from datetime import timedelta
-from typing import Any
+from datetime import datetime, timedelta
 
 import redis as redis_client
 from django.conf import settings
@@ -15,8 +14,9 @@ from psycopg_pool import PoolTimeout
 
 from faultreporter import redis
 from faultreporter.api.models import Heartbeat
+from faultreporter.outbox import heartbeat
 
-BEAT_AGE = timedelta(seconds=90)
+SILENCE = timedelta(seconds=90)
 
 
 @require_safe
@@ -77,8 +77,15 @@ def broker() -> str:
 
 
 def beat() -> str:
-    last: Any = Heartbeat.objects.filter(name="beat").values_list("at", flat=True).first()
+    return seen(Heartbeat.objects.filter(name="beat").values_list("at", flat=True).first())
+
+
+def relay() -> str:
+    return seen(heartbeat.last_seen())
+
+
+def seen(last: datetime | None) -> str:
     if last is None:
         return "never seen"
     age = timezone.now() - last
-    return "ok" if age < BEAT_AGE else f"last seen {int(age.total_seconds())} s ago"
+    return "ok" if age < SILENCE else f"last seen {int(age.total_seconds())} s ago"

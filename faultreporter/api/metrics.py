@@ -4,8 +4,19 @@ import os
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse, HttpResponseForbidden
-from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, CollectorRegistry, Counter, Histogram, generate_latest
+from django.utils import timezone
+from prometheus_client import (
+    CONTENT_TYPE_LATEST,
+    REGISTRY,
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    generate_latest,
+)
 from prometheus_client.multiprocess import MultiProcessCollector
+
+from faultreporter.outbox.models import OutboxMessage
 
 REQUESTS = Counter("http_requests_total", "Requests answered", ["method", "route", "status"])
 SECONDS = Histogram(
@@ -24,6 +35,15 @@ def may_scrape(request: HttpRequest) -> bool:
     return local and "HTTP_X_FORWARDED_FOR" not in request.META
 
 
+def background() -> bytes:
+    """How much work waits in the outbox; asked of the database at every scrape."""
+    registry = CollectorRegistry()
+    count, age = OutboxMessage.objects.backlog(timezone.now())
+    Gauge("outbox_pending", "Messages not yet given to the broker", registry=registry).set(count)
+    Gauge("outbox_oldest_seconds", "How long the oldest has waited", registry=registry).set(age.total_seconds())
+    return generate_latest(registry)
+
+
 def metrics(request: HttpRequest) -> HttpResponse:
     if not may_scrape(request):
         return HttpResponseForbidden("Metrics are for scrapers on this machine or with METRICS_TOKEN.\n")
@@ -31,4 +51,4 @@ def metrics(request: HttpRequest) -> HttpResponse:
     if os.environ.get("PROMETHEUS_MULTIPROC_DIR"):
         registry = CollectorRegistry()
         MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
-    return HttpResponse(generate_latest(registry), content_type=CONTENT_TYPE_LATEST)
+    return HttpResponse(generate_latest(registry) + background(), content_type=CONTENT_TYPE_LATEST)

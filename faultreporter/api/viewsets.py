@@ -71,7 +71,7 @@ class ApiView(APIView):
         if request.method in {"GET", "HEAD", "OPTIONS"}:
             return handler(request, *args, **kwargs)
         key = idempotency.key_of(request) if request.method == "POST" else None
-        with acting(by=request.user, source=AuditLog.Source.API):
+        with acting(by=request.user, source=AuditLog.Source.API, ip=request.META.get("REMOTE_ADDR")):
             if key is None:
                 return handler(request, *args, **kwargs)
             return idempotency.once(
