@@ -4,14 +4,13 @@ from typing import Any
 
 from equipment.extensions import register_detail_field
 from equipment.models import Equipment
-from telemetry.history import Line, latest_of
+from telemetry.history import latest_of
 from telemetry.serializers import ReadingSerializer, reading_json
 
 
 def latest_iot_data(equipment: Equipment) -> list[dict[str, Any]]:
     """The newest reading of each metric the machine reports, by metric."""
-    rows = latest_of([equipment.pk])
-    return [reading_json(Line(row.series, row.recorded_at, row.value)) for row in rows]
+    return [reading_json(line) for line in latest_of([equipment.pk])]
 
 
 def register() -> None:

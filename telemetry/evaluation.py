@@ -9,7 +9,7 @@ import uuid
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from django.db import connection, transaction
 
@@ -28,12 +28,11 @@ JOIN iot_rules rule ON rule.metric_id = series.metric_id AND rule.deleted_at IS 
     AND (rule.equipment_id = series.equipment_id OR rule.category_id = equipment.category_id)
 JOIN iot_latest latest ON latest.series_id = series.id"""
 
-# What a rule hasn't judged when it meets a series for the first time: everything since it took effect, or the
-# present value alone if that is older.
-BEGINNING = "LEAST(rule.effective_from, latest.recorded_at)"
-
+# FOR SHARE: nobody edits a rule while readings are judged by it. What a rule hasn't judged when it meets a series for
+# the first time is everything since it took effect, or the present value alone if that is older.
 WATCHING_SQL = f"""
-SELECT rule.id, series.id, {BEGINNING}
+SELECT rule.id, series.id, LEAST(rule.effective_from, latest.recorded_at) - interval '1 microsecond',
+    latest.recorded_at, rule.comparison = 'ABOVE', rule.trigger_value, rule.clear_value
 FROM {IN_SCOPE}
 WHERE series.id = ANY(%s)
 ORDER BY rule.id, series.id
@@ -41,7 +40,7 @@ FOR SHARE OF rule"""  # noqa: S608 - constants
 
 NEW_STATES_SQL = """
 INSERT INTO iot_rule_states (rule_id, series_id, state, since, last_evaluated_at)
-SELECT rule_id, series_id, 'NORMAL', beginning, beginning - interval '1 microsecond'
+SELECT rule_id, series_id, 'NORMAL', beginning, beginning
 FROM unnest(%s::uuid[], %s::int[], %s::timestamptz[]) AS watching(rule_id, series_id, beginning)
 WHERE NOT EXISTS (
     SELECT FROM iot_rule_states old WHERE old.rule_id = watching.rule_id AND old.series_id = watching.series_id
@@ -49,23 +48,22 @@ WHERE NOT EXISTS (
 ORDER BY rule_id, series_id
 ON CONFLICT DO NOTHING"""
 
-BEHIND_SQL = f"""
-SELECT state.id, rule.id, series.id, state.state = 'FIRING', state.since,
-    GREATEST(state.last_evaluated_at, {BEGINNING} - interval '1 microsecond'),
-    rule.comparison = 'ABOVE', rule.trigger_value, rule.clear_value
-FROM {IN_SCOPE}
-JOIN iot_rule_states state ON state.rule_id = rule.id AND state.series_id = series.id
-WHERE series.id = ANY(%s) AND rule.id = ANY(%s) AND latest.recorded_at > state.last_evaluated_at
+STATES_SQL = """
+SELECT state.id, state.rule_id, state.series_id, state.state = 'FIRING', state.since, state.last_evaluated_at
+FROM unnest(%s::uuid[], %s::int[]) AS watching(rule_id, series_id)
+JOIN iot_rule_states state USING (rule_id, series_id)
 ORDER BY state.id
-FOR UPDATE OF state"""  # noqa: S608 - constants
+FOR UPDATE OF state"""
 
+# The two outer bounds say nothing new about the rows; they let the planner leave out the months without news.
 READINGS_SQL = """
 SELECT backlog.series_id, reading.recorded_at, reading.value
-FROM unnest(%s::int[], %s::timestamptz[]) AS backlog(series_id, judged_up_to)
+FROM unnest(%(series)s::int[], %(judged_up_to)s::timestamptz[]) AS backlog(series_id, judged_up_to)
 CROSS JOIN LATERAL (
     SELECT recorded_at, value FROM iot_data
     WHERE series_id = backlog.series_id AND recorded_at > backlog.judged_up_to
-    ORDER BY recorded_at LIMIT %s
+        AND recorded_at > %(oldest)s AND recorded_at <= %(newest)s
+    ORDER BY recorded_at LIMIT %(limit)s
 ) reading
 ORDER BY 1, 2"""
 
@@ -96,15 +94,13 @@ ORDER BY equipment.id, state.id
 FOR UPDATE OF state"""
 
 
-class Behind(NamedTuple):
-    """A state with readings it hasn't judged."""
+class Watching(NamedTuple):
+    """A rule in force on a series."""
 
-    state_id: int
     rule_id: uuid.UUID
     series_id: int
-    firing: bool
-    since: datetime
-    judged_up_to: datetime
+    beginning: datetime
+    latest_at: datetime
     above: bool
     trigger: float
     clear: float
@@ -112,6 +108,20 @@ class Behind(NamedTuple):
     @property
     def threshold(self) -> Threshold:
         return Threshold(self.above, self.trigger, self.clear)
+
+
+class Behind(NamedTuple):
+    """A state with readings it hasn't judged."""
+
+    state_id: int
+    watching: Watching
+    firing: bool
+    since: datetime
+    judged_up_to: datetime
+
+    @property
+    def series_id(self) -> int:
+        return self.watching.series_id
 
 
 class Verdict(NamedTuple):
@@ -122,10 +132,10 @@ class Verdict(NamedTuple):
     judged_up_to: datetime
 
 
-def rows_of(sql: str, parameters: Sequence[object]) -> list[tuple[object, ...]]:
+def rows_of(sql: str, parameters: Sequence[Any] | Mapping[str, Any]) -> list[tuple[Any, ...]]:
     with connection.cursor() as cursor:
         cursor.execute(sql, parameters)
-        return cursor.fetchall()
+        return list(cursor.fetchall())
 
 
 def evaluate(series_ids: Iterable[int]) -> int:
@@ -145,25 +155,36 @@ def evaluate(series_ids: Iterable[int]) -> int:
 
 
 def lock_behind(series_ids: list[int]) -> list[Behind]:
-    watching = rows_of(WATCHING_SQL, [series_ids])
+    watching = [Watching(*row) for row in rows_of(WATCHING_SQL, [series_ids])]
     if not watching:
         return []
+    keys = [[one.rule_id for one in watching], [one.series_id for one in watching]]
     with connection.cursor() as cursor:
-        cursor.execute(NEW_STATES_SQL, [list(column) for column in zip(*watching, strict=True)])
-    rules = list({row[0] for row in watching})
-    return [Behind(*row) for row in rows_of(BEHIND_SQL, [series_ids, rules])]  # type: ignore[arg-type]  # as selected
+        cursor.execute(NEW_STATES_SQL, [*keys, [one.beginning for one in watching]])
+    by_key = {(one.rule_id, one.series_id): one for one in watching}
+    behind = []
+    for state_id, rule_id, series_id, firing, since, judged_up_to in rows_of(STATES_SQL, keys):
+        one = by_key[rule_id, series_id]
+        if one.latest_at > judged_up_to:
+            behind.append(Behind(state_id, one, firing, since, max(judged_up_to, one.beginning)))
+    return behind
 
 
-def unjudged_readings(behind: Iterable[Behind]) -> Mapping[int, list[StoredReading]]:
+def unjudged_readings(behind: Sequence[Behind]) -> Mapping[int, list[StoredReading]]:
     """Per series, oldest first, from the moment its least advanced rule has judged up to."""
     since: dict[int, datetime] = {}
     for one in behind:
         since[one.series_id] = min(one.judged_up_to, since.get(one.series_id, one.judged_up_to))
+    backlog = {
+        "series": list(since),
+        "judged_up_to": list(since.values()),
+        "oldest": min(since.values()),
+        "newest": max(one.watching.latest_at for one in behind),
+        "limit": MAX_READINGS_PER_SERIES,
+    }
     readings: dict[int, list[StoredReading]] = defaultdict(list)
-    for series_id, recorded_at, value in rows_of(
-        READINGS_SQL, [list(since), list(since.values()), MAX_READINGS_PER_SERIES]
-    ):
-        readings[series_id].append(StoredReading(recorded_at, value))  # type: ignore[index,arg-type]  # as selected
+    for series_id, recorded_at, value in rows_of(READINGS_SQL, backlog):
+        readings[series_id].append(StoredReading(recorded_at, value))
     return readings
 
 
@@ -172,7 +193,7 @@ def judge_one(behind: Behind, readings: Sequence[StoredReading]) -> Verdict | No
     new = [reading for reading in readings if reading.recorded_at > behind.judged_up_to]
     if not new:
         return None
-    return Verdict(behind, judge(behind.threshold, new, firing=behind.firing), new[-1].recorded_at)
+    return Verdict(behind, judge(behind.watching.threshold, new, firing=behind.firing), new[-1].recorded_at)
 
 
 def save(verdicts: Sequence[Verdict]) -> None:
@@ -191,12 +212,12 @@ def tell(verdicts: Iterable[Verdict]) -> None:
     news = [(behind, crossing) for behind, crossings, _ in verdicts for crossing in crossings]
     if not news:
         return
-    rules = Rule.objects.select_related("metric").in_bulk({behind.rule_id for behind, _ in news})
+    rules = Rule.objects.select_related("metric").in_bulk({behind.watching.rule_id for behind, _ in news})
     lines = Series.objects.select_related("equipment", "metric").in_bulk({behind.series_id for behind, _ in news})
     news.sort(key=lambda item: (lines[item[0].series_id].equipment_id, item[1].reading.recorded_at))
     for behind, (reading, firing) in news:
         facts = {
-            "rule": rules[behind.rule_id], "series": lines[behind.series_id],
+            "rule": rules[behind.watching.rule_id], "series": lines[behind.series_id],
             "reading": reading, "at": reading.recorded_at,
         }  # fmt: skip
         if firing:
@@ -207,18 +228,18 @@ def tell(verdicts: Iterable[Verdict]) -> None:
 
 def series_left_behind(*, limit: int) -> list[int]:
     """Series with readings that a rule hasn't judged: what a lost wake-up forgot, or what is being judged right now."""
-    return [int(str(pk)) for (pk,) in rows_of(LEFT_BEHIND_SQL, [limit])]
+    return [pk for (pk,) in rows_of(LEFT_BEHIND_SQL, [limit])]
 
 
 def series_watched_by(rule_id: uuid.UUID) -> list[int]:
     sql = f"SELECT series.id FROM {IN_SCOPE} WHERE rule.id = %s ORDER BY series.id"  # noqa: S608 - constants
-    return [int(str(pk)) for (pk,) in rows_of(sql, [rule_id])]
+    return [pk for (pk,) in rows_of(sql, [rule_id])]
 
 
 def close_out_of_scope(*, at: datetime) -> int:
     """Ends the episodes of machines that were deleted or moved to another category, and says how many."""
     with transaction.atomic():
-        ids = [int(str(pk)) for (pk,) in rows_of(OUT_OF_SCOPE_SQL, [])]
+        ids = [pk for (pk,) in rows_of(OUT_OF_SCOPE_SQL, [])]
         states = RuleState.objects.filter(pk__in=ids)
         for state in states.select_related("rule__metric", "series__equipment", "series__metric").order_by("series"):
             state.tell_cleared(RuleState.Cleared.OUT_OF_SCOPE, at=at)

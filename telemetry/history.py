@@ -1,9 +1,9 @@
 """Readings on their way out: newest first, a page at a time, and the latest of many machines at once."""
 
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from django.db import connection
 from django.db.models import QuerySet
@@ -49,9 +49,12 @@ class Position(NamedTuple):
 class Line(NamedTuple):
     """A reading and what it is a reading of."""
 
-    series: Series
-    recorded_at: datetime
+    metric: str
     value: float
+    unit: str
+    recorded_at: datetime
+    equipment_id: uuid.UUID
+    series_id: int
 
 
 class Page(NamedTuple):
@@ -67,7 +70,7 @@ def read_page(
     """Readings of these series with since ≤ time < until, newest first. `metric` of each series should be loaded."""
     known = {one.pk: one for one in series}
     before = after or Position(ALWAYS[1], MAX_SERIES)
-    parameters: Mapping[str, object] = {
+    parameters: dict[str, Any] = {
         "series": list(known),
         "since": since or ALWAYS[0],
         "until": until or ALWAYS[1],
@@ -77,16 +80,29 @@ def read_page(
     }
     with connection.cursor() as cursor:
         cursor.execute(PAGE_SQL, parameters)
-        lines = [Line(known[pk], recorded_at, value) for pk, recorded_at, value in cursor.fetchall()]
+        lines = [line_of(known[pk], recorded_at, value) for pk, recorded_at, value in cursor.fetchall()]
     if len(lines) <= limit:
         return Page(lines, None)
     lines.pop()
-    return Page(lines, Position(lines[-1].recorded_at, lines[-1].series.pk))
+    return Page(lines, Position(lines[-1].recorded_at, lines[-1].series_id))
 
 
-def latest_of(equipment: "QuerySet[Equipment] | Sequence[uuid.UUID]", *, metric: str = "") -> list[LatestReading]:
+def line_of(series: Series, recorded_at: datetime, value: float) -> Line:
+    metric = series.metric
+    return Line(metric.code, value, metric.unit, recorded_at, series.equipment_id, series.pk)
+
+
+def latest_of(equipment: "QuerySet[Equipment] | Sequence[uuid.UUID]", *, metric: str = "") -> list[Line]:
     """The newest reading of each series of these machines, in one query, by machine and metric."""
     rows = LatestReading.objects.filter(series__equipment__in=equipment)
     if metric:
         rows = rows.filter(series__metric__code=metric)
-    return list(rows.select_related("series__metric").order_by("series__equipment_id", "series__metric__code"))
+    columns = (
+        "series__metric__code",
+        "value",
+        "series__metric__unit",
+        "recorded_at",
+        "series__equipment_id",
+        "series_id",
+    )
+    return [Line(*row) for row in rows.order_by("series__equipment_id", "series__metric__code").values_list(*columns)]

@@ -74,7 +74,8 @@ class Refusal(Exception):
         self.code = code
 
 
-class ReadingError(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class ReadingError:
     """`index` is the reading's place in the batch, from 0."""
 
     index: int
@@ -107,6 +108,7 @@ class Channel:
     lowest: float
     highest: float
     convert: Conversion | None
+    series_id: int = 0
 
 
 class Directory:
@@ -115,10 +117,12 @@ class Directory:
     def __init__(self, readings: Sequence[object], *, allowed: frozenset[uuid.UUID] | None) -> None:
         self.allowed = allowed
         self.metrics = {metric.code: metric for metric in Metric.objects.living()}
-        self.by_id: dict[uuid.UUID, uuid.UUID] = {}
-        self.by_code: dict[str, uuid.UUID] = {}
-        for pk, code in named_equipment(readings):
-            self.by_id[pk] = self.by_code[code] = pk
+        ids = {text: pk for text in names(readings, "equipment_id") if (pk := as_uuid(text))}
+        codes = {code for code in names(readings, "equipment_code") if EQUIPMENT_CODE.fullmatch(code)}
+        found = Equipment.objects.living().filter(Q(pk__in=ids.values()) | Q(equipment_code__in=codes))
+        self.by_code = {code: pk for pk, code in found.values_list("pk", "equipment_code")}
+        known = set(self.by_code.values())
+        self.by_id = {text: pk for text, pk in ids.items() if pk in known}
         self.channels: dict[tuple[object, ...], Channel | Refused] = {}
 
     def channel(self, reading: Mapping[str, object]) -> Channel:
@@ -151,7 +155,7 @@ class Directory:
         """Where both are given, both must mean the same machine."""
         found = set()
         if equipment_id is not None:
-            found.add(self.by_id.get(as_uuid(equipment_id)))  # type: ignore[arg-type]  # None is in no directory
+            found.add(self.by_id.get(str(equipment_id)))
         if code is not None:
             found.add(self.by_code.get(str(code)))
         return found.pop() if len(found) == 1 else None
@@ -167,33 +171,16 @@ def open_channel(equipment_id: uuid.UUID, metric: Metric, unit: object) -> Chann
     return Channel(equipment_id, metric.pk, lowest, highest, convert)
 
 
-def as_uuid(text: object) -> uuid.UUID | None:
-    if isinstance(text, str) and len(text) == 36:
-        try:
-            return uuid.UUID(text)
-        except ValueError:
-            pass
-    return None
+def as_uuid(text: str) -> uuid.UUID | None:
+    """Only in the form the API writes; the class itself takes many more."""
+    try:
+        return uuid.UUID(text) if len(text) == 36 else None
+    except ValueError:
+        return None
 
 
-def named_equipment(readings: Iterable[object]) -> Iterable[tuple[uuid.UUID, str]]:
-    """Id and code of every living machine that any reading names."""
-    ids: set[object] = set()
-    codes: set[object] = set()
-    for reading in readings:
-        if isinstance(reading, dict):
-            for name, seen in (("equipment_id", ids), ("equipment_code", codes)):
-                if isinstance(value := reading.get(name), str):
-                    seen.add(value)
-    keys = [key for key in map(as_uuid, ids) if key]
-    exact = [code for code in codes if EQUIPMENT_CODE.fullmatch(str(code))]
-    if not keys and not exact:
-        return ()
-    return (
-        Equipment.objects.living()
-        .filter(Q(pk__in=keys) | Q(equipment_code__in=exact))
-        .values_list("pk", "equipment_code")
-    )
+def names(readings: Iterable[object], field: str) -> set[str]:
+    return {name for reading in readings if type(reading) is dict and type(name := reading.get(field)) is str}
 
 
 class Clock:
@@ -255,9 +242,12 @@ def check(reading: object, directory: Directory, clock: Clock) -> Checked:
 
 def as_batch(checked: Sequence[Checked]) -> Batch:
     """By series; one that has no reading yet is made here."""
-    ids = Series.objects.ids_of({(channel.equipment_id, channel.metric_id) for channel, _, _ in checked})
+    channels = {id(channel): channel for channel, _, _ in checked}.values()
+    ids = Series.objects.ids_of({(channel.equipment_id, channel.metric_id) for channel in channels})
+    for channel in channels:
+        channel.series_id = ids[channel.equipment_id, channel.metric_id]
     return Batch(
-        [ids[channel.equipment_id, channel.metric_id] for channel, _, _ in checked],
+        [channel.series_id for channel, _, _ in checked],
         [recorded_at for _, recorded_at, _ in checked],
         [value for _, _, value in checked],
     )

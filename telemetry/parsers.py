@@ -86,7 +86,7 @@ class ReadingsParser(BaseParser):
 
     read: Callable[[bytes], list[Any]]
 
-    def parse(self, stream: Any, media_type: str | None = None, parser_context: Any = None) -> list[Any]:
+    def parse(self, stream: Any, media_type: str | None = None, parser_context: Any = None) -> Any:
         body = read_body(stream, parser_context["request"])
         try:
             return type(self).read(body)

@@ -13,16 +13,16 @@ from rest_framework import status
 from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.settings import api_settings
 
 from equipment.models import Equipment
+from faultreporter.accounts.authentication import BearerAuthentication, SessionAuthentication
 from faultreporter.api.pagination import cursor_response, decode_cursor, encode_cursor, whole_number
 from faultreporter.api.permissions import DEVICES_AND_ADMINS, EVERYONE
 from faultreporter.api.viewsets import ApiView, GenericViewSet
 from faultreporter.errors import InvalidParameter, NotFound, RangeTooLarge, ValidationFailed
 from locations.models import Location
 from telemetry.authentication import Device, DeviceKeyAuthentication
-from telemetry.history import Line, Page, Position, latest_of, read_page
+from telemetry.history import Page, Position, latest_of, read_page
 from telemetry.ingest import TIMESTAMP, ingest
 from telemetry.models import Metric, Reading, Series
 from telemetry.parsers import JSONReadingsParser, NDJSONReadingsParser
@@ -103,7 +103,7 @@ class ReadingViewSet(GenericViewSet):
 
     model = Reading
     resource = "Reading"
-    authentication_classes = [*api_settings.DEFAULT_AUTHENTICATION_CLASSES, DeviceKeyAuthentication]
+    authentication_classes = (BearerAuthentication, SessionAuthentication, DeviceKeyAuthentication)
     parser_classes = [JSONReadingsParser, NDJSONReadingsParser]
     filter_backends = ()
     pagination_class = None
@@ -146,8 +146,7 @@ class ReadingViewSet(GenericViewSet):
             raise ValidationFailed(_("Send an object with the list “readings”."), field="readings")
         allowed = request.user.key.allowed_equipment() if isinstance(request.user, Device) else None
         result = ingest(request.data, at=self.now(), allowed=allowed)
-        body = {**asdict(result), "errors": [error._asdict() for error in result.errors]}
-        return Response(body, status=status.HTTP_207_MULTI_STATUS if result.rejected else status.HTTP_200_OK)
+        return Response(asdict(result), status=status.HTTP_207_MULTI_STATUS if result.rejected else status.HTTP_200_OK)
 
     @extend_schema(summary="List readings", responses=MachineReadingSerializer(many=True))
     def list(self, request: Request) -> Response:
@@ -199,8 +198,8 @@ class ReadingViewSet(GenericViewSet):
     @action(detail=False)
     def latest(self, request: Request) -> Response:
         """One reading per machine and metric, in one round trip."""
-        rows = latest_of(self.asked_equipment(), metric=self.metric_parameter())
-        return Response([machine_reading_json(Line(row.series, row.recorded_at, row.value)) for row in rows])
+        lines = latest_of(self.asked_equipment(), metric=self.metric_parameter())
+        return Response([machine_reading_json(line) for line in lines])
 
     def asked_equipment(self) -> "QuerySet[Equipment]":
         keys, location_id = keys_parameter(self.request, "equipment_ids"), key_parameter(self.request, "location_id")

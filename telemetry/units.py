@@ -103,7 +103,7 @@ def exact_conversion(source: str, target: str) -> tuple[F, F]:
 def convert_exactly(source: str, target: str) -> Conversion | None:
     """Cached on the few pairs that exist; an unknown code never gets here."""
     factor, offset = exact_conversion(source, target)
-    if (factor, offset) == (1, 0):
+    if factor == 1 and offset == 0:
         return None
     denominator = factor.denominator * offset.denominator
     numerator, shift = float(factor * denominator), float(offset * denominator)

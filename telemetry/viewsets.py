@@ -70,7 +70,7 @@ class RuleViewSet(ModelViewSet):
     permissions = READ_ALL_WRITE_MANAGERS
 
     def get_queryset(self) -> Any:
-        return super().get_queryset().with_firing_count().select_related("metric")
+        return self.prefetched(super().get_queryset())
 
     def prefetched(self, rows: Any) -> Any:
         return rows.with_firing_count().select_related("metric")

@@ -1,7 +1,7 @@
 """Which readings are an alarm, and what is alarming now."""
 
 from datetime import datetime
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Self, cast
 
 from django.conf import settings
 from django.db import models, transaction
@@ -170,7 +170,7 @@ class Rule(SoftDeleteModel):
     def _check(self) -> None:
         if (self.equipment_id is None) == (self.category_id is None):
             raise ValidationFailed(gettext("Name either one machine or one category."), field="equipment_id")
-        if self.clear_value is None:
+        if cast("float | None", self.clear_value) is None:  # not stored yet, or emptied in a form
             self.clear_value = self.trigger_value
         above = self.comparison == self.Comparison.ABOVE
         if self.clear_value > self.trigger_value if above else self.clear_value < self.trigger_value:
