@@ -7,6 +7,7 @@ from uuid import UUID
 
 from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
+from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import IntegrityError, models, transaction
 from django.db.models import F, Q
@@ -251,13 +252,24 @@ class EnergyConsumption(SoftDeleteModel):
         return f"{self.equipment_id or self.location_id} {self.year}-Q{self.quarter}"
 
     def store(self) -> None:
-        """Write the row, new or changed. A cost without a currency is in the product's own."""
+        """Write the row, new or changed."""
+        self._settle()
+        self.save()
+
+    def clean(self) -> None:
+        """Tells a form what `store` would refuse."""
+        try:
+            self._settle()
+        except ValidationFailed as error:
+            raise ValidationError(error.message) from error
+
+    def _settle(self) -> None:
+        """What ties several fields together. A cost without a currency is in the product's own."""
         if (self.equipment_id is None) == (self.location_id is None):
             raise ValidationFailed(gettext("Name either a machine or a place."), field="equipment_id")
         self.currency = "" if self.cost is None else self.currency or settings.CURRENCY
         if self.currency and not re.fullmatch("[A-Z]{3}", self.currency):
             raise ValidationFailed(gettext("Use the three letters of ISO 4217, as in EUR."), field="currency")
-        self.save()
 
 
 class OperationsReportQuerySet(TimeStampedQuerySet["OperationsReport"]):

@@ -11,7 +11,18 @@ from django.db.models import Case, CharField, Count, F, Min, Q, QuerySet, Sum, V
 from analytics.models import AssetReliability, EnergyConsumption
 from analytics.reliability import LOWER_90_DIVISOR
 
-HOURS = ("required", "operating", "unplanned_down", "planned_down", "standby")
+SUMMED = (
+    "required_hours",
+    "operating_hours",
+    "unplanned_down_hours",
+    "planned_down_hours",
+    "standby_hours",
+    "failure_count",
+    "restoration_count",
+    "open_count",
+    "open_hours_so_far",
+    "work_order_count",
+)
 EQUIPMENT = "EQUIPMENT"
 
 
@@ -52,40 +63,33 @@ class ReliabilitySummary:
 
 
 def summarize(rows: QuerySet[AssetReliability], *, year: int, quarter: int) -> ReliabilitySummary:
-    """One query. `rows` are revisions in force of that quarter."""
-    groups = list(rows.order_by("currency").values("currency").annotate(**_sums()))
-    total = {name: sum(group[name] or 0 for group in groups) for name in _sums() if name not in ("as_of", "cost")}
-    operating, failures, restored = total["operating_hours"], total["failure_count"], total["restoration_count"]
-    restoring = total.pop("restoring_hours")
-    running, several = total.pop("running"), total.pop("several")
-    required = total["required_hours"]
+    """Two queries. `rows` are revisions in force of that quarter."""
+    rows = rows.order_by()
+    sums = rows.aggregate(
+        **{f"total_{name}": Sum(name, default=0) for name in SUMMED},
+        restoring=Sum(F("mttr_hours") * F("restoration_count")),
+        machines=Count("pk"),
+        running=Count("pk", filter=Q(frozen_at=None)),
+        several=Count("pk", filter=Q(cost_total=None)),
+        as_of=Min("as_of"),
+    )
+    total = {name: sums[f"total_{name}"] for name in SUMMED}
+    operating, failures, required = total["operating_hours"], total["failure_count"], total["required_hours"]
+    costs = rows.filter(cost_total__gt=0).values("currency").annotate(amount=Sum("cost_total")).order_by("currency")
     return ReliabilitySummary(
         year=year,
         quarter=quarter,
+        equipment_count=sums["machines"],
         **total,
         mtbf_hours=operating / failures if failures else None,
         mtbf_lower_90_hours=operating / LOWER_90_DIVISOR if operating and not failures else None,
-        mttr_hours=restoring / restored if restored else None,
+        mttr_hours=sums["restoring"] / total["restoration_count"] if total["restoration_count"] else None,
         availability=max(0.0, 1 - total["unplanned_down_hours"] / required) if required else None,
-        costs=[Money(group["cost"], group["currency"]) for group in groups if group["cost"]],
-        several_currencies_count=several,
-        is_frozen=bool(groups) and not running,
-        as_of=min((group["as_of"] for group in groups), default=None),
+        costs=[Money(**cost) for cost in costs],
+        several_currencies_count=sums["several"],
+        is_frozen=sums["machines"] > 0 and not sums["running"],
+        as_of=sums["as_of"],
     )
-
-
-def _sums() -> dict[str, Any]:
-    return {
-        **{f"{name}_hours": Sum(f"{name}_hours") for name in HOURS},
-        **{name: Sum(name) for name in ("failure_count", "restoration_count", "open_count", "open_hours_so_far")},
-        "work_order_count": Sum("work_order_count"),
-        "equipment_count": Count("pk"),
-        "restoring_hours": Sum(F("mttr_hours") * F("restoration_count")),
-        "running": Count("pk", filter=Q(frozen_at=None)),
-        "several": Count("pk", filter=Q(cost_total=None)),
-        "cost": Sum("cost_total"),
-        "as_of": Min("as_of"),
-    }
 
 
 @dataclass(frozen=True, slots=True)
