@@ -1,19 +1,22 @@
 """The base of every back-office page: audited, aware of soft deletion, and able to say why something was refused."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 from django.conf import settings
 from django.contrib import messages
+from django.contrib.admin import SimpleListFilter
 from django.contrib.admin.utils import unquote
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.http.response import HttpResponseBase
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 from unfold.admin import ModelAdmin as UnfoldModelAdmin
 from unfold.admin import StackedInline, TabularInline
 
+from faultreporter.api.exceptions import translate
 from faultreporter.audit.context import acting
 from faultreporter.audit.models import AuditLog
 from faultreporter.db import SoftDeleteModel
@@ -49,6 +52,25 @@ class AuditedBackOfficeMiddleware:
         return response
 
 
+class DeletedFilter(SimpleListFilter):
+    """Lists show the living; deleted records are there for whoever asks."""
+
+    title = _("Deleted")
+    parameter_name = "deleted"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+        return [("only", _("Deleted only")), ("too", _("Deleted too"))]
+
+    def choices(self, changelist: Any) -> Any:
+        everything, *others = super().choices(changelist)
+        yield {**everything, "display": _("Not deleted")}
+        yield from others
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        shown = {"only": queryset.exclude(deleted_at=None), "too": queryset}
+        return shown.get(self.value() or "", queryset.filter(deleted_at=None))
+
+
 class ModelAdmin(UnfoldModelAdmin):  # type: ignore[misc]
     """Changes go through `create_record`, `change_record`, `delete_record`: the calls the API makes too."""
 
@@ -57,16 +79,10 @@ class ModelAdmin(UnfoldModelAdmin):  # type: ignore[misc]
     list_filter_submit = True
     compressed_fields = True
     warn_unsaved_form = True
-    readonly_fields: Sequence[str] = ()
 
-    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
-        rows: QuerySet[Any] = super().get_queryset(request)
-        if issubclass(self.model, SoftDeleteModel) and request.GET.get("deleted") != "1":
-            rows = rows.filter(deleted_at=None)
-        return rows
-
-    def lookup_allowed(self, lookup: str, value: str, request: HttpRequest | None = None) -> bool:
-        return lookup == "deleted" or bool(super().lookup_allowed(lookup, value, request))
+    def get_list_filter(self, request: HttpRequest) -> list[Any]:
+        filters = list(super().get_list_filter(request))
+        return [*filters, DeletedFilter] if issubclass(self.model, SoftDeleteModel) else filters
 
     def save_model(self, request: HttpRequest, obj: Model, form: Any, change: bool) -> None:
         if change:
@@ -100,27 +116,31 @@ class ModelAdmin(UnfoldModelAdmin):  # type: ignore[misc]
     ) -> HttpResponse:
         try:
             response: HttpResponse = super().changeform_view(request, object_id, form_url, extra_context)
-        except DomainError as error:
+        except (DomainError, IntegrityError) as error:
             return self.refused(request, error)
         return response
 
     def delete_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> HttpResponse:
         try:
             response: HttpResponse = super().delete_view(request, object_id, extra_context)
-        except DomainError as error:
+        except (DomainError, IntegrityError) as error:
             return self.refused(request, error)
         return response
 
     def response_action(self, request: HttpRequest, queryset: QuerySet[Any]) -> HttpResponse | None:
         try:
-            response: HttpResponse | None = super().response_action(request, queryset)
-        except DomainError as error:
+            with transaction.atomic():
+                response: HttpResponse | None = super().response_action(request, queryset)
+        except (DomainError, IntegrityError) as error:
             return self.refused(request, error)
         return response
 
-    def refused(self, request: HttpRequest, error: DomainError) -> HttpResponse:
+    def refused(self, request: HttpRequest, error: Exception) -> HttpResponse:
         """Say why, on the page the person came from; nothing has been changed."""
-        self.message_user(request, error.message, messages.ERROR)
+        known = translate(error)
+        if not isinstance(known, DomainError):
+            raise error
+        self.message_user(request, known.message, messages.ERROR)
         return HttpResponseRedirect(request.get_full_path())
 
     def record(self, request: HttpRequest, object_id: str) -> Any:

@@ -386,6 +386,7 @@ USE_TZ = True
 # --- files ------------------------------------------------------------------------------------------------------------
 STATIC_URL = "/static/"
 STATIC_ROOT = STATE_DIR / "static"
+STATICFILES_DIRS = [BASE_DIR / "faultreporter" / "static"]
 MEDIA_URL = env.MEDIA_URL
 MEDIA_ROOT = STATE_DIR / "media"
 STORAGES: dict[str, Any] = {
@@ -470,6 +471,9 @@ UNFOLD = {
     "SITE_TITLE": _("Fault Reporter"),
     "SITE_HEADER": _("Fault Reporter"),
     "SITE_SYMBOL": "build_circle",
+    "SITE_FAVICONS": [
+        {"rel": "icon", "type": "image/svg+xml", "href": lambda _request: f"{STATIC_URL}brand/icon.svg"}
+    ],
     "SITE_URL": "/docs",
     "SHOW_HISTORY": False,
     "SHOW_VIEW_ON_SITE": False,

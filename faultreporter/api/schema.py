@@ -6,11 +6,13 @@ and response fields that are always there.
 
 from typing import Any
 
+from django.conf import settings
 from drf_spectacular.openapi import AutoSchema
 from drf_spectacular.plumbing import ResolvedComponent
 from drf_spectacular.utils import OpenApiParameter
 
 from faultreporter.api.exceptions import CODES
+from faultreporter.api.pagination import MAX_PAGE
 from faultreporter.errors import DomainError
 
 VERBS = {
@@ -53,6 +55,10 @@ ERRORS = {
     "500": "Our fault; it is logged under the request id.",
     "503": "Something we depend on is down; Retry-After says when to try again.",
 }
+PAGE_PARAMETERS = [
+    OpenApiParameter("page", {"type": "integer", "minimum": 1, "maximum": MAX_PAGE, "default": 1}),
+    OpenApiParameter("page_size", {"type": "integer", "minimum": 1, "maximum": settings.MAX_PAGE_SIZE}),
+]
 IDEMPOTENCY_KEY = OpenApiParameter(
     "Idempotency-Key",
     str,
@@ -110,6 +116,8 @@ class EnvelopeSchema(AutoSchema):
             found.append(
                 OpenApiParameter("expand", str, enum=sorted(expandable), many=True, explode=False, style="form")
             )
+        if action == "list" and action not in getattr(self.view, "cursor_actions", ()):
+            found += PAGE_PARAMETERS
         if action == "list" and hasattr(getattr(self.view, "model", None), "deleted_at"):
             found.append(OpenApiParameter("include_deleted", bool, description="Managers only."))
         return found + self.precondition_parameters()
