@@ -1,0 +1,141 @@
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.utils import timezone
+
+from equipment.tests.factories import EquipmentFactory
+from faultreporter.accounts.models import User
+from faultreporter.outbox.testing import deliver
+from telemetry.ingest import ingest
+from telemetry.models import DeviceKey, Metric, Rule, RuleState, Series
+from telemetry.tests.factories import MetricFactory, RuleFactory, issue_key
+
+pytestmark = pytest.mark.django_db
+
+Browse = Callable[[User], Any]
+
+
+@pytest.fixture
+def firing(db: None) -> Rule:
+    """A rule that fires on one machine; with it come a metric, a series, readings and a state."""
+    rule: Rule = RuleFactory(at=timezone.now() - timedelta(hours=1))
+    reading = {"equipment_id": str(rule.equipment_id), "metric": rule.metric.code, "value": 99}
+    ingest([reading], at=timezone.now())
+    deliver()
+    return rule
+
+
+@pytest.mark.parametrize("page", ["metric", "series", "latestreading", "rule", "rulestate", "devicekey"])
+def test_lists_load(
+    backoffice: Browse, mona: User, firing: Rule, page: str, django_assert_max_num_queries: Any
+) -> None:
+    issue_key()
+    browser = backoffice(mona)
+
+    with django_assert_max_num_queries(30):
+        response = browser.get(f"/admin/telemetry/{page}/")
+    assert response.status_code == 200
+    assert browser.get(f"/admin/telemetry/{page}/?q=x").status_code == 200
+
+
+def test_records_load(backoffice: Browse, mona: User, firing: Rule, django_assert_max_num_queries: Any) -> None:
+    key, _plain = issue_key()
+    browser = backoffice(mona)
+    records = [firing.metric, Series.objects.get(), firing, RuleState.objects.get(), key, Series.objects.get().latest]
+
+    for record in records:
+        url = f"/admin/telemetry/{record._meta.model_name}/{record.pk}/change/"
+        with django_assert_max_num_queries(30):
+            response = browser.get(url)
+        assert response.status_code == 200, url
+    for page in ("metric", "rule", "devicekey"):
+        assert browser.get(f"/admin/telemetry/{page}/add/").status_code == 200
+
+
+def test_a_series_shows_its_recent_readings(backoffice: Browse, mona: User, firing: Rule) -> None:
+    page = backoffice(mona).get(f"/admin/telemetry/series/{Series.objects.get().pk}/change/")
+
+    assert "99 Cel" in page.content.decode()
+
+
+def rule_form(rule: Rule | None = None, **fields: Any) -> dict[str, Any]:
+    shown = rule or Rule(title="Hot", metric=MetricFactory(), equipment=EquipmentFactory(), trigger_value=80.0)
+    inline = {f"states-{name}": 0 for name in ("TOTAL_FORMS", "INITIAL_FORMS", "MIN_NUM_FORMS", "MAX_NUM_FORMS")}
+    return {
+        "title": shown.title,
+        "equipment": str(shown.equipment_id),
+        "metric": str(shown.metric_id),
+        "comparison": shown.comparison,
+        "trigger_value": shown.trigger_value,
+        "clear_value": "",
+        "severity": shown.severity,
+        "is_enabled": "on",
+        **inline,
+        **fields,
+    }
+
+
+def test_a_rule_is_added(backoffice: Browse, mona: User) -> None:
+    response = backoffice(mona).post("/admin/telemetry/rule/add/", rule_form())
+
+    assert response.status_code == 302, response.context["errors"]
+    rule = Rule.objects.get()
+    assert (rule.title, rule.clear_value, rule.created_by) == ("Hot", 80.0, mona)
+
+
+def test_an_edited_rule_closes_what_it_had_open(backoffice: Browse, mona: User, firing: Rule) -> None:
+    url = f"/admin/telemetry/rule/{firing.pk}/change/"
+
+    response = backoffice(mona).post(url, rule_form(firing, trigger_value=200, clear_value=150))
+
+    assert response.status_code == 302
+    firing.refresh_from_db()
+    assert (firing.trigger_value, RuleState.objects.count()) == (200.0, 0)
+
+
+def test_a_rule_that_makes_no_sense_is_explained(backoffice: Browse, mona: User) -> None:
+    response = backoffice(mona).post("/admin/telemetry/rule/add/", rule_form(clear_value=90))
+
+    assert "quiet side" in response.content.decode()
+    assert not Rule.objects.exists()
+
+
+def test_a_metric_in_use_keeps_its_unit(backoffice: Browse, mona: User, firing: Rule) -> None:
+    metric = firing.metric
+    form = {"code": metric.code, "name": metric.name, "unit": "K", "physical_min": -90, "physical_max": 1200}
+
+    response = backoffice(mona).post(f"/admin/telemetry/metric/{metric.pk}/change/", form, follow=True)
+
+    assert "it keeps its code and unit" in response.content.decode()
+    assert Metric.objects.get().unit == "Cel"
+
+
+def test_a_new_key_is_shown_once(backoffice: Browse, mona: User) -> None:
+    machine = EquipmentFactory()
+    browser = backoffice(mona)
+
+    page = browser.post(
+        "/admin/telemetry/devicekey/add/", {"name": "Roof", "equipment": [str(machine.pk)]}, follow=True
+    ).content.decode()
+
+    key = DeviceKey.objects.get()
+    plain = page[page.index("frd_") :].split("<")[0].strip()
+    assert DeviceKey.objects.valid(plain, at=timezone.now()).get() == key
+    assert (list(key.equipment.all()), key.created_by) == ([machine], mona)
+    assert plain not in browser.get("/admin/telemetry/devicekey/").content.decode()
+
+
+def test_a_key_is_rotated_and_deleted(backoffice: Browse, mona: User) -> None:
+    key, plain = issue_key()
+    browser = backoffice(mona)
+
+    page = browser.post(
+        "/admin/telemetry/devicekey/", {"action": "rotate", "_selected_action": [str(key.pk)]}, follow=True
+    )
+    assert "frd_" in page.content.decode()
+    assert DeviceKey.objects.valid(plain, at=timezone.now()).exists()
+
+    browser.post(f"/admin/telemetry/devicekey/{key.pk}/delete/", {"post": "yes"})
+    assert not DeviceKey.objects.valid(plain, at=timezone.now()).exists()
