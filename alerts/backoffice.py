@@ -1,0 +1,164 @@
+"""Back-office pages of records that move: a button for each move possible now, and a page that asks what it needs."""
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from django import forms
+from django.contrib import messages
+from django.core.exceptions import PermissionDenied
+from django.db import transaction
+from django.db.models import QuerySet
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.response import TemplateResponse
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.functional import Promise
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
+from unfold.contrib.filters.admin import RangeDateTimeFilter
+from unfold.decorators import action
+from unfold.utils import parse_datetime_str
+from unfold.widgets import UnfoldAdminTextareaWidget
+
+from faultreporter.accounts.authentication import caller
+from faultreporter.accounts.models import User
+from faultreporter.attachments.models import Attachment
+from faultreporter.backoffice import ReadOnlyInline
+from faultreporter.errors import DomainError
+from locations.backoffice import RecordAdmin
+
+SEVERITY_COLOURS = {"LOW": "info", "MEDIUM": "primary", "HIGH": "warning", "CRITICAL": "danger"}
+
+
+class PeriodFilter(RangeDateTimeFilter):  # type: ignore[misc]  # the package has no types
+    """From and to, in the back office's time zone; the package's own filter hands on times without a zone."""
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        for end, lookup in (("from", "gte"), ("to", "lte")):
+            day, time = (self.used_parameters.get(f"{self.parameter_name}_{end}_{part}") for part in (0, 1))
+            moment = parse_datetime_str(f"{day} {time}") if day and time else None
+            if moment is not None:
+                queryset = queryset.filter(**{f"{self.field_path}__{lookup}": timezone.make_aware(moment)})
+        return queryset
+
+
+class MoveForm(forms.Form):
+    """What a move asks for. The cleaned fields are the keywords of the model's method."""
+
+    def __init__(self, *args: Any, record: Any, user: User, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.record = record
+        self.user = user
+
+    def said(self) -> dict[str, Any]:
+        """What was filled in."""
+        return {name: value for name, value in self.cleaned_data.items() if value not in (None, "")}
+
+
+class NoteForm(MoveForm):
+    note = forms.CharField(required=False, max_length=10_000, widget=UnfoldAdminTextareaWidget)
+
+
+class ReasonForm(MoveForm):
+    reason = forms.CharField(max_length=10_000, widget=UnfoldAdminTextareaWidget)
+
+
+Deed = Callable[..., Any]
+
+
+def move(name: str, label: Promise, form_class: type[MoveForm] = MoveForm, deed: Deed | None = None) -> Any:
+    """A button on the record's page. It calls the model's method of that name, or `deed(record, by=, at=, **said)`."""
+
+    @action(description=label, url_path=name.replace("_", "-"), permissions=["change"])
+    def ask_and_do(self: Any, request: HttpRequest, object_id: str) -> HttpResponse:
+        return self.ask_and_do(request, object_id, label=label, form_class=form_class, deed=deed or name)  # type: ignore[no-any-return]
+
+    ask_and_do.__name__ = name
+    return ask_and_do
+
+
+class MovingAdmin(RecordAdmin):
+    """`actions_detail` names the moves; those the record doesn't allow now have no button."""
+
+    def offered(self, record: Any) -> Iterable[str]:
+        """The moves that have a button."""
+        return [allowed["action"] for allowed in record.allowed_transitions()]
+
+    def get_actions_detail(self, request: HttpRequest, object_id: Any) -> list[Any]:
+        record = self.record(request, str(object_id))
+        offered = set(self.offered(record)) if record else set()
+        return [act for act in super().get_actions_detail(request, object_id) if act.path.replace("-", "_") in offered]
+
+    def ask_and_do(
+        self, request: HttpRequest, object_id: str, *, label: Promise, form_class: type[MoveForm], deed: Deed | str
+    ) -> HttpResponse:
+        record = self.record(request, object_id)
+        if record is None:
+            raise Http404
+        if not self.has_change_permission(request, record):
+            raise PermissionDenied
+        form = form_class(request.POST if request.method == "POST" else None, record=record, user=caller(request))
+        page = reverse(f"admin:{self.opts.app_label}_{self.opts.model_name}_change", args=[record.pk])
+        if form.is_valid() and self.done(request, record, form, deed):
+            self.message_user(request, _("Done: %(move)s.") % {"move": label}, messages.SUCCESS)
+            return HttpResponseRedirect(page)
+        context = {
+            **self.admin_site.each_context(request),
+            "opts": self.opts,
+            "title": label,
+            "button": label,
+            "record": record,
+            "form": form,
+            "media": self.media + form.media,
+            "back": page,
+        }
+        return TemplateResponse(request, "admin/alerts/move.html", context)
+
+    @staticmethod
+    def done(request: HttpRequest, record: Any, form: MoveForm, deed: Deed | str) -> bool:
+        """Whether the move was made; a refusal is shown beside the field it is about."""
+        make = getattr(record, deed) if isinstance(deed, str) else lambda **said: deed(record, **said)
+        try:
+            with transaction.atomic():
+                make(by=caller(request), at=timezone.now(), **form.said())
+        except DomainError as error:
+            fields = [detail.field for detail in error.details if detail.field in form.fields]
+            form.add_error(fields[0] if fields else None, error.message)
+            return False
+        return True
+
+    def change_record(self, request: HttpRequest, record: Any, changed: list[str]) -> None:
+        stored = type(record)._default_manager.get(pk=record.pk)
+        stored.change(by=caller(request), at=timezone.now(), **self.changes(record, changed))
+
+    @staticmethod
+    def become(record: Any, stored: Any) -> None:
+        """Lets the form's unsaved record go on as the one that the domain call has stored."""
+        record.pk = stored.pk
+        record._state.adding = False
+        record.refresh_from_db()
+
+
+class TimelineInline(ReadOnlyInline):
+    """What happened to the record, newest first."""
+
+    fields = readonly_fields = ("at", "kind", "by", "note")
+    ordering = ("-at", "-id")
+    per_page = 50
+
+    def get_queryset(self, request: HttpRequest) -> Any:
+        return super().get_queryset(request).select_related("by")
+
+
+def pictures(files: Iterable[Attachment]) -> SafeString | str:
+    """Links to the files, photographs as small pictures."""
+    linked = [(file.file_path, thumbnail(file)) for file in files]
+    return format_html_join(" ", '<a href="{}" target="_blank">{}</a>', linked) or "–"
+
+
+def thumbnail(file: Attachment) -> SafeString | str:
+    if file.kind != Attachment.Kind.IMAGE:
+        return str(file)
+    style = "height: 6rem; display: inline-block; border-radius: 4px"
+    return format_html('<img src="{}" alt="{}" style="{}">', file.file_path, file, style)
