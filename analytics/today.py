@@ -106,7 +106,7 @@ def alerts(machines: QuerySet[Equipment]) -> dict[str, Any]:
     }
 
 
-def orders(machines: QuerySet[Equipment], *, at: datetime, zone: ZoneInfo) -> dict[str, int]:
+def orders(machines: QuerySet[Equipment], *, at: datetime, zone: ZoneInfo) -> dict[str, Any]:
     local = at.astimezone(zone).date()
     tomorrow = local_midnight(local + timedelta(days=1), zone)
     monday = local_midnight(local - timedelta(days=local.weekday()), zone)

@@ -7,6 +7,7 @@ from analytics.models import AssetReliability, EnergyConsumption
 from analytics.rollup import roll_up
 from equipment.models import Equipment, StatusInterval
 from equipment.tests.factories import EquipmentFactory
+from locations.models import Location
 from workorders.models import WorkOrder
 
 AFTER_Q1 = datetime(2026, 4, 2, tzinfo=UTC)
@@ -18,7 +19,15 @@ def at(month: int, day: int, hour: int = 0, year: int = 2026) -> datetime:
 
 def machine(**fields: Any) -> Equipment:
     """In service since long ago, on a site of its own that keeps UTC."""
-    return EquipmentFactory.create(installed_date=date(2020, 1, 1), **fields)
+    made: Equipment = EquipmentFactory.create(installed_date=date(2020, 1, 1), **fields)
+    return made
+
+
+def site_of(equipment: Equipment | None) -> Location:
+    """Where the machine's address begins."""
+    assert equipment
+    assert equipment.location
+    return equipment.location.site or equipment.location
 
 
 class IntervalFactory(factory.django.DjangoModelFactory[StatusInterval]):
@@ -27,13 +36,18 @@ class IntervalFactory(factory.django.DjangoModelFactory[StatusInterval]):
     class Meta:
         model = StatusInterval
 
-    equipment = factory.LazyFunction(machine)
     status = "ERROR"
     source = "IMPORT"
     ended_at = None
-    holders = factory.LazyAttribute(lambda one: 0 if one.ended_at else 1)
-    counts_as_failure = factory.LazyAttribute(lambda one: one.status == "ERROR" and not one.exclusion_reason)
     exclusion_reason = ""
+
+    @classmethod
+    def _create(cls, model_class: type[StatusInterval], *args: Any, **kwargs: Any) -> StatusInterval:
+        if "equipment" not in kwargs:
+            kwargs["equipment"] = machine()
+        kwargs.setdefault("holders", 0 if kwargs["ended_at"] else 1)
+        kwargs.setdefault("counts_as_failure", kwargs["status"] == "ERROR" and not kwargs["exclusion_reason"])
+        return model_class.objects.create(**kwargs)
 
 
 def golden_machine(**fields: Any) -> Equipment:
@@ -68,11 +82,18 @@ def rolled_up(equipment: Equipment, as_of: datetime = AFTER_Q1) -> AssetReliabil
 
 
 class EnergyConsumptionFactory(factory.django.DjangoModelFactory[EnergyConsumption]):
+    """Of a machine of its own unless `equipment` or `location` is given."""
+
     class Meta:
         model = EnergyConsumption
 
-    equipment = factory.LazyFunction(machine)
     year = 2026
     quarter = 1
     kwh = 1000
     co2_kg = 363
+
+    @classmethod
+    def _create(cls, model_class: type[EnergyConsumption], *args: Any, **kwargs: Any) -> EnergyConsumption:
+        if not kwargs.get("location"):
+            kwargs["equipment"] = kwargs.get("equipment") or machine()
+        return model_class.objects.create(**kwargs)

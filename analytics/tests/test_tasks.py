@@ -7,13 +7,14 @@ import pytest
 from analytics import tasks
 from analytics.models import AssetReliability
 from analytics.tests.factories import golden_machine, machine
+from faultreporter.accounts.models import User
 from faultreporter.outbox.models import OutboxMessage
 from workorders.tests.factories import order_in
 
 pytestmark = pytest.mark.django_db
 
 
-def test_the_nightly_roll_up_makes_the_running_and_the_previous_quarter():
+def test_the_nightly_roll_up_makes_the_running_and_the_previous_quarter() -> None:
     equipment = machine()
 
     tasks.roll_up_quarter()
@@ -21,7 +22,7 @@ def test_the_nightly_roll_up_makes_the_running_and_the_previous_quarter():
     assert equipment.reliability.count() == 2
 
 
-def test_the_nightly_roll_up_also_finds_what_was_entered_for_older_quarters():
+def test_the_nightly_roll_up_also_finds_what_was_entered_for_older_quarters() -> None:
     equipment = golden_machine()
 
     tasks.roll_up_quarter()
@@ -29,7 +30,7 @@ def test_the_nightly_roll_up_also_finds_what_was_entered_for_older_quarters():
     assert equipment.reliability.filter(year=2026, quarter=1, failure_count=2).exists()
 
 
-def test_it_can_run_twice():
+def test_it_can_run_twice() -> None:
     golden_machine()
     tasks.roll_up_quarter()
     before = set(AssetReliability.objects.values_list("id", "revision"))
@@ -39,7 +40,7 @@ def test_it_can_run_twice():
     assert set(AssetReliability.objects.values_list("id", "revision")) == before
 
 
-def test_completing_an_order_asks_for_its_machine(tess):
+def test_completing_an_order_asks_for_its_machine(tess: User) -> None:
     equipment = machine()
 
     order_in("COMPLETED", by=tess, equipment=equipment)
@@ -48,7 +49,7 @@ def test_completing_an_order_asks_for_its_machine(tess):
     assert message.payload == {"equipment_id": str(equipment.pk)}
 
 
-def test_recalculating_a_machine_shows_its_repair(tess):
+def test_recalculating_a_machine_shows_its_repair(tess: User) -> None:
     equipment, other = machine(), machine()
     order_in("COMPLETED", by=tess, equipment=equipment)
 
@@ -60,7 +61,7 @@ def test_recalculating_a_machine_shows_its_repair(tess):
     assert other.reliability.count() == 0
 
 
-def test_a_machine_that_is_gone_changes_nothing():
+def test_a_machine_that_is_gone_changes_nothing() -> None:
     tasks.recalculate_equipment(equipment_id=str(uuid.uuid4()))
 
     assert AssetReliability.objects.count() == 0

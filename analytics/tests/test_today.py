@@ -1,9 +1,12 @@
+from typing import Any
+
 import pytest
 
 from alerts.tests.factories import AlertFactory
 from analytics.rollup import roll_up
 from analytics.tests.factories import IntervalFactory, at, golden_machine, machine
 from analytics.today import today
+from faultreporter.accounts.models import User
 from locations.tests.factories import LocationFactory
 from workorders.tests.factories import WorkOrderFactory
 
@@ -11,7 +14,7 @@ pytestmark = pytest.mark.django_db
 NOW = at(3, 31)
 
 
-def test_it_works(mona, django_assert_max_num_queries):
+def test_it_works(mona: User, django_assert_max_num_queries: Any) -> None:
     equipment = golden_machine()
     equipment.refresh_status()
     AlertFactory.create(equipment=equipment, severity="HIGH", equipment_down=False)
@@ -32,13 +35,13 @@ def test_it_works(mona, django_assert_max_num_queries):
     assert [one.equipment_id for one in now.worst_machines] == [equipment.pk]
 
 
-def test_an_empty_building(mona):
+def test_an_empty_building(mona: User) -> None:
     now = today(user=mona, at=NOW)
 
     assert (now.equipment_total, now.availability, now.failures, now.worst_machines) == (0, None, None, [])
 
 
-def test_hidden_sites_are_not_counted(mona, adam):
+def test_hidden_sites_are_not_counted(mona: User, adam: User) -> None:
     secret = machine(location=LocationFactory.create(restricted=True))
     IntervalFactory.create(equipment=secret, started_at=at(3, 30))
 

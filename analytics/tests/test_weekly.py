@@ -22,17 +22,17 @@ WEEK = Week(2026, 10)
 
 
 class TestWeek:
-    def test_the_week_before_a_monday_is_the_one_just_over(self):
+    def test_the_week_before_a_monday_is_the_one_just_over(self) -> None:
         assert Week.before(MONDAY) == WEEK
         assert (WEEK.span.start, WEEK.span.end) == (at(3, 2), at(3, 9))
 
-    def test_weeks_follow_the_iso_calendar_over_new_year(self):
+    def test_weeks_follow_the_iso_calendar_over_new_year(self) -> None:
         assert Week.before(at(1, 5)) == Week(2026, 1)
         assert Week(2026, 1).span.start == at(12, 29, year=2025)
 
 
 class TestFigures:
-    def test_they_tell_the_week(self, tess):
+    def test_they_tell_the_week(self, tess: User) -> None:
         down, fine = machine(), machine()
         IntervalFactory.create(equipment=down, started_at=at(3, 3), ended_at=at(3, 4))
         IntervalFactory.create(equipment=down, started_at=at(3, 8, 12))
@@ -50,10 +50,10 @@ class TestFigures:
         ]
         assert [(cost.amount, cost.currency) for cost in figures.costs] == [(Decimal(80), "EUR")]
 
-    def test_an_empty_building_has_no_availability(self):
+    def test_an_empty_building_has_no_availability(self) -> None:
         assert weekly_figures(Equipment.objects.all(), WEEK.span).availability is None
 
-    def test_they_take_the_same_queries_for_many_machines(self, django_assert_max_num_queries):
+    def test_they_take_the_same_queries_for_many_machines(self, django_assert_max_num_queries: Any) -> None:
         for _ in range(4):
             IntervalFactory.create(started_at=at(3, 3))
 
@@ -62,7 +62,7 @@ class TestFigures:
 
 
 class TestSending:
-    def test_every_active_manager_gets_one(self, mona, tess, adam):
+    def test_every_active_manager_gets_one(self, mona: User, tess: User, adam: User) -> None:
         make_person("Gone", Role.MANAGER, is_active=False)
 
         assert send_reports_of_last_week(at=MONDAY) == 1
@@ -73,13 +73,13 @@ class TestSending:
         assert "Availability" in sent.body
         assert "text/html" in [kind for _content, kind in sent.alternatives]  # type: ignore[attr-defined]
 
-    def test_running_again_sends_nothing(self, mona):
+    def test_running_again_sends_nothing(self, mona: User) -> None:
         send_reports_of_last_week(at=MONDAY)
 
         assert send_reports_of_last_week(at=at(3, 9, 7)) == 0
         assert (len(mail.outbox), OperationsReport.objects.count()) == (1, 1)
 
-    def test_who_was_left_out_by_a_crash_gets_theirs_in_the_next_run(self, mona):
+    def test_who_was_left_out_by_a_crash_gets_theirs_in_the_next_run(self, mona: User) -> None:
         deliver(report_for(mona, week=WEEK), mona, at=MONDAY)
         second = make_person("Milo", Role.MANAGER)
 
@@ -87,14 +87,14 @@ class TestSending:
 
         assert [one.to for one in mail.outbox] == [[mona.email], [second.email]]
 
-    def test_a_claim_whose_sender_died_is_not_sent_again(self, mona):
+    def test_a_claim_whose_sender_died_is_not_sent_again(self, mona: User) -> None:
         report = report_for(mona, week=WEEK)
         assert ReportDelivery.claim(report, mona, at=MONDAY)
 
         assert send_reports_of_last_week(at=at(3, 9, 7)) == 0
         assert ReportDelivery.objects.get().sent_at is None
 
-    def test_a_mail_server_that_refuses_gives_the_claim_back(self, mona, monkeypatch):
+    def test_a_mail_server_that_refuses_gives_the_claim_back(self, mona: User, monkeypatch: pytest.MonkeyPatch) -> None:
         def refuse(*_args: Any, **_kwargs: Any) -> None:
             raise ConnectionRefusedError
 
@@ -104,18 +104,19 @@ class TestSending:
 
         assert send_reports_of_last_week(at=at(3, 9, 7)) == 1
 
-    def test_the_report_stays_what_it_was(self, mona):
+    def test_the_report_stays_what_it_was(self, mona: User) -> None:
         before = report_for(mona, week=WEEK)
         machine()
 
         assert report_for(mona, week=WEEK) == before
         assert OperationsReport.objects.get().figures["machines"] == 0
 
-    def test_what_is_hidden_from_a_manager_is_not_in_their_report(self, mona):
-        secret = machine(location=LocationFactory.create(restricted=True), equipment_name="Secret <pump>")
+    def test_what_is_hidden_from_a_manager_is_not_in_their_report(self, mona: User) -> None:
+        site = LocationFactory.create(restricted=True)
+        secret = machine(location=site, equipment_name="Secret <pump>")
         IntervalFactory.create(equipment=secret, started_at=at(3, 3))
         insider: User = make_person("Ina", Role.MANAGER)
-        insider.site_memberships.create(site=secret.location)
+        insider.site_memberships.create(site=site)
 
         send_reports_of_last_week(at=MONDAY)
 
