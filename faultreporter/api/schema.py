@@ -137,6 +137,12 @@ class EnvelopeSchema(AutoSchema):
         finally:
             self.method = method
 
+    def _map_serializer_field(self, field: Any, direction: Any, bypass_extensions: bool = False) -> Any:
+        """A request has no read-only fields; drf-spectacular stumbles over one whose shape is given by an override."""
+        if direction == "request" and field.read_only:
+            return None
+        return super()._map_serializer_field(field, direction, bypass_extensions)
+
     def component(self, name: str, schema: dict[str, Any]) -> dict[str, Any]:
         component = ResolvedComponent(name=name, type=ResolvedComponent.SCHEMA, schema=schema, object=name)
         self.registry.register_on_missing(component)
