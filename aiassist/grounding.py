@@ -78,7 +78,7 @@ def modes_of(category: Category | None) -> tuple[ModeFacts, ...]:
             remedy=mode.remedy,
             is_generic=mode.category_id is None,
         )
-        for mode in FailureMode.objects.living().applicable_to(category).order_by("code")
+        for mode in FailureMode.objects.living().applicable_to(category.pk if category else None).order_by("code")
     )
 
 
@@ -87,7 +87,7 @@ def open_alerts(analysis: Analysis) -> tuple[AlertFacts, ...]:
     rows: list[Alert] = [analysis.alert] if analysis.alert else []
     if analysis.equipment_id:
         machine = Alert.objects.living().unresolved().filter(equipment=analysis.equipment_id)
-        rows += machine.exclude(pk=analysis.alert_id).order_by("-created_at", "-id")[:MOST_ALERTS]
+        rows += machine.exclude(pk__in=[row.pk for row in rows]).order_by("-created_at", "-id")[:MOST_ALERTS]
     return tuple(
         AlertFacts(reference=str(row.pk), title=row.title, severity=row.severity, description=row.description)
         for row in rows

@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy as _
 
 from aiassist.answer import Answer, Verdict
 from aiassist.errors import ClaimLost
-from aiassist.providers.base import Provider, Reply
+from aiassist.providers import base
 from alerts.models import Alert
 from equipment.models import Equipment
 from faultreporter.accounts.models import User
@@ -239,7 +239,7 @@ class Analysis(TimeStampedModel):
         """A sign of life; ClaimLost if it came too late."""
         self._update_claimed(claimed_until=at + LEASE)
 
-    def begin_attempt(self, provider: "Provider", *, at: datetime) -> "AnalysisAttempt":
+    def begin_attempt(self, provider: base.Provider, *, at: datetime) -> "AnalysisAttempt":
         with transaction.atomic():
             self.renew(at=at)
             return AnalysisAttempt.objects.create(
@@ -252,7 +252,7 @@ class Analysis(TimeStampedModel):
             )
 
     def succeed(
-        self, attempt: "AnalysisAttempt", reply: Reply, answer: Answer, verdict: Verdict, *, at: datetime
+        self, attempt: "AnalysisAttempt", reply: base.Reply, answer: Answer, verdict: Verdict, *, at: datetime
     ) -> None:
         """Store the answer of this attempt; ClaimLost if the claim is somebody else's by now."""
         with transaction.atomic():
@@ -379,7 +379,7 @@ class AnalysisAttempt(TimeStampedModel):
         running.update(outcome=cls.Outcome.LOST, finished_at=at)
 
     def end(
-        self, outcome: str, *, at: datetime, reply: Reply | None = None, error_code: str = "", message: str = ""
+        self, outcome: str, *, at: datetime, reply: base.Reply | None = None, error_code: str = "", message: str = ""
     ) -> None:
         """Say how it ended, once; one that was given up as lost stays lost."""
         AnalysisAttempt.objects.filter(pk=self.pk, outcome=self.Outcome.RUNNING).update(

@@ -105,7 +105,7 @@ class AnalyzeFaultSerializer(Serializer):
         return [self.context["request"].get_host(), urlsplit(settings.PUBLIC_URL).netloc]
 
 
-class AttemptSerializer(ModelSerializer):
+class AnalysisAttemptSerializer(ModelSerializer):
     class Meta:
         model = AnalysisAttempt
         fields = (
@@ -122,13 +122,30 @@ class AttemptSerializer(ModelSerializer):
         read_only_fields = fields
 
 
-class AnalysisListSerializer(ModelSerializer):
+class KnownLaterField(serializers.ChoiceField):
+    """An enumeration that is null until the answer is there."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(read_only=True, allow_null=True, **kwargs)
+
+    def to_representation(self, value: str) -> str | None:
+        return value or None
+
+
+@extend_schema_field(Answer)  # type: ignore[arg-type]  # its pydantic extension takes models
+class AnswerField(serializers.JSONField):
+    """The whole answer as our schema has it."""
+
+
+class AnalysisSummarySerializer(ModelSerializer):
     """`provider` to `confidence` say in flat words what the structured `result` of the detail holds."""
 
     requested_by_id = serializers.UUIDField(read_only=True, allow_null=True)
     equipment_id = serializers.UUIDField(read_only=True, allow_null=True)
     alert_id = serializers.UUIDField(read_only=True, allow_null=True)
     attachment_ids = serializers.SerializerMethodField()
+    provider = KnownLaterField(choices=Analysis.Provider.choices, help_text="Who answered.")
+    severity = KnownLaterField(choices=Analysis.Severity.choices)
     analysis = serializers.SerializerMethodField(help_text="The state of the machine in sentences.")
     detected_issues = serializers.SerializerMethodField(help_text="Titles, the likeliest first.")
     recommendations = serializers.SerializerMethodField(help_text="What to do, the most important first.")
@@ -177,21 +194,17 @@ class AnalysisListSerializer(ModelSerializer):
         return [step["action"] for step in analysis.result["recommendations"]] if analysis.result else []
 
 
-class AnalysisSerializer(AnalysisListSerializer):
-    result = serializers.SerializerMethodField(help_text="The whole answer; null until there is one.")
-    attempts = AttemptSerializer(many=True, read_only=True)
+class AnalysisSerializer(AnalysisSummarySerializer):
+    result = AnswerField(read_only=True, allow_null=True, help_text="The whole answer; null until there is one.")
+    attempts = AnalysisAttemptSerializer(many=True, read_only=True)
 
-    class Meta(AnalysisListSerializer.Meta):
-        fields = (*AnalysisListSerializer.Meta.fields, "result", "attempts")
+    class Meta(AnalysisSummarySerializer.Meta):
+        fields = (*AnalysisSummarySerializer.Meta.fields, "result", "attempts")
         read_only_fields = fields
 
-    @extend_schema_field(Answer)
-    def get_result(self, analysis: Analysis) -> Any:
-        return analysis.result
 
-
-class ProviderSerializer(serializers.Serializer[Any]):
-    name = serializers.ChoiceField(choices=[c for c in Analysis.Provider.choices if c[0] != Analysis.Provider.AUTO])
+class AiProviderSerializer(serializers.Serializer[Any]):
+    name = serializers.CharField(help_text="What `provider` of a question may be.")
     model_name = serializers.CharField()
     configured = serializers.BooleanField(help_text="Whether this server has a key for it.")
     healthy = serializers.BooleanField(

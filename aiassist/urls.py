@@ -7,6 +7,6 @@ router = Router()
 router.register("ai/analyses", AnalysisViewSet, basename="analysis")
 urlpatterns = [
     path("ai/analyze-fault", AnalyzeFaultViewSet.as_view({"post": "analyze"}), name="analyze-fault"),
-    path("ai/providers", ProviderViewSet.as_view({"get": "list"}), name="ai-providers"),
+    path("ai/providers", ProviderViewSet.as_view({"get": "providers"}), name="ai-providers"),
     *router.urls,
 ]

@@ -3,7 +3,7 @@ from uuid import UUID
 
 from django.db.models import QuerySet
 from django.utils.translation import gettext as _
-from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_view
+from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema, extend_schema_view
 from rest_framework import status
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -15,15 +15,16 @@ from aiassist.filters import AnalysisFilter
 from aiassist.models import Analysis
 from aiassist.providers import registry
 from aiassist.serializers import (
-    AnalysisListSerializer,
+    AiProviderSerializer,
     AnalysisSerializer,
+    AnalysisSummarySerializer,
     AnalyzeFaultSerializer,
-    ProviderSerializer,
 )
 from faultreporter.api.permissions import EVERYONE
 from faultreporter.api.viewsets import ApiView, GenericViewSet, ReadOnlyViewSet
 
 ANALYSES = "/api/v1/ai/analyses"
+ERROR = {"$ref": "#/components/schemas/ErrorResponse"}
 PREFER = OpenApiParameter(
     "Prefer", str, OpenApiParameter.HEADER, description="`wait=N`: answer with the result if it is there in N ≤ 25 s."
 )
@@ -39,7 +40,7 @@ class AnalysisViewSet(ReadOnlyViewSet):
     model = Analysis
     resource = "Analysis"
     resource_plural = "Analyses"
-    serializer_class = AnalysisListSerializer
+    serializer_class = AnalysisSummarySerializer
     serializer_classes = {"retrieve": AnalysisSerializer}
     filterset_class = AnalysisFilter
     ordering_fields = ("created_at", "finished_at", "confidence")
@@ -64,7 +65,12 @@ class AnalyzeFaultViewSet(GenericViewSet):
         operation_id="analyzeFault",
         parameters=[PREFER],
         request=AnalyzeFaultSerializer,
-        responses={200: AnalysisSerializer, 202: AnalysisSerializer},
+        responses={
+            200: AnalysisSerializer,
+            202: AnalysisSerializer,
+            502: OpenApiResponse(ERROR, description="You waited, and the analysis failed at its provider."),
+            504: OpenApiResponse(ERROR, description="You waited, and the provider took too long."),
+        },
     )
     def analyze(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         question = self.validated()
@@ -102,10 +108,13 @@ class AnalyzeFaultViewSet(GenericViewSet):
 class ProviderViewSet(ApiView, ViewSet):
     """Who can be asked on this server."""
 
-    resource = "AiProvider"
-    unpaged_actions = ("list",)
-    permissions = {"list": EVERYONE}
+    unpaged_actions = ("providers",)
+    permissions = {"providers": EVERYONE}
 
-    @extend_schema(summary="List the assistant's providers", responses=ProviderSerializer(many=True))
-    def list(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        return Response(ProviderSerializer(health.provider_states(at=self.now()), many=True).data)
+    @extend_schema(
+        summary="List the assistant's providers",
+        operation_id="listAiProviders",
+        responses=AiProviderSerializer(many=True),
+    )
+    def providers(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        return Response(AiProviderSerializer(health.provider_states(at=self.now()), many=True).data)

@@ -352,6 +352,7 @@ def test_a_report_that_asks_for_it_is_analysed(rita: User) -> None:
     assert [row.attachment for row in analysis.image_rows.all()] == [photo]
     pipeline.run(analysis.pk)
     analysis.refresh_from_db()
+    assert analysis.result
     assert analysis.result["issues"][0]["failure_mode"] == "BEARING"
 
 

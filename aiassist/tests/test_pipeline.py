@@ -67,6 +67,19 @@ def outcomes(analysis: Analysis) -> list[tuple[str, str]]:
     return list(analysis.attempts.values_list("provider", "outcome"))
 
 
+def result_of(analysis: Analysis) -> dict[str, Any]:
+    assert analysis.result is not None
+    found: dict[str, Any] = analysis.result
+    return found
+
+
+def run_together(threads: list[threading.Thread]) -> None:
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+
 def claimed(**fields: Any) -> Analysis:
     analysis = Analysis.claim(make_analysis(**fields).pk, at=timezone.now())
     assert analysis is not None
@@ -84,7 +97,8 @@ def test_it_works() -> None:
     analysis.refresh_from_db()
     assert published() == [str(analysis.pk)]
     assert (analysis.status, analysis.provider, analysis.model_name) == ("SUCCEEDED", "RULEBOOK", "rulebook-1")
-    assert analysis.result["issues"][0]["failure_mode"] == "BEARING"
+    assert result_of(analysis)["issues"][0]["failure_mode"] == "BEARING"
+    assert analysis.confidence
     assert 0 < analysis.confidence < 1
     assert analysis.severity == "MEDIUM"
     assert analysis.finished_at is not None
@@ -115,7 +129,7 @@ def test_the_facts_of_the_machine_reach_the_answer(tess: User, mona: User) -> No
     run_analysis(analysis_id=str(analysis.pk))
 
     analysis.refresh_from_db()
-    evidence = {e["kind"] for found in analysis.result["issues"] for e in found["evidence"]}
+    evidence = {e["kind"] for found in result_of(analysis)["issues"] for e in found["evidence"]}
     assert evidence == {"ALERT", "READING", "HISTORY"}
     assert "Flare joint" in str(analysis.result)
     assert analysis.severity == "CRITICAL"
@@ -129,7 +143,7 @@ def test_a_named_kind_of_machine_is_enough() -> None:
     pipeline.run(analysis.pk)
 
     analysis.refresh_from_db()
-    assert analysis.result["issues"][0]["failure_mode"] == "BEARING"
+    assert result_of(analysis)["issues"][0]["failure_mode"] == "BEARING"
 
 
 def test_a_finished_or_unknown_one_is_left_alone() -> None:
@@ -242,8 +256,8 @@ def test_an_answer_cannot_invent_failure_modes(with_openai: ProviderServer) -> N
     pipeline.run(analysis.pk)
 
     analysis.refresh_from_db()
-    assert [i["failure_mode"] for i in analysis.result["issues"]] == [None, "LEAK"]
-    assert [i["image_index"] for i in analysis.result["issues"]] == [None, None]
+    assert [i["failure_mode"] for i in result_of(analysis)["issues"]] == [None, "LEAK"]
+    assert [i["image_index"] for i in result_of(analysis)["issues"]] == [None, None]
 
 
 # Claims and leases ---------------------------------------------------------------------------------------------------
@@ -309,8 +323,7 @@ def test_of_many_workers_at_once_one_gets_it() -> None:
         connection.close()
 
     threads = [threading.Thread(target=worker) for _ in range(4)]
-    [thread.start() for thread in threads]
-    [thread.join() for thread in threads]
+    run_together(threads)
 
     assert len(won) == 1
 
@@ -324,8 +337,7 @@ def test_of_two_runs_at_once_one_answers() -> None:
         connection.close()
 
     threads = [threading.Thread(target=worker) for _ in range(3)]
-    [thread.start() for thread in threads]
-    [thread.join() for thread in threads]
+    run_together(threads)
 
     assert outcomes(analysis) == [("RULEBOOK", "ANSWERED")]
 

@@ -84,9 +84,9 @@ class AttachmentAdmin(ModelAdmin):
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         return self.readonly_fields if obj else ()
 
-    def save_model(self, request: HttpRequest, obj: Attachment, form: Any, change: bool) -> None:
+    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
         safe, name = form.cleaned_data["upload"], obj.original_name
-        obj.store(safe, name=name, by=request.user, at=timezone.now())  # type: ignore[arg-type]  # staff are people
+        obj.store(safe, name=name, by=request.user, at=timezone.now())
 
     def delete_record(self, request: HttpRequest, record: Attachment) -> None:
         record.delete_unused()

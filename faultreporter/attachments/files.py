@@ -23,10 +23,10 @@ def too_large() -> PayloadTooLarge:
     return PayloadTooLarge(message, field="file", meta={"limit_bytes": limit})
 
 
-def read_upload(upload: UploadedFile) -> bytes:
+def read_upload(upload: "UploadedFile[bytes]") -> bytes:
     if (upload.size or 0) > settings.MAX_UPLOAD_BYTES:
         raise too_large()
-    return upload.read()
+    return bytes(upload.read())
 
 
 class LimitedMultiPartParser(MultiPartParser):

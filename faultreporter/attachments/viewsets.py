@@ -3,7 +3,7 @@ from typing import Any
 from django.db.models import QuerySet
 from django.http.response import HttpResponseBase
 from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import extend_schema, extend_schema_view
+from drf_spectacular.utils import OpenApiResponse, extend_schema, extend_schema_view
 from rest_framework.decorators import action
 from rest_framework.request import Request
 
@@ -52,7 +52,9 @@ class AttachmentViewSet(ListMixin, RetrieveMixin, CreateMixin, DestroyMixin):
 
     def get_queryset(self) -> QuerySet[Attachment]:
         rows: Any = super().get_queryset()
-        return rows.of(self.request.user) if self.action == "list" else rows
+        only_own = self.action == "list" and not getattr(self, "swagger_fake_view", False)
+        visible: QuerySet[Attachment] = rows.of(self.request.user) if only_own else rows
+        return visible
 
     @extend_schema(
         summary="Upload a photograph or a PDF",
@@ -63,8 +65,9 @@ class AttachmentViewSet(ListMixin, RetrieveMixin, CreateMixin, DestroyMixin):
         return super().create(request, *args, **kwargs)
 
     def validated(self, *, record: Any = None, partial: bool = False) -> dict[str, Any]:
+        form: Any = self.request.data
         # A plain dictionary: the form's own type would let unknown fields through.
-        serializer = self.get_serializer(data={name: self.request.data[name] for name in self.request.data})
+        serializer = self.get_serializer(data=dict(form.items()))
         serializer.is_valid(raise_exception=True)
         data: dict[str, Any] = serializer.validated_data
         return data
@@ -80,7 +83,11 @@ class AttachmentViewSet(ListMixin, RetrieveMixin, CreateMixin, DestroyMixin):
     @extend_schema(
         summary="Read the file itself",
         operation_id="getAttachmentFile",
-        responses={(200, "image/jpeg"): OpenApiTypes.BINARY, (200, "application/pdf"): OpenApiTypes.BINARY},
+        responses={
+            (200, "image/jpeg"): OpenApiTypes.BINARY,
+            (200, "application/pdf"): OpenApiTypes.BINARY,
+            304: OpenApiResponse(description="The file never changes; you have it."),
+        },
     )
     @action(detail=True, methods=["get"], renderer_classes=[JpegRenderer, PdfRenderer])
     def file(self, request: Request, *args: Any, **kwargs: Any) -> HttpResponseBase:

@@ -48,7 +48,7 @@ def test_it_works(api: Api, rita: User) -> None:
 def test_the_file_is_a_download_that_a_browser_neither_sniffs_nor_runs(api: Api, rita: User, tess: User) -> None:
     url = upload(api(rita), photograph(), name="leak.heic").json()["data"]["url"]
 
-    response = api(tess).get(url)
+    response: Any = api(tess).get(url)
 
     content = b"".join(response.streaming_content)
     assert response.status_code == 200
@@ -91,7 +91,7 @@ def test_a_lost_file_is_not_found(api: Api, rita: User) -> None:
 def test_a_pdf_is_kept_as_it_is(api: Api, mona: User) -> None:
     data = upload(api(mona), PDF, name="manual.jpg").json()["data"]
 
-    response = api(mona).get(data["url"], headers={"Accept": "application/pdf"})
+    response: Any = api(mona).get(data["url"], headers={"Accept": "application/pdf"})
 
     assert (data["kind"], data["width"]) == ("PDF", None)
     assert response["Content-Type"] == "application/pdf"
