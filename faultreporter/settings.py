@@ -301,6 +301,7 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "REDOC_DIST": "SIDECAR",
     "SORT_OPERATIONS": True,
+    "GET_LIB_DOC_EXCLUDES": "faultreporter.api.schema.without_base_docstrings",
     "ENUM_GENERATE_CHOICE_DESCRIPTION": False,
     # One name for each set of values, wherever a field carries it. Severity, priority and criticality are one scale.
     "ENUM_NAME_OVERRIDES": {

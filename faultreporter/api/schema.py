@@ -8,11 +8,13 @@ from typing import Any
 
 from django.conf import settings
 from drf_spectacular.openapi import AutoSchema
-from drf_spectacular.plumbing import ResolvedComponent
+from drf_spectacular.plumbing import ResolvedComponent, get_lib_doc_excludes
 from drf_spectacular.utils import OpenApiParameter
 
 from faultreporter.api.exceptions import CODES
 from faultreporter.api.pagination import MAX_PAGE
+from faultreporter.api.serializers import ModelSerializer as ApiModelSerializer
+from faultreporter.api.serializers import Serializer as ApiSerializer
 from faultreporter.errors import DomainError
 
 VERBS = {
@@ -196,6 +198,11 @@ class EnvelopeSchema(AutoSchema):
         if self.method in {"POST", "PUT", "PATCH"}:
             codes |= {"413", "415", "422"}
         return sorted(codes)
+
+
+def without_base_docstrings() -> list[type]:
+    """What our base classes say is for developers, not for readers of the API."""
+    return [*get_lib_doc_excludes(), ApiSerializer, ApiModelSerializer]
 
 
 def postprocess(result: Any, generator: Any, request: Any, public: bool) -> Any:
