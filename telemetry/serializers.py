@@ -28,6 +28,8 @@ class NumberField(serializers.Field[float, Any, float, Any]):
 
 
 class MetricSerializer(ModelSerializer):
+    """A quantity that sensors report, the unit it is stored in, and what is physically possible."""
+
     physical_min = NumberField(allow_null=True, required=False)
     physical_max = NumberField(allow_null=True, required=False)
 
@@ -56,6 +58,8 @@ class MetricCodeField(serializers.SlugRelatedField[Metric]):
 
 
 class RuleSerializer(ModelSerializer):
+    """An alarm limit for one machine (`equipment_id`) or for all of a category (`category_id`): one of the two."""
+
     equipment_id = VisibleKeyField(
         source="equipment", queryset=Equipment.objects.all(), allow_null=True, required=False
     )
@@ -77,6 +81,8 @@ class RuleSerializer(ModelSerializer):
 
 
 class DeviceKeySerializer(ModelSerializer):
+    """The key of a gateway; `equipment_ids` are the machines it may send for, unless `all_equipment` is true."""
+
     equipment_ids = VisibleKeyField(source="equipment", queryset=Equipment.objects.all(), many=True, required=False)
 
     class Meta:
@@ -100,6 +106,8 @@ class IssuedDeviceKeySerializer(DeviceKeySerializer):
 
 
 class ReadingSerializer(serializers.Serializer[Any]):
+    """One measured value, in the metric's unit."""
+
     metric = serializers.CharField()
     value = NumberField()
     unit = serializers.CharField(help_text=_("The metric's unit, a UCUM code."))
@@ -107,6 +115,8 @@ class ReadingSerializer(serializers.Serializer[Any]):
 
 
 class MachineReadingSerializer(ReadingSerializer):
+    """One measured value of one machine, in the metric's unit."""
+
     equipment_id = serializers.UUIDField()
     series_id = serializers.IntegerField()
 
@@ -132,10 +142,14 @@ class SentReadingSerializer(serializers.Serializer[Any]):
 
 
 class SentReadingsSerializer(serializers.Serializer[Any]):
-    readings = SentReadingSerializer(many=True, max_length=MAX_READINGS)  # type: ignore[call-arg]  # many= makes a list
+    """As application/x-ndjson: one reading a line, without the object around them."""
+
+    readings = serializers.ListField(child=SentReadingSerializer(), max_length=MAX_READINGS)
 
 
 class ReadingErrorSerializer(serializers.Serializer[Any]):
+    """Why a reading was rejected."""
+
     index = serializers.IntegerField(help_text=_("Which reading of the batch, from 0."))
     code = serializers.ChoiceField(choices=[code.value for code in Refused])
     message = serializers.CharField()
@@ -148,4 +162,4 @@ class IngestResultSerializer(serializers.Serializer[Any]):
     duplicate = serializers.IntegerField(help_text=_("The same value is stored for that moment already."))
     conflict = serializers.IntegerField(help_text=_("Another value is stored for that moment, and stays."))
     rejected = serializers.IntegerField()
-    errors = ReadingErrorSerializer(many=True, max_length=MAX_ERRORS)  # type: ignore[call-arg,assignment]  # a list field
+    errors = serializers.ListField(child=ReadingErrorSerializer(), max_length=MAX_ERRORS)  # type: ignore[assignment]  # a field

@@ -2,6 +2,7 @@
 
 from uuid import UUID
 
+import structlog
 from celery import shared_task
 from django.db import OperationalError
 from django.utils import timezone
@@ -9,6 +10,8 @@ from django.utils import timezone
 from faultreporter.audit.context import acting
 from faultreporter.audit.models import AuditLog
 from telemetry import evaluation, partitions
+
+log = structlog.get_logger(__name__)
 
 SERIES_PER_TRANSACTION = 500
 SWEEP_LIMIT = 5_000
@@ -48,5 +51,8 @@ def sweep_rules() -> int:
 
 @shared_task(name="telemetry.tasks.ensure_partitions")
 def ensure_partitions() -> list[str]:
-    """By beat every night: the coming months."""
-    return partitions.ensure_partitions(at=timezone.now())
+    """By beat every night: the coming months. Readings that no month covers are worth an alarm."""
+    made = partitions.ensure_partitions(at=timezone.now())
+    if caught := partitions.count_caught():
+        log.error("readings_in_default_partition", readings=caught)
+    return made
