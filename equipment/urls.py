@@ -1,9 +1,11 @@
+from typing import Any
+
 from django.urls import path
 
 from equipment import viewsets
 from faultreporter.api.routers import Router
 
-LIST = {"get": "list"}
+LIST: dict[str, Any] = {"get": "list"}
 
 router = Router()
 router.register("equipment", viewsets.EquipmentViewSet, basename="equipment")

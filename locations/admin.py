@@ -3,7 +3,6 @@ from typing import Any
 from django import forms
 from django.contrib import admin
 from django.contrib.admin.widgets import AutocompleteSelect
-from django.db.models import QuerySet
 from django.db.models.expressions import RawSQL
 from django.http import HttpRequest
 from django.utils.html import format_html
@@ -56,7 +55,7 @@ class InsideInline(ReadOnlyInline):
     show_change_link = True
     per_page = 50
 
-    def get_queryset(self, request: HttpRequest) -> QuerySet[Location]:
+    def get_queryset(self, request: HttpRequest) -> Any:
         rows: Any = super().get_queryset(request)
         return rows.living().order_by("floor_level", "code")
 
@@ -78,7 +77,7 @@ class LocationAdmin(RecordAdmin):
         (_("Site"), {"fields": ("time_zone", "open_to_all")}),
     )
 
-    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+    def get_queryset(self, request: HttpRequest) -> Any:
         path = RawSQL(PATH_SQL, [])  # noqa: S611 - a constant without parameters
         return super().get_queryset(request).annotate(path=path).order_by("path")
 

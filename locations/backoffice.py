@@ -1,13 +1,12 @@
 """The admin base of everything that stands on a site: scoped rows, the models' own methods, confirmed actions."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import wraps
 from typing import Any
 
 from django import forms
 from django.contrib import admin
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
-from django.db import transaction
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
@@ -27,31 +26,21 @@ class RecordForm(forms.ModelForm):  # type: ignore[type-arg]  # forms take no ty
         return super()._get_validation_exclusions() - {"deleted_at"}  # type: ignore[misc,no-any-return]
 
 
-class DeletedFilter(admin.SimpleListFilter):
-    """Lets deleted records be seen, to restore them; the base's queryset reads the same parameter."""
-
-    title = _("deletion")
-    parameter_name = "deleted"
-
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
-        return [("1", _("Deleted ones too"))]
-
-    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        return queryset
-
-
 class RecordAdmin(ModelAdmin):
     """Shows what the person may see; `register()` and `change()` of the model do the writing."""
 
     form = RecordForm
-    actions = ("restore",)
+    actions: Sequence[str] = ("restore",)
 
-    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+    def get_queryset(self, request: HttpRequest) -> Any:
         rows: Any = super().get_queryset(request)
         return rows.for_user(caller(request)) if hasattr(rows, "for_user") else rows
 
-    def get_list_filter(self, request: HttpRequest) -> list[Any]:
-        return [*super().get_list_filter(request), DeletedFilter]
+    def get_search_results(self, request: HttpRequest, queryset: QuerySet[Any], search_term: str) -> Any:
+        """What a picker on another page offers: never a deleted record."""
+        picking = request.path.endswith("/autocomplete/")
+        rows: Any = queryset.filter(deleted_at=None) if picking else queryset
+        return super().get_search_results(request, rows, search_term)
 
     def create_record(self, request: HttpRequest, record: Any) -> None:
         record.register(by=caller(request))
@@ -64,16 +53,12 @@ class RecordAdmin(ModelAdmin):
     def changes(record: Any, changed: list[str]) -> dict[str, Any]:
         return {name: getattr(record, name) for name in changed}
 
-    @transaction.atomic
-    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:
-        super().delete_queryset(request, queryset)
-
     @admin.action(description=_("Restore selected deleted records"), permissions=["change"])
     def restore(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:
-        with transaction.atomic():
-            for record in queryset:
-                record.restore(by=caller(request), at=timezone.now())
-        tell_count(self, request, queryset.count())
+        records = list(queryset)
+        for record in records:
+            record.restore(by=caller(request), at=timezone.now())
+        tell_count(self, request, len(records))
 
 
 class ActionForm(forms.Form):
@@ -99,9 +84,8 @@ def confirmed(form_class: type[ActionForm], description: Any, permission: str = 
             if not form.is_valid():
                 return ask(self, request, queryset, form, action=deed.__name__, title=description)
             records = list(queryset)
-            with transaction.atomic():
-                for record in records:
-                    deed(self, request, record, form.cleaned_data)
+            for record in records:
+                deed(self, request, record, form.cleaned_data)
             tell_count(self, request, len(records))
             return None
 

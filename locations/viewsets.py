@@ -7,6 +7,7 @@ from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from faultreporter.accounts.authentication import caller
 from faultreporter.api.actions import transition
 from faultreporter.api.permissions import EVERYONE, MANAGERS
 from faultreporter.api.viewsets import GenericViewSet, ListMixin, ModelViewSet
@@ -58,14 +59,14 @@ class LocationViewSet(ModelViewSet):
         return super().lock_object()
 
     def create_record(self, data: dict[str, Any]) -> Location:
-        return Location.add(by=self.request.user, **data)
+        return Location.add(by=caller(self.request), **data)
 
     def change_record(self, record: Location, data: dict[str, Any]) -> None:
-        record.change(by=self.request.user, **data)
+        record.change(by=caller(self.request), **data)
 
     @transition("restore", summary="Bring a deleted place back")
     def restore(self, record: Location, data: dict[str, Any]) -> str:
-        record.restore(by=self.request.user, at=self.now())
+        record.restore(by=caller(self.request), at=self.now())
         return _("Restored.")
 
     @extend_schema(
@@ -73,7 +74,8 @@ class LocationViewSet(ModelViewSet):
     )
     @action(detail=False)
     def tree(self, request: Request) -> Response:
-        return Response(self.get_queryset().as_tree())
+        rows: Any = self.get_queryset()
+        return Response(rows.as_tree())
 
     @extend_schema(summary="Read a floor plan", operation_id="getFloorPlan", responses=FloorPlanSerializer)
     @action(detail=True, url_path="floor-plan")
@@ -91,7 +93,7 @@ class LocationViewSet(ModelViewSet):
         location = self.lock_object()
         body = FloorPlanInputSerializer(data=request.data, context=self.get_serializer_context())
         body.is_valid(raise_exception=True)
-        location.set_floor_plan(by=request.user, **body.validated_data)
+        location.set_floor_plan(by=caller(request), **body.validated_data)
         return self.floor_plan_answer(location)
 
     @staticmethod
@@ -101,7 +103,7 @@ class LocationViewSet(ModelViewSet):
 
 def visible_location(view: GenericViewSet) -> Location:
     """The place that the address names; what is inside it is in sight if the place is."""
-    location = Location.objects.for_user(view.request.user).living().filter(pk=view.kwargs["location_id"]).first()
+    location = Location.objects.for_user(caller(view.request)).living().filter(pk=view.kwargs["location_id"]).first()
     if location is None:
         raise NotFound(_("There is no such place, or it is out of your sight."))
     return location

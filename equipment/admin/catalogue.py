@@ -2,7 +2,7 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin
-from django.db.models import Count, Q, QuerySet
+from django.db.models import Count, Q
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 from unfold.widgets import UnfoldAdminTextareaWidget
@@ -24,7 +24,7 @@ class LinesField(forms.CharField):
         return [line.strip() for line in str(value or "").splitlines() if line.strip()]
 
     def has_changed(self, initial: Any, data: Any) -> bool:
-        return (initial or []) != self.to_python(data)
+        return bool((initial or []) != self.to_python(data))
 
 
 class FailureModeForm(RecordForm):
@@ -49,7 +49,7 @@ class FailureModeInline(ReadOnlyInline):
     fields = readonly_fields = ("code", "name", "mechanism")
     show_change_link = True
 
-    def get_queryset(self, request: HttpRequest) -> QuerySet[FailureMode]:
+    def get_queryset(self, request: HttpRequest) -> Any:
         rows: Any = super().get_queryset(request)
         return rows.living().order_by("code")
 
@@ -64,7 +64,7 @@ class CategoryAdmin(CatalogueAdmin):
     ordering = ("code",)
     inlines = (FailureModeInline,)
 
-    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+    def get_queryset(self, request: HttpRequest) -> Any:
         living = Q(equipment__deleted_at=None), Q(failure_modes__deleted_at=None)
         return super().get_queryset(request).annotate(
             machine_count=Count("equipment", filter=living[0], distinct=True),

@@ -58,7 +58,7 @@ class AssignmentInline(ReadOnlyInline):
     fields = readonly_fields = ("user", "role", "starts_at", "ends_at")
     show_change_link = True
 
-    def get_queryset(self, request: HttpRequest) -> QuerySet[UserEquipmentAssignment]:
+    def get_queryset(self, request: HttpRequest) -> Any:
         rows: Any = super().get_queryset(request)
         return rows.living().select_related("user").order_by("-starts_at")
 
@@ -84,7 +84,7 @@ class MoveInline(ReadOnlyInline):
     ordering = ("-at",)
     per_page = 25
 
-    def get_queryset(self, request: HttpRequest) -> QuerySet[Move]:
+    def get_queryset(self, request: HttpRequest) -> Any:
         rows: QuerySet[Move] = super().get_queryset(request)
         return rows.select_related("from_location", "to_location", "by")
 
@@ -94,7 +94,7 @@ class DiagramInline(ReadOnlyInline):
     fields = readonly_fields = ("title", "kind", "version", "created_at")
     show_change_link = True
 
-    def get_queryset(self, request: HttpRequest) -> QuerySet[TechnicalDiagram]:
+    def get_queryset(self, request: HttpRequest) -> Any:
         rows: Any = super().get_queryset(request)
         return rows.living().order_by("title", "-version")
 
@@ -134,7 +134,7 @@ class EquipmentAdmin(RecordAdmin):
     def changes(record: Any, changed: list[str]) -> dict[str, Any]:
         return {**RecordAdmin.changes(record, changed), "at": timezone.now()}
 
-    @display(description=_("status"), ordering="status", label=STATUS_COLOURS)
+    @display(description=_("status"), ordering="status", label=STATUS_COLOURS)  # type: ignore[untyped-decorator]
     def shown_status(self, machine: Equipment) -> Any:
         return machine.status, machine.get_status_display()
 
@@ -175,14 +175,14 @@ class StatusLogAdmin(ReadOnlyAdmin):
     ordering = ("-started_at", "-id")
     actions = ("count_or_not",)
 
-    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+    def get_queryset(self, request: HttpRequest) -> Any:
         visible = Equipment.objects.for_user(caller(request))
         return super().get_queryset(request).filter(equipment__in=visible)
 
     def has_judge_permission(self, request: HttpRequest) -> bool:
-        return bool(request.user.has_perm("equipment.change_statusinterval"))  # type: ignore[union-attr]
+        return bool(request.user.has_perm("equipment.change_statusinterval"))
 
-    @display(description=_("status"), ordering="status", label=STATUS_COLOURS)
+    @display(description=_("status"), ordering="status", label=STATUS_COLOURS)  # type: ignore[untyped-decorator]
     def shown_status(self, interval: StatusInterval) -> Any:
         return interval.status, interval.get_status_display()
 
@@ -200,6 +200,6 @@ class MoveAdmin(ReadOnlyAdmin):
     search_fields = ("equipment__equipment_code", "equipment__equipment_name", "reason")
     ordering = ("-at", "-id")
 
-    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+    def get_queryset(self, request: HttpRequest) -> Any:
         visible = Equipment.objects.for_user(caller(request))
         return super().get_queryset(request).filter(equipment__in=visible)

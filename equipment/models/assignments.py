@@ -88,10 +88,14 @@ class UserEquipmentAssignment(SoftDeleteModel):
     ) -> list["UserEquipmentAssignment"]:
         """Puts one person in charge of many machines; those already theirs until further notice stay as they are."""
         theirs = set(cls.objects.living().filter(user=user, ends_at=None).values_list("equipment", flat=True))
-        new = [cls(user=user, equipment=machine, **fields) for machine in equipment if machine.pk not in theirs]
+        new = [
+            UserEquipmentAssignment(user=user, equipment=machine, **fields)
+            for machine in equipment
+            if machine.pk not in theirs
+        ]
         if new:
             new[0]._check()
-        return cls.objects.bulk_create(new)
+        return UserEquipmentAssignment.objects.bulk_create(new)
 
     def change(self, *, by: User | None, **fields: Any) -> None:
         with transaction.atomic():

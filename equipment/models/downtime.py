@@ -1,7 +1,7 @@
 """The status log: each row says that a machine was down, in which way, from when to when, and whether it counts."""
 
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from typing import TYPE_CHECKING, ClassVar, Self
 
 from django.conf import settings
 from django.contrib.postgres.constraints import ExclusionConstraint
@@ -165,8 +165,10 @@ class StatusInterval(TimeStampedModel):
 
     @classmethod
     def _last_end(cls, equipment: "Equipment", status: str) -> datetime | None:
-        ends: dict[str, Any] = equipment.status_log.filter(status=status).aggregate(last=models.Max("ended_at"))
-        return ends["last"]
+        last: datetime | None = equipment.status_log.filter(status=status).aggregate(last=models.Max("ended_at"))[
+            "last"
+        ]
+        return last
 
     def release(self, *, by: User | None, at: datetime, exclusion_reason: str = "") -> bool:
         """One holder lets go; True if it was the last and the interval ended.

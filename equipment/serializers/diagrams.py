@@ -18,7 +18,7 @@ class HotspotSerializer(Serializer):
     y = serializers.FloatField(min_value=0, max_value=1)
     w = serializers.FloatField(min_value=0, max_value=1)
     h = serializers.FloatField(min_value=0, max_value=1)
-    label = CleanCharField(max_length=100)
+    label = CleanCharField(max_length=100)  # type: ignore[assignment]  # Field.label is the field's own caption
     equipment_id = serializers.UUIDField(allow_null=True, default=None)
 
     def to_internal_value(self, data: Any) -> Any:

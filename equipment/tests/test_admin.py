@@ -23,20 +23,20 @@ URL = f"{ADMIN}equipment/"
 
 
 @pytest.fixture
-def machine(tess: User) -> Equipment:
+def machine(tess: User) -> Any:
     """A machine with something on every page."""
-    machine = EquipmentFactory(chiller=True, status="OFFLINE")
-    machine.move_to(LocationFactory(room=True), by=None, at=timezone.now(), reason="")
-    AssignmentFactory(user=tess, equipment=machine)
-    DiagramFactory(equipment=machine)
-    FailureModeFactory(category=machine.category, keywords=["leak"])
+    machine = EquipmentFactory.create(chiller=True, status="OFFLINE")
+    machine.move_to(LocationFactory.create(room=True), by=None, at=timezone.now(), reason="")
+    AssignmentFactory.create(user=tess, equipment=machine)
+    DiagramFactory.create(equipment=machine)
+    FailureModeFactory.create(category=machine.category, keywords=["leak"])
     return machine
 
 
 @pytest.mark.parametrize("person", ["mona", "adam"])
 def test_the_pages_load(backoffice: Any, request: pytest.FixtureRequest, person: str, machine: Equipment) -> None:
     browser = backoffice(request.getfixturevalue(person))
-    records = {
+    records: dict[str, Any] = {
         "equipment": machine,
         "category": machine.category,
         "failuremode": FailureMode.objects.get(),
@@ -79,7 +79,7 @@ def machine_form(**values: Any) -> dict[str, Any]:
 
 
 def test_a_machine_is_added_and_changed_through_the_model(backoffice: Any, mona: User) -> None:
-    browser, room = backoffice(mona), LocationFactory(room=True)
+    browser, room = backoffice(mona), LocationFactory.create(room=True)
 
     assert browser.post(f"{URL}add/", machine_form(equipment_code="P-1")).status_code == 302
     machine = Equipment.objects.get(equipment_code="P-1")
@@ -92,7 +92,7 @@ def test_a_machine_is_added_and_changed_through_the_model(backoffice: Any, mona:
 
 
 def test_a_code_in_use_or_out_of_pattern_is_said_in_the_form(backoffice: Any, mona: User) -> None:
-    EquipmentFactory(equipment_code="P-1")
+    EquipmentFactory.create(equipment_code="P-1")
     browser = backoffice(mona)
 
     twice = browser.post(f"{URL}add/", machine_form(equipment_code="P-1")).content.decode()
@@ -108,7 +108,7 @@ def run(browser: Any, action: str, *machines: Any, url: str = URL, **data: Any) 
 
 
 def test_moving_asks_for_the_place(backoffice: Any, mona: User, machine: Equipment) -> None:
-    browser, room = backoffice(mona), LocationFactory(room=True)
+    browser, room = backoffice(mona), LocationFactory.create(room=True)
 
     assert "Move to another place" in run(browser, "move", machine)
     run(browser, "move", machine, confirmed="yes", location=str(room.pk), reason="leak above")
@@ -121,7 +121,7 @@ def test_moving_asks_for_the_place(backoffice: Any, mona: User, machine: Equipme
 def test_setting_the_status_says_why_it_is_refused_and_changes_none(
     backoffice: Any, mona: User, machine: Equipment
 ) -> None:
-    held = EquipmentFactory(equipment_code="ZZ-LAST")
+    held = EquipmentFactory.create(equipment_code="ZZ-LAST")
     held.take_down(status="ERROR", by=None, at=timezone.now(), reason="", source="ALERT")
 
     page = run(backoffice(mona), "set_status", machine, held, confirmed="yes", status="ONLINE", reason="")
@@ -167,7 +167,7 @@ def test_an_interval_is_taken_out_of_the_count(backoffice: Any, mona: User, mach
 
 
 def test_an_assignment_is_made_and_ended(backoffice: Any, mona: User, tess: User) -> None:
-    machine, browser, url = EquipmentFactory(), backoffice(mona), f"{ADMIN}userequipmentassignment/"
+    machine, browser, url = EquipmentFactory.create(), backoffice(mona), f"{ADMIN}userequipmentassignment/"
     now = timezone.now()
     body = {"user": str(tess.pk), "equipment": str(machine.pk), "role": "PRIMARY"}
 
@@ -179,8 +179,8 @@ def test_an_assignment_is_made_and_ended(backoffice: Any, mona: User, tess: User
 
 
 def test_a_drawing_with_a_wrong_region_is_refused_with_a_reason(backoffice: Any, mona: User) -> None:
-    body = {"equipment": str(EquipmentFactory().pk), "title": "Piping", "kind": "PIPING"}
-    body |= {"attachment": str(DrawingFactory().pk), "hotspots": '[{"x": 3}]'}
+    body = {"equipment": str(EquipmentFactory.create().pk), "title": "Piping", "kind": "PIPING"}
+    body |= {"attachment": str(DrawingFactory.create().pk), "hotspots": '[{"x": 3}]'}
 
     page = backoffice(mona).post(f"{ADMIN}technicaldiagram/add/", body, follow=True).content.decode()
 
@@ -188,7 +188,7 @@ def test_a_drawing_with_a_wrong_region_is_refused_with_a_reason(backoffice: Any,
 
 
 def test_keywords_are_edited_one_a_line(backoffice: Any, mona: User) -> None:
-    body = {"category": str(CategoryFactory().pk), "code": "LEAK", "name": "Leaks", "keywords": "leak\n\n drip "}
+    body = {"category": str(CategoryFactory.create().pk), "code": "LEAK", "name": "Leaks", "keywords": "leak\n\n drip "}
 
     backoffice(mona).post(f"{ADMIN}failuremode/add/", body)
 

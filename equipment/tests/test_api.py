@@ -26,7 +26,7 @@ def codes(answer: Any) -> list[str]:
 
 
 def test_a_manager_adds_a_machine(api: Any, mona: User) -> None:
-    room, category = LocationFactory(room=True), CategoryFactory()
+    room, category = LocationFactory.create(room=True), CategoryFactory.create()
     body = {
         "equipment_code": "CH-1",
         "equipment_name": "Chiller 1",
@@ -48,7 +48,11 @@ def test_a_manager_adds_a_machine(api: Any, mona: User) -> None:
 
 
 def test_adding_costs_at_most_eight_queries(api: Any, mona: User) -> None:
-    body = {"equipment_code": "CH-1", "equipment_name": "Chiller 1", "location_id": str(LocationFactory(room=True).pk)}
+    body = {
+        "equipment_code": "CH-1",
+        "equipment_name": "Chiller 1",
+        "location_id": str(LocationFactory.create(room=True).pk),
+    }
 
     with CaptureQueriesContext(connection) as seen:
         api(mona).post(URL, body)
@@ -80,7 +84,7 @@ def test_wrong_values_are_refused_by_name(api: Any, mona: User, field: str, valu
 
 
 def test_a_code_in_use_is_a_duplicate(api: Any, mona: User) -> None:
-    EquipmentFactory(equipment_code="EQ-1")
+    EquipmentFactory.create(equipment_code="EQ-1")
 
     answer = api(mona).post(URL, {"equipment_code": "EQ-1", "equipment_name": "Pump"})
 
@@ -95,7 +99,7 @@ def test_fields_nobody_knows_are_refused(api: Any, mona: User) -> None:
 
 @pytest.mark.parametrize("person", ["tess", "rita"])
 def test_only_managers_write(api: Any, request: pytest.FixtureRequest, person: str) -> None:
-    client, machine = api(request.getfixturevalue(person)), EquipmentFactory()
+    client, machine = api(request.getfixturevalue(person)), EquipmentFactory.create()
 
     assert_error(client.post(URL, {}), 403, "PERMISSION_DENIED")
     assert_error(client.put(f"{URL}/{machine.pk}", {}), 403, "PERMISSION_DENIED")
@@ -105,7 +109,7 @@ def test_only_managers_write(api: Any, request: pytest.FixtureRequest, person: s
 def test_a_list_has_the_plans_pagination_within_four_queries(
     api: Any, rita: User, django_assert_max_num_queries: Any
 ) -> None:
-    site = LocationFactory()
+    site = LocationFactory.create()
     EquipmentFactory.create_batch(3, location=site)
 
     with django_assert_max_num_queries(4):
@@ -123,11 +127,11 @@ def test_a_list_has_the_plans_pagination_within_four_queries(
 
 
 def test_the_list_filters(api: Any, tess: User) -> None:
-    chiller = EquipmentFactory(
+    chiller = EquipmentFactory.create(
         chiller=True, equipment_code="CH-1", criticality="CRITICAL", serial_number="SN-77", asset_number="A-9"
     )
-    EquipmentFactory(equipment_code="P-1", equipment_name="Pump", status="OFFLINE", manufacturer="Grundfos")
-    AssignmentFactory(user=tess, equipment=chiller)
+    EquipmentFactory.create(equipment_code="P-1", equipment_name="Pump", status="OFFLINE", manufacturer="Grundfos")
+    AssignmentFactory.create(user=tess, equipment=chiller)
 
     def found(**query: Any) -> list[str]:
         return sorted(codes(api(tess).get(URL, query)))
@@ -158,7 +162,7 @@ def test_apps_above_add_to_the_detail_and_the_filters(api: Any, rita: User, monk
     monkeypatch.setitem(
         extensions.detail_fields, "noise", extensions.DetailField(serializers.FloatField(), lambda machine: 42.5)
     )
-    machine = EquipmentFactory(description="loud", equipment_code="LOUD")
+    machine = EquipmentFactory.create(description="loud", equipment_code="LOUD")
 
     assert api(rita).get(f"{URL}/{machine.pk}").json()["data"]["noise"] == 42.5
     assert codes(api(rita).get(URL, {"noisy": "loud"})) == ["LOUD"]
@@ -168,7 +172,7 @@ def test_apps_above_add_to_the_detail_and_the_filters(api: Any, rita: User, monk
 def test_a_detail_carries_its_location_within_five_queries(
     api: Any, rita: User, django_assert_max_num_queries: Any
 ) -> None:
-    machine = EquipmentFactory()
+    machine = EquipmentFactory.create()
 
     with django_assert_max_num_queries(5):
         answer = api(rita).get(f"{URL}/{machine.pk}")
@@ -179,7 +183,7 @@ def test_a_detail_carries_its_location_within_five_queries(
 
 
 def test_put_changes_only_what_it_names(api: Any, mona: User) -> None:
-    machine = EquipmentFactory(manufacturer="Carrier")
+    machine = EquipmentFactory.create(manufacturer="Carrier")
 
     for verb in ("put", "patch"):
         answer = getattr(api(mona), verb)(f"{URL}/{machine.pk}", {"equipment_name": verb})
@@ -188,7 +192,7 @@ def test_put_changes_only_what_it_names(api: Any, mona: User) -> None:
 
 
 def test_another_code_is_refused_and_the_same_one_is_not(api: Any, mona: User) -> None:
-    machine = EquipmentFactory(equipment_code="EQ-1")
+    machine = EquipmentFactory.create(equipment_code="EQ-1")
     url = f"{URL}/{machine.pk}"
 
     assert_error(api(mona).put(url, {"equipment_code": "EQ-2"}), 400, "VALIDATION_ERROR", "equipment_code")
@@ -196,7 +200,7 @@ def test_another_code_is_refused_and_the_same_one_is_not(api: Any, mona: User) -
 
 
 def test_a_status_in_a_put_is_logged(api: Any, mona: User) -> None:
-    machine = EquipmentFactory()
+    machine = EquipmentFactory.create()
 
     answer = api(mona).put(f"{URL}/{machine.pk}", {"status": "MAINTENANCE"})
 
@@ -205,7 +209,7 @@ def test_a_status_in_a_put_is_logged(api: Any, mona: User) -> None:
 
 
 def test_deleting_is_soft_and_restoring_brings_it_back(api: Any, mona: User) -> None:
-    machine = EquipmentFactory()
+    machine = EquipmentFactory.create()
     url = f"{URL}/{machine.pk}"
 
     assert api(mona).delete(url).status_code == 204
@@ -217,7 +221,7 @@ def test_deleting_is_soft_and_restoring_brings_it_back(api: Any, mona: User) -> 
 
 
 def test_a_machine_on_a_closed_site_is_404_for_the_outsider(api: Any, olga: User, adam: User) -> None:
-    machine, other = EquipmentFactory(), EquipmentFactory(placeless=True)
+    machine, other = EquipmentFactory.create(), EquipmentFactory.create(placeless=True)
     machine.location.site.change(by=adam, open_to_all=False)
     rooms = ("", "/location", "/qr-code", "/status-log", "/moves", "/assignments", "/diagrams")
 
@@ -230,8 +234,8 @@ def test_a_machine_on_a_closed_site_is_404_for_the_outsider(api: Any, olga: User
 
 
 def test_where_a_machine_is(api: Any, rita: User, django_assert_max_num_queries: Any) -> None:
-    machine = EquipmentFactory(plan_x=0.25, plan_y=0.75)
-    picture = DrawingFactory()
+    machine = EquipmentFactory.create(plan_x=0.25, plan_y=0.75)
+    picture = DrawingFactory.create()
     machine.location.parent.set_floor_plan(by=None, attachment=picture)
 
     with django_assert_max_num_queries(5):
@@ -244,7 +248,7 @@ def test_where_a_machine_is(api: Any, rita: User, django_assert_max_num_queries:
 
 
 def test_a_machine_nobody_placed_is_nowhere(api: Any, rita: User) -> None:
-    machine = EquipmentFactory(placeless=True)
+    machine = EquipmentFactory.create(placeless=True)
 
     place = api(rita).get(f"{URL}/{machine.pk}/location").json()["data"]
 
@@ -252,7 +256,11 @@ def test_a_machine_nobody_placed_is_nowhere(api: Any, rita: User) -> None:
 
 
 def test_a_technician_moves_what_is_theirs_and_nothing_else(api: Any, tess: User) -> None:
-    mine, other, room = AssignmentFactory(user=tess).equipment, EquipmentFactory(), LocationFactory(room=True)
+    mine, other, room = (
+        AssignmentFactory.create(user=tess).equipment,
+        EquipmentFactory.create(),
+        LocationFactory.create(room=True),
+    )
     body = {"location_id": str(room.pk), "reason": "leak above"}
 
     assert api(tess).post(f"{URL}/{mine.pk}/move", body).json()["data"]["location_id"] == str(room.pk)
@@ -263,7 +271,7 @@ def test_a_technician_moves_what_is_theirs_and_nothing_else(api: Any, tess: User
 
 
 def test_a_status_may_be_reported_a_week_late_but_not_ahead(api: Any, mona: User) -> None:
-    machine, now = EquipmentFactory(), timezone.now()
+    machine, now = EquipmentFactory.create(), timezone.now()
     url = f"{URL}/{machine.pk}/status"
 
     def report(at: Any) -> Any:
@@ -276,7 +284,7 @@ def test_a_status_may_be_reported_a_week_late_but_not_ahead(api: Any, mona: User
 
 
 def test_a_phone_whose_clock_is_fast_starts_nothing_in_the_future(api: Any, mona: User) -> None:
-    machine = EquipmentFactory()
+    machine = EquipmentFactory.create()
     ahead = timezone.now() + timedelta(minutes=4)
 
     api(mona).post(f"{URL}/{machine.pk}/status", {"status": "OFFLINE", "occurred_at": ahead.isoformat()})
@@ -285,7 +293,7 @@ def test_a_phone_whose_clock_is_fast_starts_nothing_in_the_future(api: Any, mona
 
 
 def test_online_is_refused_while_an_alert_holds_the_machine(api: Any, mona: User) -> None:
-    machine = EquipmentFactory()
+    machine = EquipmentFactory.create()
     machine.take_down(status="ERROR", by=None, at=timezone.now(), reason="", source="ALERT")
 
     refused = api(mona).post(f"{URL}/{machine.pk}/status", {"status": "ONLINE"})
@@ -294,7 +302,7 @@ def test_online_is_refused_while_an_alert_holds_the_machine(api: Any, mona: User
 
 
 def test_the_status_log_filters(api: Any, mona: User) -> None:
-    machine = EquipmentFactory(status="OFFLINE")
+    machine = EquipmentFactory.create(status="OFFLINE")
     machine.set_status(status="ERROR", by=mona, at=timezone.now(), reason="leaks")
     url = f"{URL}/{machine.pk}/status-log"
 
@@ -304,7 +312,7 @@ def test_the_status_log_filters(api: Any, mona: User) -> None:
 
 
 def test_lookup_by_whatever_is_on_the_label(api: Any, rita: User) -> None:
-    machine = EquipmentFactory(serial_number="SN-1", asset_number="A-1")
+    machine = EquipmentFactory.create(serial_number="SN-1", asset_number="A-1")
     token = api(rita).get(f"{URL}/{machine.pk}/qr-code").json()["data"]["qr_token"]
 
     for query in ({"qr": token}, {"code": machine.equipment_code}, {"serial": "SN-1"}, {"asset_number": "A-1"}):
@@ -315,7 +323,7 @@ def test_lookup_by_whatever_is_on_the_label(api: Any, rita: User) -> None:
 
 
 def test_a_replaced_label_is_gone(api: Any, mona: User, tess: User) -> None:
-    machine = EquipmentFactory()
+    machine = EquipmentFactory.create()
     old = machine.qr_token
 
     assert_error(api(tess).post(f"{URL}/{machine.pk}/qr-code/rotate"), 403, "PERMISSION_DENIED")
@@ -325,8 +333,8 @@ def test_a_replaced_label_is_gone(api: Any, mona: User, tess: User) -> None:
 
 
 def test_stats_count_by_state(api: Any, rita: User, django_assert_max_num_queries: Any) -> None:
-    machine = EquipmentFactory(status="ERROR", criticality="HIGH")
-    EquipmentFactory()
+    machine = EquipmentFactory.create(status="ERROR", criticality="HIGH")
+    EquipmentFactory.create()
 
     with django_assert_max_num_queries(2):
         stats = api(rita).get(f"{URL}/stats", {"location_id": str(machine.location_id)}).json()["data"]
@@ -336,8 +344,8 @@ def test_stats_count_by_state(api: Any, rita: User, django_assert_max_num_querie
 
 
 def test_the_machines_of_a_place(api: Any, rita: User, django_assert_max_num_queries: Any) -> None:
-    machine = EquipmentFactory()
-    EquipmentFactory()
+    machine = EquipmentFactory.create()
+    EquipmentFactory.create()
 
     with django_assert_max_num_queries(4):
         answer = api(rita).get(f"/api/v1/locations/{machine.location.site_id}/equipment", {"status": "ONLINE"})

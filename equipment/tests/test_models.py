@@ -38,9 +38,9 @@ def open_work_everywhere() -> Any:
 
 
 def test_a_new_machine_runs_unless_somebody_says_otherwise(mona: User) -> None:
-    assert EquipmentFactory().status == "ONLINE"
+    assert EquipmentFactory.create().status == "ONLINE"
 
-    standby = EquipmentFactory(status="OFFLINE", created_by=mona)
+    standby = EquipmentFactory.create(status="OFFLINE", created_by=mona)
 
     assert standby.status == "OFFLINE"
     assert standby.created_by == mona
@@ -48,7 +48,7 @@ def test_a_new_machine_runs_unless_somebody_says_otherwise(mona: User) -> None:
 
 
 def test_a_code_never_changes(mona: User) -> None:
-    machine = EquipmentFactory()
+    machine = EquipmentFactory.create()
 
     with pytest.raises(ValidationFailed) as refused:
         machine.change(by=mona, at=NOW, equipment_code="OTHER")
@@ -60,11 +60,11 @@ def test_a_code_never_changes(mona: User) -> None:
 @pytest.mark.parametrize("code", ["eq-1", "EQ 1", "", "ÄQ-1"])
 def test_a_code_outside_the_pattern_cannot_be_stored(code: str) -> None:
     with pytest.raises(IntegrityError), transaction.atomic():
-        EquipmentFactory(equipment_code=code)
+        EquipmentFactory.create(equipment_code=code)
 
 
 def test_a_change_of_place_is_a_move(mona: User) -> None:
-    machine, room = EquipmentFactory(plan_x=0.5, plan_y=0.5), LocationFactory(room=True)
+    machine, room = EquipmentFactory.create(plan_x=0.5, plan_y=0.5), LocationFactory.create(room=True)
     before = machine.location
 
     machine.change(by=mona, at=NOW, location=room)
@@ -75,7 +75,11 @@ def test_a_change_of_place_is_a_move(mona: User) -> None:
 
 
 def test_a_late_report_of_a_move_does_not_undo_a_later_one(mona: User) -> None:
-    machine, first, second = EquipmentFactory(), LocationFactory(room=True), LocationFactory(room=True)
+    machine, first, second = (
+        EquipmentFactory.create(),
+        LocationFactory.create(room=True),
+        LocationFactory.create(room=True),
+    )
     machine.move_to(first, by=mona, at=NOW, reason="")
 
     with pytest.raises(ValidationFailed) as refused:
@@ -85,20 +89,20 @@ def test_a_late_report_of_a_move_does_not_undo_a_later_one(mona: User) -> None:
 
 
 def test_nothing_moves_to_where_it_is_or_to_a_deleted_place(mona: User) -> None:
-    machine, gone = EquipmentFactory(), LocationFactory()
+    machine, gone = EquipmentFactory.create(), LocationFactory.create()
     gone.soft_delete(by=mona, at=NOW)
 
     for place in (machine.location, gone):
         with pytest.raises(ValidationFailed):
             machine.move_to(place, by=mona, at=NOW, reason="")
     with pytest.raises(ValidationFailed):
-        EquipmentFactory(location=gone)
+        EquipmentFactory.create(location=gone)
 
 
 def test_a_machine_is_never_a_part_of_itself(mona: User) -> None:
-    chiller = EquipmentFactory()
-    compressor = EquipmentFactory(parent=chiller)
-    motor = EquipmentFactory(parent=compressor)
+    chiller = EquipmentFactory.create()
+    compressor = EquipmentFactory.create(parent=chiller)
+    motor = EquipmentFactory.create(parent=compressor)
 
     for parent in (chiller, motor):
         with pytest.raises(ValidationFailed):
@@ -106,7 +110,7 @@ def test_a_machine_is_never_a_part_of_itself(mona: User) -> None:
 
 
 def test_a_machine_with_open_work_is_neither_deleted_nor_retired(mona: User, open_work_everywhere: None) -> None:
-    machine = EquipmentFactory()
+    machine = EquipmentFactory.create()
 
     with pytest.raises(HasOpenWork):
         machine.soft_delete(by=mona, at=NOW)
@@ -117,14 +121,14 @@ def test_a_machine_with_open_work_is_neither_deleted_nor_retired(mona: User, ope
 
 
 def test_a_machine_with_parts_is_not_deleted(mona: User) -> None:
-    part = EquipmentFactory(parent=EquipmentFactory())
+    part = EquipmentFactory.create(parent=EquipmentFactory.create())
 
     with pytest.raises(HasChildren):
         part.parent.soft_delete(by=mona, at=NOW)
 
 
 def test_a_retired_machine_is_out_of_service_from_that_day(mona: User) -> None:
-    machine = EquipmentFactory(installed_date=date(2020, 1, 1))
+    machine = EquipmentFactory.create(installed_date=date(2020, 1, 1))
 
     machine.retire(by=mona, on=date(2026, 1, 1))
 
@@ -133,16 +137,16 @@ def test_a_retired_machine_is_out_of_service_from_that_day(mona: User) -> None:
 
 
 def test_nothing_retires_before_it_was_installed(mona: User) -> None:
-    machine = EquipmentFactory(installed_date=date(2020, 1, 1))
+    machine = EquipmentFactory.create(installed_date=date(2020, 1, 1))
 
     with pytest.raises(ValidationFailed):
         machine.retire(by=mona, on=date(2019, 1, 1))
 
 
 def test_a_deleted_machine_comes_back_if_its_code_and_place_are_there(mona: User) -> None:
-    machine = EquipmentFactory(equipment_code="CH-1")
+    machine = EquipmentFactory.create(equipment_code="CH-1")
     machine.soft_delete(by=mona, at=NOW)
-    other = EquipmentFactory(equipment_code="CH-1")
+    other = EquipmentFactory.create(equipment_code="CH-1")
 
     with pytest.raises(IntegrityError), transaction.atomic():
         machine.restore(by=mona, at=NOW)
@@ -153,7 +157,7 @@ def test_a_deleted_machine_comes_back_if_its_code_and_place_are_there(mona: User
 
 
 def test_a_rotated_label_is_told_from_one_that_never_was(mona: User) -> None:
-    machine = EquipmentFactory()
+    machine = EquipmentFactory.create()
     old = machine.qr_token
 
     machine.rotate_qr_code(by=mona, at=NOW)
@@ -175,7 +179,7 @@ def test_a_serial_number_on_two_machines_names_both() -> None:
 
 
 def test_machines_of_a_place_are_those_anywhere_below_it() -> None:
-    machine, elsewhere = EquipmentFactory(), EquipmentFactory()
+    machine, elsewhere = EquipmentFactory.create(), EquipmentFactory.create()
 
     found = Equipment.objects.in_location(machine.location.root_id)
 
@@ -184,9 +188,9 @@ def test_machines_of_a_place_are_those_anywhere_below_it() -> None:
 
 
 def test_a_machine_shows_on_the_nearest_plan_above_it() -> None:
-    machine = EquipmentFactory(plan_x=0.25, plan_y=0.75)
+    machine = EquipmentFactory.create(plan_x=0.25, plan_y=0.75)
     floor = machine.location.parent
-    floor.set_floor_plan(by=None, attachment=DrawingFactory())
+    floor.set_floor_plan(by=None, attachment=DrawingFactory.create())
 
     place = machine.place()
 
@@ -195,10 +199,10 @@ def test_a_machine_shows_on_the_nearest_plan_above_it() -> None:
 
 
 def test_a_machine_without_a_pin_borrows_its_rooms() -> None:
-    machine = EquipmentFactory()
+    machine = EquipmentFactory.create()
     room = machine.location
     room.parent.set_floor_plan(
-        by=None, attachment=DrawingFactory(), pins=[{"location_id": room.pk, "x": 0.1, "y": 0.2}]
+        by=None, attachment=DrawingFactory.create(), pins=[{"location_id": room.pk, "x": 0.1, "y": 0.2}]
     )
 
     place = machine.place()
@@ -207,18 +211,18 @@ def test_a_machine_without_a_pin_borrows_its_rooms() -> None:
 
 
 def test_coordinates_come_from_the_nearest_place_that_has_some() -> None:
-    machine = EquipmentFactory()
+    machine = EquipmentFactory.create()
     machine.location.ancestors()[1].change(by=None, latitude=48.1, longitude=11.5)
     machine.refresh_from_db()
 
     assert machine.place().geo == "geo:48.100000,11.500000"
-    assert EquipmentFactory(placeless=True).place().geo is None
+    assert EquipmentFactory.create(placeless=True).place().geo is None
 
 
 def test_an_assignment_counts_from_its_start_to_its_end(tess: User, rita: User) -> None:
-    machine, hour = EquipmentFactory(), timedelta(hours=1)
-    AssignmentFactory(user=tess, equipment=machine, starts_at=NOW - hour)
-    AssignmentFactory(user=rita, equipment=machine, starts_at=NOW - hour, ends_at=NOW)
+    machine, hour = EquipmentFactory.create(), timedelta(hours=1)
+    AssignmentFactory.create(user=tess, equipment=machine, starts_at=NOW - hour)
+    AssignmentFactory.create(user=rita, equipment=machine, starts_at=NOW - hour, ends_at=NOW)
 
     assert machine.concerns(tess)
     assert not machine.concerns(rita)
@@ -227,7 +231,7 @@ def test_an_assignment_counts_from_its_start_to_its_end(tess: User, rita: User) 
 
 
 def test_taking_somebody_off_keeps_the_record(tess: User, mona: User) -> None:
-    assignment = AssignmentFactory(user=tess, starts_at=NOW - timedelta(days=1))
+    assignment = AssignmentFactory.create(user=tess, starts_at=NOW - timedelta(days=1))
 
     assignment.soft_delete(by=mona, at=NOW)
 
@@ -237,7 +241,7 @@ def test_taking_somebody_off_keeps_the_record(tess: User, mona: User) -> None:
 
 
 def test_assigning_many_leaves_those_that_are_assigned(tess: User, mona: User) -> None:
-    old, new = AssignmentFactory(user=tess).equipment, EquipmentFactory()
+    old, new = AssignmentFactory.create(user=tess).equipment, EquipmentFactory.create()
 
     created = UserEquipmentAssignment.assign_many(user=tess, equipment=[old, new], by=mona)
 
@@ -249,28 +253,28 @@ def test_nobody_inactive_is_put_in_charge(tess: User, mona: User) -> None:
     tess.refresh_from_db()
 
     with pytest.raises(ValidationFailed):
-        UserEquipmentAssignment.assign(by=mona, user=tess, equipment=EquipmentFactory())
+        UserEquipmentAssignment.assign(by=mona, user=tess, equipment=EquipmentFactory.create())
 
 
 def test_a_revision_keeps_the_old_drawing_and_its_regions(mona: User) -> None:
     regions = [{"x": 0.1, "y": 0.1, "w": 0.5, "h": 0.5, "label": "Pump", "equipment_id": None}]
-    first = DiagramFactory(hotspots=regions)
+    first = DiagramFactory.create(hotspots=regions)
 
-    second = first.revise(by=mona, attachment=DrawingFactory())
+    second = first.revise(by=mona, attachment=DrawingFactory.create())
 
     assert (second.version, second.supersedes, second.hotspots) == (2, first, regions)
     assert second.history() == first.history() == [second, first]
     assert list(type(first).objects.current()) == [second]
     with pytest.raises(InvalidTransition):
-        first.revise(by=mona, attachment=DrawingFactory())
+        first.revise(by=mona, attachment=DrawingFactory.create())
 
 
 def test_the_old_drawing_is_current_again_once_its_revision_is_deleted(mona: User) -> None:
-    first = DiagramFactory()
-    first.revise(by=mona, attachment=DrawingFactory()).soft_delete(by=mona, at=NOW)
+    first = DiagramFactory.create()
+    first.revise(by=mona, attachment=DrawingFactory.create()).soft_delete(by=mona, at=NOW)
 
     assert list(type(first).objects.living().current()) == [first]
-    assert first.revise(by=mona, attachment=DrawingFactory()).supersedes == first
+    assert first.revise(by=mona, attachment=DrawingFactory.create()).supersedes == first
 
 
 @pytest.mark.parametrize(
@@ -288,7 +292,7 @@ def test_the_old_drawing_is_current_again_once_its_revision_is_deleted(mona: Use
 def test_a_region_outside_the_picture_or_without_sense_is_refused(
     mona: User, region: dict[str, Any], field: str
 ) -> None:
-    diagram = DiagramFactory()
+    diagram = DiagramFactory.create()
     whole = {"x": 0.1, "y": 0.1, "w": 0.5, "h": 0.5, "label": "Pump", **region}
 
     with pytest.raises(ValidationFailed) as refused:
@@ -298,7 +302,7 @@ def test_a_region_outside_the_picture_or_without_sense_is_refused(
 
 
 def test_a_category_in_use_is_not_deleted(mona: User) -> None:
-    used, free = FailureModeFactory().category, CategoryFactory()
+    used, free = FailureModeFactory.create().category, CategoryFactory.create()
 
     with pytest.raises(HasChildren):
         used.soft_delete(by=mona, at=NOW)
@@ -308,7 +312,7 @@ def test_a_category_in_use_is_not_deleted(mona: User) -> None:
 
 
 def test_general_failure_modes_apply_to_every_category() -> None:
-    own, general, foreign = FailureModeFactory(), FailureModeFactory(category=None), FailureModeFactory()
+    general, (own, foreign) = FailureModeFactory.create(category=None), FailureModeFactory.create_batch(2)
     modes = type(own).objects
 
     assert set(modes.applicable_to(own.category_id)) == {own, general}

@@ -24,7 +24,7 @@ API = "/api/v1"
 
 
 def test_a_manager_puts_tess_in_charge_and_takes_her_off(api: Any, mona: User, tess: User) -> None:
-    machine = EquipmentFactory()
+    machine = EquipmentFactory.create()
     body = {"user_id": str(tess.pk), "equipment_id": str(machine.pk), "role": "backup"}
 
     made = api(mona).post(f"{API}/assignments", body)
@@ -39,7 +39,7 @@ def test_a_manager_puts_tess_in_charge_and_takes_her_off(api: Any, mona: User, t
 
 
 def test_an_assignment_changes_its_dates_but_not_its_people(api: Any, mona: User, tess: User, rita: User) -> None:
-    assignment = AssignmentFactory(user=tess)
+    assignment = AssignmentFactory.create(user=tess)
     url = f"{API}/assignments/{assignment.pk}"
 
     assert api(mona).put(url, {"ends_at": timezone.now().isoformat()}).status_code == 200
@@ -49,7 +49,7 @@ def test_an_assignment_changes_its_dates_but_not_its_people(api: Any, mona: User
 
 
 def test_only_managers_see_and_write_assignments(api: Any, tess: User) -> None:
-    assignment = AssignmentFactory(user=tess)
+    assignment = AssignmentFactory.create(user=tess)
 
     assert_error(api(tess).get(f"{API}/assignments"), 403, "PERMISSION_DENIED")
     assert_error(api(tess).post(f"{API}/assignments", {}), 403, "PERMISSION_DENIED")
@@ -58,7 +58,7 @@ def test_only_managers_see_and_write_assignments(api: Any, tess: User) -> None:
 
 
 def test_many_machines_at_once(api: Any, mona: User, tess: User) -> None:
-    machines = [AssignmentFactory(user=tess).equipment, *EquipmentFactory.create_batch(2)]
+    machines = [AssignmentFactory.create(user=tess).equipment, *EquipmentFactory.create_batch(2)]
     ids = [str(machine.pk) for machine in machines]
 
     answer = api(mona).post(f"{API}/assignments/bulk", {"user_id": str(tess.pk), "equipment_ids": ids})
@@ -71,8 +71,8 @@ def test_many_machines_at_once(api: Any, mona: User, tess: User) -> None:
 def test_assignment_lists_stay_within_four_queries(
     api: Any, mona: User, tess: User, django_assert_max_num_queries: Any
 ) -> None:
-    machine = AssignmentFactory(user=tess).equipment
-    AssignmentFactory(user=mona, equipment=machine, ends_at=timezone.now() + timedelta(days=1))
+    machine = AssignmentFactory.create(user=tess).equipment
+    AssignmentFactory.create(user=mona, equipment=machine, ends_at=timezone.now() + timedelta(days=1))
 
     for client, url in (
         (api(mona), f"{API}/assignments"),
@@ -84,10 +84,10 @@ def test_assignment_lists_stay_within_four_queries(
 
 
 def test_my_assignments_are_mine_and_current(api: Any, tess: User, rita: User) -> None:
-    mine = AssignmentFactory(user=tess)
-    AssignmentFactory(user=rita)
-    AssignmentFactory(user=tess, starts_at=timezone.now() + timedelta(days=1))
-    deleted = AssignmentFactory(user=tess).equipment
+    mine = AssignmentFactory.create(user=tess)
+    AssignmentFactory.create(user=rita)
+    AssignmentFactory.create(user=tess, starts_at=timezone.now() + timedelta(days=1))
+    deleted = AssignmentFactory.create(user=tess).equipment
     deleted.soft_delete(by=None, at=timezone.now())
 
     found = api(tess).get(f"{API}/me/assignments").json()["data"]
@@ -96,8 +96,8 @@ def test_my_assignments_are_mine_and_current(api: Any, tess: User, rita: User) -
 
 
 def test_assignments_filter_by_person_machine_and_role(api: Any, mona: User, tess: User, rita: User) -> None:
-    first = AssignmentFactory(user=tess, role=UserEquipmentAssignment.Role.BACKUP)
-    AssignmentFactory(user=rita)
+    first = AssignmentFactory.create(user=tess, role=UserEquipmentAssignment.Role.BACKUP)
+    AssignmentFactory.create(user=rita)
 
     for query in ({"user_id": tess.pk}, {"equipment_id": first.equipment_id}, {"role": "backup"}):
         found = api(mona).get(f"{API}/assignments", query).json()["data"]
@@ -124,8 +124,8 @@ def test_everybody_reads_the_catalogue_and_managers_write_it(api: Any, mona: Use
 
 
 def test_failure_modes_of_a_category_with_the_general_ones(api: Any, tess: User) -> None:
-    own, general = FailureModeFactory(), FailureModeFactory(category=None)
-    FailureModeFactory(category=CategoryFactory())
+    own, general = FailureModeFactory.create(), FailureModeFactory.create(category=None)
+    FailureModeFactory.create(category=CategoryFactory.create())
 
     def found(**query: Any) -> set[str]:
         return {mode["id"] for mode in api(tess).get(f"{API}/failure-modes", query).json()["data"]}
@@ -135,7 +135,7 @@ def test_failure_modes_of_a_category_with_the_general_ones(api: Any, tess: User)
 
 
 def test_a_drawing_its_revision_and_its_history(api: Any, mona: User, tess: User) -> None:
-    machine, file, newer = EquipmentFactory(), DrawingFactory(), DrawingFactory()
+    machine, file, newer = EquipmentFactory.create(), DrawingFactory.create(), DrawingFactory.create()
     region = {"x": 0, "y": 0, "w": 0.5, "h": 0.5, "label": "Pump", "equipment_id": str(machine.pk)}
     body = {"equipment_id": str(machine.pk), "title": "Piping", "attachment_id": str(file.pk), "hotspots": [region]}
 
@@ -154,7 +154,7 @@ def test_a_drawing_its_revision_and_its_history(api: Any, mona: User, tess: User
 
 
 def test_regions_are_checked_and_lead_only_to_machines_in_sight(api: Any, mona: User, adam: User) -> None:
-    diagram, hidden = DiagramFactory(), EquipmentFactory()
+    diagram, hidden = DiagramFactory.create(), EquipmentFactory.create()
     hidden.location.site.change(by=adam, open_to_all=False)
     url = f"{API}/technical-diagrams/{diagram.pk}/hotspots"
     region = {"x": 0.1, "y": 0.1, "w": 0.5, "h": 0.5, "label": "Pump"}
@@ -166,18 +166,18 @@ def test_regions_are_checked_and_lead_only_to_machines_in_sight(api: Any, mona: 
 
 
 def test_a_new_file_is_a_revision_and_not_an_edit(api: Any, mona: User, tess: User) -> None:
-    diagram = DiagramFactory()
+    diagram = DiagramFactory.create()
     url = f"{API}/technical-diagrams/{diagram.pk}"
 
     assert api(mona).put(url, {"title": "Better"}).json()["data"]["title"] == "Better"
-    refused = api(mona).put(url, {"attachment_id": str(DrawingFactory().pk)})
+    refused = api(mona).put(url, {"attachment_id": str(DrawingFactory.create().pk)})
     assert_error(refused, 400, "VALIDATION_ERROR", "attachment_id")
     assert_error(api(tess).put(url, {"title": "x"}), 403, "PERMISSION_DENIED")
     assert_error(api(tess).get(f"{url}/file"), 404, "NOT_FOUND")
 
 
 def test_a_drawing_of_a_machine_out_of_sight_is_404(api: Any, olga: User, adam: User) -> None:
-    diagram = DiagramFactory()
+    diagram = DiagramFactory.create()
     diagram.equipment.location.site.change(by=adam, open_to_all=False)
 
     for path in ("", "/file", "/versions", "/hotspots"):
@@ -186,7 +186,7 @@ def test_a_drawing_of_a_machine_out_of_sight_is_404(api: Any, olga: User, adam: 
 
 
 def test_drawing_lists_stay_within_four_queries(api: Any, rita: User, django_assert_max_num_queries: Any) -> None:
-    diagram = DiagramFactory()
+    diagram = DiagramFactory.create()
 
     with django_assert_max_num_queries(4):
         answer = api(rita).get(

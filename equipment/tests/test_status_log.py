@@ -23,8 +23,8 @@ HOUR = timedelta(hours=1)
 
 
 @pytest.fixture
-def chiller() -> Equipment:
-    return EquipmentFactory(placeless=True)
+def chiller() -> Any:
+    return EquipmentFactory.create(placeless=True)
 
 
 def break_down(machine: Equipment, at: datetime, status: str = "ERROR", source: str = "ALERT") -> StatusInterval:
@@ -193,7 +193,7 @@ STEPS = st.lists(
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_status_is_always_the_worst_open_interval_and_nothing_overlaps(db: None, steps: list[tuple[Any, ...]]) -> None:
     with rolled_back():
-        machine = EquipmentFactory(placeless=True)
+        machine = EquipmentFactory.create(placeless=True)
         holds: list[StatusInterval] = []
         for step in steps:
             take(machine, holds, step)

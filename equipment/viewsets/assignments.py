@@ -13,6 +13,7 @@ from equipment.filters import AssignmentFilter
 from equipment.models import Equipment, UserEquipmentAssignment
 from equipment.serializers import AssignmentSerializer, BulkAssignmentResultSerializer, BulkAssignmentSerializer
 from equipment.viewsets.rooms import RoomViewSet
+from faultreporter.accounts.authentication import caller
 from faultreporter.api.permissions import EVERYONE, MANAGERS
 from faultreporter.api.viewsets import ListMixin, ModelViewSet
 from faultreporter.errors import ValidationFailed
@@ -48,10 +49,10 @@ class AssignmentViewSet(ModelViewSet):
     }
 
     def create_record(self, data: dict[str, Any]) -> UserEquipmentAssignment:
-        return UserEquipmentAssignment.assign(by=self.request.user, **data)
+        return UserEquipmentAssignment.assign(by=caller(self.request), **data)
 
     def change_record(self, record: UserEquipmentAssignment, data: dict[str, Any]) -> None:
-        record.change(by=self.request.user, **data)
+        record.change(by=caller(self.request), **data)
 
     @extend_schema(
         summary="Put a person in charge of many machines",
@@ -65,11 +66,11 @@ class AssignmentViewSet(ModelViewSet):
         body.is_valid(raise_exception=True)
         data = {"starts_at": self.now(), **body.validated_data}
         wanted = set(data.pop("equipment_ids"))
-        machines = Equipment.objects.for_user(request.user).living().in_bulk(wanted)
+        machines = Equipment.objects.for_user(caller(request)).living().in_bulk(wanted)
         if missing := wanted - set(machines):
             message = _("There is no machine %(id)s, or it is out of your sight.") % {"id": min(map(str, missing))}
             raise ValidationFailed(message, field="equipment_ids")
-        created = UserEquipmentAssignment.assign_many(equipment=machines.values(), by=request.user, **data)
+        created = UserEquipmentAssignment.assign_many(equipment=machines.values(), by=caller(request), **data)
         result = {"created": len(created), "unchanged": len(machines) - len(created)}
         return Response(result, status=status.HTTP_201_CREATED)
 
@@ -104,7 +105,7 @@ class MyAssignmentViewSet(ListMixin):
     list_select_related = ("user", "equipment")
     permissions = {"list": EVERYONE}
 
-    def get_queryset(self) -> QuerySet[Any]:
+    def get_queryset(self) -> Any:
         rows: Any = super().get_queryset()
-        mine = rows.filter(user=self.request.user.pk, equipment__deleted_at=None)
+        mine = rows.filter(user=caller(self.request), equipment__deleted_at=None)
         return mine.active(timezone.now()) if not self.wants_deleted() else mine

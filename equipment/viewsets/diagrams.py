@@ -12,6 +12,7 @@ from equipment.filters import DiagramFilter
 from equipment.models import Equipment, TechnicalDiagram
 from equipment.serializers import DiagramSerializer, HotspotsSerializer, RevisionSerializer
 from equipment.viewsets.rooms import RoomViewSet
+from faultreporter.accounts.authentication import caller
 from faultreporter.api.permissions import EVERYONE, MANAGERS
 from faultreporter.api.viewsets import ModelViewSet
 from faultreporter.attachments.files import JpegRenderer, PdfRenderer, file_response
@@ -52,10 +53,10 @@ class DiagramViewSet(ModelViewSet):
     }
 
     def create_record(self, data: dict[str, Any]) -> TechnicalDiagram:
-        return TechnicalDiagram.add(by=self.request.user, **data)
+        return TechnicalDiagram.add(by=caller(self.request), **data)
 
     def change_record(self, record: TechnicalDiagram, data: dict[str, Any]) -> None:
-        record.change(by=self.request.user, **data)
+        record.change(by=caller(self.request), **data)
 
     @extend_schema(
         summary="Read the file of a drawing",
@@ -88,7 +89,7 @@ class DiagramViewSet(ModelViewSet):
         diagram = self.lock_object()
         body = RevisionSerializer(data=request.data, context=self.get_serializer_context())
         body.is_valid(raise_exception=True)
-        revision = diagram.revise(by=request.user, **body.validated_data)
+        revision = diagram.revise(by=caller(request), **body.validated_data)
         location = request.path.removesuffix(f"{diagram.pk}/versions") + str(revision.pk)
         return self.answer(revision, code=201, location=location)
 
@@ -112,7 +113,7 @@ class DiagramViewSet(ModelViewSet):
         diagram = self.lock_object()
         body = HotspotsSerializer(data=request.data, context=self.get_serializer_context())
         body.is_valid(raise_exception=True)
-        diagram.change(by=request.user, **body.validated_data)
+        diagram.change(by=caller(request), **body.validated_data)
         return Response(HotspotsSerializer(diagram).data)
 
 

@@ -19,6 +19,7 @@ from equipment.serializers import (
     QrCodeSerializer,
     StatusInputSerializer,
 )
+from faultreporter.accounts.authentication import caller
 from faultreporter.api.actions import transition
 from faultreporter.api.permissions import EVERYONE, MANAGERS, MANAGERS_AND_CONCERNED_TECHNICIANS
 from faultreporter.api.viewsets import GenericViewSet, ListMixin, ModelViewSet
@@ -77,25 +78,25 @@ class EquipmentViewSet(ModelViewSet):
         "stats": [OpenApiParameter("location_id", OpenApiTypes.UUID, description="Only what is there or below.")],
     }
 
-    def get_queryset(self) -> QuerySet[Any]:
+    def get_queryset(self) -> Any:
         rows = super().get_queryset()
         return with_expanded(self, rows) if self.action == "list" else rows
 
     def create_record(self, data: dict[str, Any]) -> Equipment:
-        return Equipment.add(by=self.request.user, at=self.now(), **data)
+        return Equipment.add(by=caller(self.request), at=self.now(), **data)
 
     def change_record(self, record: Equipment, data: dict[str, Any]) -> None:
-        record.change(by=self.request.user, at=self.now(), **data)
+        record.change(by=caller(self.request), at=self.now(), **data)
 
     @transition("restore", summary="Bring a deleted machine back")
     def restore(self, record: Equipment, data: dict[str, Any]) -> str:
-        record.restore(by=self.request.user, at=self.now())
+        record.restore(by=caller(self.request), at=self.now())
         return _("Restored.")
 
     @transition("move", MoveInputSerializer, summary="Carry a machine to another place")
     def move(self, record: Equipment, data: dict[str, Any]) -> str:
         at = data.get("occurred_at") or self.now()
-        record.move_to(data["location"], by=self.request.user, at=at, reason=data["reason"])
+        record.move_to(data["location"], by=caller(self.request), at=at, reason=data["reason"])
         return _("Moved.")
 
     @transition(
@@ -103,12 +104,12 @@ class EquipmentViewSet(ModelViewSet):
     )
     def set_status(self, record: Equipment, data: dict[str, Any]) -> str:
         at = data.get("occurred_at") or self.now()
-        record.set_status(status=data["status"], by=self.request.user, at=at, reason=data["reason"])
+        record.set_status(status=data["status"], by=caller(self.request), at=at, reason=data["reason"])
         return _("Status set.")
 
     @transition("qr-code/rotate", summary="Replace the label's QR code", operation_id="rotateEquipmentQrCode")
     def rotate_qr_code(self, record: Equipment, data: dict[str, Any]) -> str:
-        record.rotate_qr_code(by=self.request.user, at=self.now())
+        record.rotate_qr_code(by=caller(self.request), at=self.now())
         return _("Print the new label; the old one is not valid any more.")
 
     @extend_schema(summary="Read where a machine is", operation_id="getEquipmentLocation", responses=PlaceSerializer)
@@ -128,7 +129,7 @@ class EquipmentViewSet(ModelViewSet):
     )
     @action(detail=False)
     def lookup(self, request: Request) -> Response:
-        given = {name: value for name, value in request.query_params.items() if value.strip()}
+        given = {name: value for name, value in request.query_params.dict().items() if value.strip()}
         if len(given) != 1:
             raise InvalidParameter(_("Give exactly one of qr, code, serial and asset_number."), field="qr")
         ((name, value),) = given.items()
@@ -141,7 +142,8 @@ class EquipmentViewSet(ModelViewSet):
     )
     @action(detail=False)
     def stats(self, request: Request) -> Response:
-        return Response(self.filter_queryset(self.get_queryset().select_related(None)).stats())
+        rows: Any = self.filter_queryset(self.get_queryset().select_related(None))
+        return Response(rows.stats())
 
 
 @extend_schema_view(

@@ -1,43 +1,40 @@
 from typing import Any
 
-import factory
+from factory.declarations import Sequence, SubFactory, Trait
+from factory.django import DjangoModelFactory
 
 from locations.models import Location, SiteMembership
 
 
-class LocationFactory(factory.django.DjangoModelFactory[Location]):
+class LocationFactory(DjangoModelFactory[Any]):
     """A site by default; the traits build the places above as well."""
 
     class Meta:
         model = Location
 
     class Params:
-        building = factory.Trait(
-            kind=Location.Kind.BUILDING, parent=factory.SubFactory("locations.tests.factories.LocationFactory")
-        )
-        floor = factory.Trait(
+        building = Trait(kind=Location.Kind.BUILDING, parent=SubFactory("locations.tests.factories.LocationFactory"))
+        floor = Trait(
             kind=Location.Kind.FLOOR,
             floor_level=1,
-            parent=factory.SubFactory("locations.tests.factories.LocationFactory", building=True),
+            parent=SubFactory("locations.tests.factories.LocationFactory", building=True),
         )
-        room = factory.Trait(
+        room = Trait(
             kind=Location.Kind.ROOM,
-            parent=factory.SubFactory("locations.tests.factories.LocationFactory", floor=True),
+            parent=SubFactory("locations.tests.factories.LocationFactory", floor=True),
         )
-        zone = factory.Trait(
-            kind=Location.Kind.ZONE, parent=factory.SubFactory("locations.tests.factories.LocationFactory")
-        )
-        restricted = factory.Trait(open_to_all=False)
+        zone = Trait(kind=Location.Kind.ZONE, parent=SubFactory("locations.tests.factories.LocationFactory"))
+        restricted = Trait(open_to_all=False)
 
     kind = Location.Kind.SITE
-    code = factory.Sequence(lambda n: f"LOC-{n}")
-    name = factory.Sequence(lambda n: f"Place {n}")
+    code = Sequence(lambda n: f"LOC-{n}")
+    name = Sequence(lambda n: f"Place {n}")
 
     @classmethod
     def _create(cls, model_class: type[Location], *args: Any, **kwargs: Any) -> Location:
         return model_class.add(by=None, **kwargs)
 
 
-class SiteMembershipFactory(factory.django.DjangoModelFactory[SiteMembership]):
+class SiteMembershipFactory(DjangoModelFactory[Any]):
     class Meta:
         model = SiteMembership

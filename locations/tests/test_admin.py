@@ -1,6 +1,7 @@
 from typing import Any
 
 import pytest
+from django.utils import timezone
 
 from faultreporter.accounts.models import User
 from locations.models import Location, SiteMembership
@@ -22,9 +23,9 @@ def form(**values: Any) -> dict[str, Any]:
 
 @pytest.mark.parametrize("person", ["mona", "adam"])
 def test_the_pages_load(backoffice: Any, request: pytest.FixtureRequest, person: str) -> None:
-    browser, room = backoffice(request.getfixturevalue(person)), LocationFactory(room=True)
+    browser, room = backoffice(request.getfixturevalue(person)), LocationFactory.create(room=True)
 
-    for page in ("", "?deleted=1", "?q=place", "add/", f"{room.pk}/change/", f"{room.site_id}/change/"):
+    for page in ("", "?deleted=too", "?q=place", "add/", f"{room.pk}/change/", f"{room.site_id}/change/"):
         assert browser.get(URL + page).status_code == 200, page
 
 
@@ -33,7 +34,7 @@ def test_a_technician_does_not_get_in(backoffice: Any, tess: User) -> None:
 
 
 def test_the_list_reads_as_a_tree(backoffice: Any, mona: User, django_assert_max_num_queries: Any) -> None:
-    room = LocationFactory(room=True)
+    room = LocationFactory.create(room=True)
     LocationFactory.create_batch(5, zone=True, parent=room.site)
 
     with django_assert_max_num_queries(30):
@@ -55,7 +56,7 @@ def test_a_site_is_added_and_changed_through_the_model(backoffice: Any, mona: Us
 
 
 def test_what_the_model_refuses_is_said_on_the_page(backoffice: Any, mona: User) -> None:
-    site = LocationFactory()
+    site = LocationFactory.create()
 
     answer = backoffice(mona).post(
         f"{URL}add/", form(kind="ROOM", parent=str(site.pk), time_zone="", open_to_all="on"), follow=True
@@ -66,7 +67,7 @@ def test_what_the_model_refuses_is_said_on_the_page(backoffice: Any, mona: User)
 
 
 def test_a_code_in_use_is_said_in_the_form(backoffice: Any, mona: User) -> None:
-    LocationFactory(code="HQ")
+    LocationFactory.create(code="HQ")
 
     answer = backoffice(mona).post(f"{URL}add/", form())
 
@@ -74,7 +75,7 @@ def test_a_code_in_use_is_said_in_the_form(backoffice: Any, mona: User) -> None:
 
 
 def test_moving_asks_first(backoffice: Any, mona: User) -> None:
-    room, other = LocationFactory(room=True), LocationFactory()
+    room, other = LocationFactory.create(room=True), LocationFactory.create()
     building = room.parent.parent
     browser, body = backoffice(mona), {"action": "move", "_selected_action": [str(building.pk)]}
 
@@ -86,7 +87,7 @@ def test_moving_asks_first(backoffice: Any, mona: User) -> None:
 
 
 def test_deleting_several_is_all_or_nothing(backoffice: Any, mona: User) -> None:
-    room, empty = LocationFactory(room=True), LocationFactory()
+    room, empty = LocationFactory.create(room=True), LocationFactory.create()
     chosen = [str(empty.pk), str(room.parent_id)]
 
     answer = backoffice(mona).post(
@@ -98,18 +99,28 @@ def test_deleting_several_is_all_or_nothing(backoffice: Any, mona: User) -> None
 
 
 def test_a_deleted_place_is_restored(backoffice: Any, mona: User) -> None:
-    site = LocationFactory()
+    site = LocationFactory.create()
     browser = backoffice(mona)
     browser.post(URL, {"action": "delete_selected", "_selected_action": [str(site.pk)], "post": "yes"})
     assert Location.objects.deleted().count() == 1
 
-    browser.post(f"{URL}?deleted=1", {"action": "restore", "_selected_action": [str(site.pk)]})
+    browser.post(f"{URL}?deleted=too", {"action": "restore", "_selected_action": [str(site.pk)]})
 
     assert Location.objects.deleted().count() == 0
 
 
+def test_pickers_offer_no_deleted_place(backoffice: Any, mona: User) -> None:
+    LocationFactory.create(name="Old mill").soft_delete(by=mona, at=timezone.now())
+    LocationFactory.create(name="New mill")
+
+    picker = {"app_label": "locations", "model_name": "location", "field_name": "parent", "term": "mill"}
+    offered = backoffice(mona).get("/admin/autocomplete/", picker).json()["results"]
+
+    assert [choice["text"].split(" (")[0] for choice in offered] == ["New mill"]
+
+
 def test_a_manager_sees_no_closed_site_they_do_not_work_on(backoffice: Any, mona: User, adam: User) -> None:
-    site = LocationFactory(name="Secret lab")
+    site = LocationFactory.create(name="Secret lab")
     site.change(by=adam, open_to_all=False)
 
     assert "Secret lab" not in backoffice(mona).get(URL).content.decode()

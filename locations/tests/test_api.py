@@ -40,7 +40,7 @@ def test_a_list_names_the_page_and_costs_four_queries(api: Any, rita: User, djan
 
 
 def test_a_detail_costs_at_most_five_queries(api: Any, rita: User, django_assert_max_num_queries: Any) -> None:
-    room = LocationFactory(room=True)
+    room = LocationFactory.create(room=True)
 
     with django_assert_max_num_queries(5):
         answer = api(rita).get(f"{URL}/{room.pk}")
@@ -50,7 +50,7 @@ def test_a_detail_costs_at_most_five_queries(api: Any, rita: User, django_assert
 
 
 def test_filters_and_search(api: Any, rita: User) -> None:
-    room = LocationFactory(room=True, name="Boiler room")
+    room = LocationFactory.create(room=True, name="Boiler room")
     site = room.site
 
     def found(**query: Any) -> set[str]:
@@ -66,7 +66,7 @@ def test_filters_and_search(api: Any, rita: User) -> None:
 @pytest.mark.parametrize("person", ["tess", "rita"])
 def test_only_managers_write(api: Any, request: pytest.FixtureRequest, person: str) -> None:
     client = api(request.getfixturevalue(person))
-    site = LocationFactory()
+    site = LocationFactory.create()
 
     assert_error(client.post(URL, {"kind": "SITE", "code": "X", "name": "X"}), 403, "PERMISSION_DENIED")
     assert_error(client.put(f"{URL}/{site.pk}", {"name": "X"}), 403, "PERMISSION_DENIED")
@@ -74,7 +74,7 @@ def test_only_managers_write(api: Any, request: pytest.FixtureRequest, person: s
 
 
 def test_a_room_directly_on_a_site_is_refused_by_name(api: Any, mona: User) -> None:
-    site = LocationFactory()
+    site = LocationFactory.create()
 
     refused = api(mona).post(URL, {"kind": "ROOM", "code": "R", "name": "R", "parent_id": str(site.pk)})
 
@@ -92,7 +92,7 @@ def test_wrong_values_are_refused_by_name(api: Any, mona: User, field: str, valu
 
 
 def test_a_code_in_use_is_a_duplicate(api: Any, mona: User) -> None:
-    LocationFactory(code="HQ")
+    LocationFactory.create(code="HQ")
 
     error = assert_error(api(mona).post(URL, {"kind": "SITE", "code": "HQ", "name": "HQ"}), 409, "DUPLICATE")
 
@@ -100,7 +100,7 @@ def test_a_code_in_use_is_a_duplicate(api: Any, mona: User) -> None:
 
 
 def test_put_changes_only_what_it_names(api: Any, mona: User) -> None:
-    site = LocationFactory(name="Old", description="Keep me")
+    site = LocationFactory.create(name="Old", description="Keep me")
 
     answer = api(mona).put(f"{URL}/{site.pk}", {"name": "New"})
 
@@ -109,7 +109,7 @@ def test_put_changes_only_what_it_names(api: Any, mona: User) -> None:
 
 
 def test_moving_a_building_through_the_api_moves_its_rooms(api: Any, mona: User) -> None:
-    room, other = LocationFactory(room=True), LocationFactory()
+    room, other = LocationFactory.create(room=True), LocationFactory.create()
     building = room.parent.parent
 
     api(mona).put(f"{URL}/{building.pk}", {"parent_id": str(other.pk)})
@@ -118,7 +118,7 @@ def test_moving_a_building_through_the_api_moves_its_rooms(api: Any, mona: User)
 
 
 def test_a_place_with_places_or_machines_in_it_is_not_deleted(api: Any, mona: User) -> None:
-    machine = EquipmentFactory()
+    machine = EquipmentFactory.create()
     room = machine.location
 
     assert_error(api(mona).delete(f"{URL}/{room.parent_id}"), 409, "HAS_CHILDREN")
@@ -129,7 +129,7 @@ def test_a_place_with_places_or_machines_in_it_is_not_deleted(api: Any, mona: Us
 
 
 def test_a_deleted_place_is_gone_until_it_is_restored(api: Any, mona: User, tess: User) -> None:
-    site = LocationFactory()
+    site = LocationFactory.create()
     api(mona).delete(f"{URL}/{site.pk}")
     assert_error(api(mona).get(f"{URL}/{site.pk}"), 404, "NOT_FOUND")
     assert_error(api(tess).get(URL, {"include_deleted": "true"}), 403, "PERMISSION_DENIED")
@@ -141,7 +141,7 @@ def test_a_deleted_place_is_gone_until_it_is_restored(api: Any, mona: User, tess
 
 
 def test_an_edit_of_an_older_version_is_refused(api: Any, mona: User) -> None:
-    site = LocationFactory()
+    site = LocationFactory.create()
     tag = api(mona).get(f"{URL}/{site.pk}")["ETag"]
     api(mona).put(f"{URL}/{site.pk}", {"name": "Newer"})
 
@@ -151,7 +151,7 @@ def test_an_edit_of_an_older_version_is_refused(api: Any, mona: User) -> None:
 
 
 def test_the_tree_nests_what_stands_in_what(api: Any, rita: User, django_assert_max_num_queries: Any) -> None:
-    room = LocationFactory(room=True)
+    room = LocationFactory.create(room=True)
 
     with django_assert_max_num_queries(2):
         tree = api(rita).get(f"{URL}/tree").json()["data"]
@@ -163,7 +163,7 @@ def test_the_tree_nests_what_stands_in_what(api: Any, rita: User, django_assert_
 
 
 def test_children_are_the_places_directly_inside(api: Any, rita: User, django_assert_max_num_queries: Any) -> None:
-    room = LocationFactory(room=True)
+    room = LocationFactory.create(room=True)
 
     with django_assert_max_num_queries(4):
         answer = api(rita).get(f"{URL}/{room.parent_id}/children")
@@ -172,7 +172,7 @@ def test_children_are_the_places_directly_inside(api: Any, rita: User, django_as
 
 
 def test_a_closed_site_is_404_for_the_outsider_with_all_that_is_on_it(api: Any, olga: User, adam: User) -> None:
-    room = LocationFactory(room=True)
+    room = LocationFactory.create(room=True)
     close(room.site, adam)
 
     for path in (f"/{room.site_id}", f"/{room.pk}", f"/{room.parent_id}/children", f"/{room.pk}/floor-plan"):
@@ -181,7 +181,7 @@ def test_a_closed_site_is_404_for_the_outsider_with_all_that_is_on_it(api: Any, 
 
 
 def test_a_manager_who_closes_a_site_still_sees_it(api: Any, mona: User, tess: User) -> None:
-    site = LocationFactory()
+    site = LocationFactory.create()
 
     assert api(mona).put(f"{URL}/{site.pk}", {"open_to_all": False}).status_code == 200
 
@@ -191,7 +191,7 @@ def test_a_manager_who_closes_a_site_still_sees_it(api: Any, mona: User, tess: U
 
 
 def test_nothing_is_built_in_a_place_out_of_sight(api: Any, mona: User, adam: User) -> None:
-    site = LocationFactory()
+    site = LocationFactory.create()
     close(site, adam)
 
     refused = api(mona).post(URL, {"kind": "BUILDING", "code": "B", "name": "B", "parent_id": str(site.pk)})
@@ -200,8 +200,8 @@ def test_nothing_is_built_in_a_place_out_of_sight(api: Any, mona: User, adam: Us
 
 
 def test_a_floor_plan_shows_rooms_and_machines(api: Any, mona: User) -> None:
-    machine = EquipmentFactory(plan_x=0.25, plan_y=0.5)
-    room, floor, picture = machine.location, machine.location.parent, DrawingFactory()
+    machine = EquipmentFactory.create(plan_x=0.25, plan_y=0.5)
+    room, floor, picture = machine.location, machine.location.parent, DrawingFactory.create()
 
     body = {"attachment_id": str(picture.pk), "pins": [{"location_id": str(room.pk), "x": 0.1, "y": 0.2}]}
     answer = api(mona).put(f"{URL}/{floor.pk}/floor-plan", body)
@@ -216,7 +216,7 @@ def test_a_floor_plan_shows_rooms_and_machines(api: Any, mona: User) -> None:
 
 
 def test_a_pin_of_another_floor_or_outside_the_picture_is_refused(api: Any, mona: User, tess: User) -> None:
-    floor, stranger = LocationFactory(floor=True), LocationFactory(room=True)
+    floor, stranger = LocationFactory.create(floor=True), LocationFactory.create(room=True)
     url = f"{URL}/{floor.pk}/floor-plan"
 
     outside = api(mona).put(url, {"pins": [{"location_id": str(stranger.pk), "x": 1.5, "y": 0}]})

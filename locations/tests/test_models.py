@@ -15,7 +15,7 @@ pytestmark = pytest.mark.django_db
 
 
 def test_a_room_knows_its_site_and_the_places_above_it() -> None:
-    room = LocationFactory(room=True)
+    room = LocationFactory.create(room=True)
 
     above = room.ancestors()
 
@@ -25,14 +25,14 @@ def test_a_room_knows_its_site_and_the_places_above_it() -> None:
 
 
 def test_ancestors_cost_one_query(django_assert_num_queries: Any) -> None:
-    room = LocationFactory(room=True)
+    room = LocationFactory.create(room=True)
 
     with django_assert_num_queries(1):
         room.ancestors()
 
 
 def test_descendants_leave_the_place_itself_out() -> None:
-    room = LocationFactory(room=True)
+    room = LocationFactory.create(room=True)
     site = room.ancestors()[0]
 
     below = site.descendants()
@@ -53,23 +53,23 @@ def test_descendants_leave_the_place_itself_out() -> None:
     ],
 )
 def test_a_place_stands_only_where_its_kind_may(kind: str, parent_trait: dict[str, bool]) -> None:
-    parent = LocationFactory(**parent_trait)
+    parent = LocationFactory.create(**parent_trait)
 
     with pytest.raises(ValidationFailed) as refused:
-        LocationFactory(kind=kind, parent=parent)
+        LocationFactory.create(kind=kind, parent=parent)
 
     assert refused.value.details[0].field == "parent_id"
 
 
 def test_only_a_site_stands_alone() -> None:
     with pytest.raises(ValidationFailed):
-        LocationFactory(kind="BUILDING", parent=None)
+        LocationFactory.create(kind="BUILDING", parent=None)
     with pytest.raises(ValidationFailed):
-        LocationFactory(kind="SITE", parent=LocationFactory())
+        LocationFactory.create(kind="SITE", parent=LocationFactory.create())
 
 
 def test_a_kind_never_changes(mona: User) -> None:
-    zone = LocationFactory(zone=True)
+    zone = LocationFactory.create(zone=True)
 
     with pytest.raises(ValidationFailed) as refused:
         zone.change(by=mona, kind="BUILDING")
@@ -78,9 +78,9 @@ def test_a_kind_never_changes(mona: User) -> None:
 
 
 def test_moving_a_building_takes_everything_below_to_the_other_site(mona: User) -> None:
-    room = LocationFactory(room=True)
+    room = LocationFactory.create(room=True)
     building = room.ancestors()[1]
-    other_site = LocationFactory()
+    other_site = LocationFactory.create()
 
     building.move_to(other_site, by=mona)
 
@@ -89,15 +89,15 @@ def test_moving_a_building_takes_everything_below_to_the_other_site(mona: User) 
 
 
 def test_a_place_cannot_move_below_itself(mona: User) -> None:
-    floor = LocationFactory(floor=True)
+    floor = LocationFactory.create(floor=True)
 
     with pytest.raises(ValidationFailed):
         floor.parent.move_to(floor, by=mona)
 
 
 def test_a_place_cannot_move_into_a_deleted_one(mona: User) -> None:
-    floor = LocationFactory(floor=True)
-    gone = LocationFactory(building=True)
+    floor = LocationFactory.create(floor=True)
+    gone = LocationFactory.create(building=True)
     gone.soft_delete(by=mona, at=timezone.now())
 
     with pytest.raises(ValidationFailed):
@@ -105,14 +105,14 @@ def test_a_place_cannot_move_into_a_deleted_one(mona: User) -> None:
 
 
 def test_deleting_a_place_is_refused_while_places_are_inside(mona: User) -> None:
-    room = LocationFactory(room=True)
+    room = LocationFactory.create(room=True)
 
     with pytest.raises(HasChildren):
         room.parent.soft_delete(by=mona, at=timezone.now())
 
 
 def test_deleting_asks_the_apps_above(mona: User) -> None:
-    room = LocationFactory(room=True)
+    room = LocationFactory.create(room=True)
 
     def refuse(**kwargs: Any) -> None:
         raise HasChildren("occupied")
@@ -129,7 +129,7 @@ def test_deleting_asks_the_apps_above(mona: User) -> None:
 
 
 def test_a_deleted_place_comes_back_only_after_the_one_it_stood_in(mona: User) -> None:
-    room = LocationFactory(room=True)
+    room = LocationFactory.create(room=True)
     room.soft_delete(by=mona, at=timezone.now())
     room.parent.soft_delete(by=mona, at=timezone.now())
 
@@ -142,12 +142,12 @@ def test_a_deleted_place_comes_back_only_after_the_one_it_stood_in(mona: User) -
 
 
 def test_a_code_is_free_again_once_its_place_is_deleted(mona: User) -> None:
-    LocationFactory(code="HQ").soft_delete(by=mona, at=timezone.now())
+    LocationFactory.create(code="HQ").soft_delete(by=mona, at=timezone.now())
 
-    LocationFactory(code="HQ")
+    LocationFactory.create(code="HQ")
 
     with pytest.raises(IntegrityError), transaction.atomic():
-        LocationFactory(code="HQ")
+        LocationFactory.create(code="HQ")
 
 
 @pytest.mark.parametrize(
@@ -159,7 +159,7 @@ def test_a_code_is_free_again_once_its_place_is_deleted(mona: User) -> None:
     ],
 )
 def test_half_given_facts_are_refused_by_name(mona: User, field: str, values: dict[str, Any]) -> None:
-    site = LocationFactory()
+    site = LocationFactory.create()
 
     with pytest.raises(ValidationFailed) as refused:
         site.change(by=mona, **values)
@@ -169,30 +169,30 @@ def test_half_given_facts_are_refused_by_name(mona: User, field: str, values: di
 
 @pytest.mark.parametrize("values", [{"time_zone": "Europe/Berlin"}, {"open_to_all": False}])
 def test_what_belongs_to_a_site_is_refused_elsewhere(mona: User, values: dict[str, Any]) -> None:
-    building = LocationFactory(building=True)
+    building = LocationFactory.create(building=True)
 
     with pytest.raises(ValidationFailed):
         building.change(by=mona, **values)
 
 
 def test_a_room_counts_time_in_its_sites_zone() -> None:
-    site = LocationFactory(time_zone="Europe/Berlin")
-    zone = LocationFactory(zone=True, parent=site)
+    site = LocationFactory.create(time_zone="Europe/Berlin")
+    zone = LocationFactory.create(zone=True, parent=site)
 
     assert zone.zone_info().key == "Europe/Berlin"
     assert site.zone_info().key == "Europe/Berlin"
 
 
 def test_the_geo_link_opens_a_map() -> None:
-    assert LocationFactory(latitude=48.137154, longitude=11.576124).geo_uri == "geo:48.137154,11.576124"
-    assert LocationFactory().geo_uri is None
+    assert LocationFactory.create(latitude=48.137154, longitude=11.576124).geo_uri == "geo:48.137154,11.576124"
+    assert LocationFactory.create().geo_uri is None
 
 
 def test_a_closed_site_is_hidden_from_all_but_its_members(tess: User, olga: User, mona: User, adam: User) -> None:
-    room = LocationFactory(room=True)
+    room = LocationFactory.create(room=True)
     site = room.ancestors()[0]
     site.change(by=adam, open_to_all=False)
-    SiteMembershipFactory(user=tess, site=site)
+    SiteMembershipFactory.create(user=tess, site=site)
 
     assert hidden_site_ids(olga) == hidden_site_ids(mona) == [site.pk]
     assert hidden_site_ids(tess) == hidden_site_ids(adam) == []
@@ -201,8 +201,8 @@ def test_a_closed_site_is_hidden_from_all_but_its_members(tess: User, olga: User
 
 
 def test_an_open_site_is_seen_by_everybody(olga: User) -> None:
-    LocationFactory(restricted=True)
-    room = LocationFactory(room=True)
+    LocationFactory.create(restricted=True)
+    room = LocationFactory.create(room=True)
 
     assert room in Location.objects.for_user(olga)
     assert room.site in Location.objects.for_user(olga)
