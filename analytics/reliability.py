@@ -61,6 +61,10 @@ class Span:
     def length(self) -> timedelta:
         return max(self.end - self.start, timedelta())
 
+    @property
+    def hours(self) -> float:
+        return self.length / HOUR
+
     def contains(self, moment: datetime) -> bool:
         return self.start <= moment < self.end
 
@@ -87,6 +91,15 @@ class Episode:
     end: datetime
     counts_as_failure: bool
     keys: tuple[str, ...]
+
+    @property
+    def ended_at(self) -> datetime | None:
+        return None if self.end == STILL_OPEN else self.end
+
+    @property
+    def hours(self) -> float | None:
+        """Its full length; None while it lasts."""
+        return None if self.ended_at is None else (self.end - self.start) / HOUR
 
 
 @dataclass(frozen=True)

@@ -6,11 +6,11 @@ from rest_framework import serializers
 
 from alerts.models import Alert
 from analytics.models import AssetReliability, EnergyConsumption, OperationsReport
-from analytics.reliability import HOUR, STILL_OPEN, Episode, Loss, Span
+from analytics.reliability import Loss
 from analytics.summaries import EQUIPMENT
 from equipment.models import Equipment, StatusInterval
 from faultreporter.api.permissions import MANAGERS
-from faultreporter.api.serializers import ModelSerializer, Serializer
+from faultreporter.api.serializers import CleanCharField, ModelSerializer, Serializer
 from locations.fields import VisibleKeyField
 from locations.models import Location
 
@@ -123,27 +123,17 @@ class ReliabilitySummarySerializer(CostsForManagers, Serializer):
 class SpanSerializer(Serializer):
     started_at = serializers.DateTimeField(source="start")
     ended_at = serializers.DateTimeField(source="end")
-    hours = serializers.SerializerMethodField()
-
-    def get_hours(self, span: Span) -> float:
-        return span.length / HOUR
+    hours = serializers.FloatField()
 
 
 class EpisodeSerializer(Serializer):
     """Unplanned down time without a gap; `interval_ids` names the entries of the status log it was merged from."""
 
     started_at = serializers.DateTimeField(source="start")
-    ended_at = serializers.SerializerMethodField()
-    hours = serializers.SerializerMethodField()
+    ended_at = serializers.DateTimeField(allow_null=True)
+    hours = serializers.FloatField(allow_null=True)
     counts_as_failure = serializers.BooleanField()
     interval_ids = serializers.ListField(source="keys", child=serializers.UUIDField())
-
-    def get_ended_at(self, episode: Episode) -> str | None:
-        field = serializers.DateTimeField()
-        return None if episode.end == STILL_OPEN else field.to_representation(episode.end)
-
-    def get_hours(self, episode: Episode) -> float | None:
-        return None if episode.end == STILL_OPEN else (episode.end - episode.start) / HOUR
 
 
 class LoggedIntervalSerializer(Serializer):
@@ -197,6 +187,7 @@ class EnergyConsumptionSerializer(CostsForManagers, ModelSerializer):
     kwh = QuantityField(max_digits=14, decimal_places=3, min_value=0)
     co2_kg = QuantityField(max_digits=14, decimal_places=3, min_value=0, allow_null=True, required=False)
     coverage_percent = QuantityField(max_digits=5, decimal_places=2, min_value=0, max_value=100, required=False)
+    currency = CleanCharField(max_length=3, allow_blank=True, allow_null=True, required=False)
 
     cost_fields = ("cost", "currency")
 

@@ -10,7 +10,13 @@ from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from analytics.filters import AssetReliabilityFilter, EnergyConsumptionFilter
+from analytics.filters import (
+    AssetReliabilityFilter,
+    EnergyConsumptionFilter,
+    EnergySourceFilter,
+    ReportFilter,
+    RevisionFilter,
+)
 from analytics.inputs import evidence_of
 from analytics.models import AssetReliability, EnergyConsumption, OperationsReport
 from analytics.reliability import quarter_of
@@ -91,7 +97,10 @@ class AssetReliabilityViewSet(ReadOnlyViewSet):
         return rows if self.action == "evidence" else rows.defer("inputs")
 
     @extend_schema(
-        summary="Read the reliability of all machines together", filters=False, responses=ReliabilitySummarySerializer
+        summary="Read the reliability of all machines together",
+        operation_id="getAssetReliabilitySummary",
+        filters=False,
+        responses=ReliabilitySummarySerializer,
     )
     @action(detail=False)
     def summary(self, request: Request) -> Response:
@@ -103,7 +112,10 @@ class AssetReliabilityViewSet(ReadOnlyViewSet):
         return Response(serializer.data)
 
     @extend_schema(
-        summary="List the worst machines of a quarter", filters=False, responses=AssetReliabilitySerializer(many=True)
+        summary="List the worst machines of a quarter",
+        operation_id="listAssetReliabilityRanking",
+        filters=False,
+        responses=AssetReliabilitySerializer(many=True),
     )
     @action(detail=False)
     def ranking(self, request: Request) -> Response:
@@ -112,7 +124,11 @@ class AssetReliabilityViewSet(ReadOnlyViewSet):
         of_quarter = rows.filter(year=year, quarter=quarter).select_related("equipment")
         return self.list_answer(of_quarter.worst_by(asked_ranking(self)))
 
-    @extend_schema(summary="Read the intervals behind each number", responses=EvidenceSerializer)
+    @extend_schema(
+        summary="Read the intervals behind each number",
+        operation_id="getAssetReliabilityEvidence",
+        responses=EvidenceSerializer,
+    )
     @action(detail=True)
     def evidence(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         row = self.permitted(self.get_queryset())
@@ -157,7 +173,7 @@ class EquipmentReliabilityViewSet(RoomViewSet):
     model = AssetReliability
     resource = "EquipmentAssetReliability"
     serializer_class = AssetReliabilitySerializer
-    filterset_class = AssetReliabilityFilter
+    filterset_class = RevisionFilter
     ordering = ("-year", "-quarter", "-revision")
     ordering_fields = AssetReliabilityViewSet.ordering_fields
     list_select_related = ("equipment",)
@@ -217,6 +233,7 @@ class EnergyConsumptionViewSet(ModelViewSet):
 
     @extend_schema(
         summary="Sum energy use by quarter, apart for machines and each kind of place",
+        operation_id="listEnergyConsumptionSummary",
         filters=False,
         responses=EnergySummarySerializer(many=True),
     )
@@ -238,7 +255,7 @@ class EquipmentEnergyViewSet(RoomViewSet):
     model = EnergyConsumption
     resource = "EquipmentEnergyConsumption"
     serializer_class = EnergyConsumptionSerializer
-    filterset_class = EnergyConsumptionFilter
+    filterset_class = EnergySourceFilter
     ordering = EnergyConsumptionViewSet.ordering
     ordering_fields = EnergyConsumptionViewSet.ordering_fields
     permissions = {"list": EVERYONE}
@@ -267,6 +284,7 @@ class ReportViewSet(ReadOnlyViewSet):
     model = OperationsReport
     resource = "Report"
     serializer_class = ReportSerializer
+    filterset_class = ReportFilter
     ordering = ("-iso_year", "-iso_week", "-id")
     ordering_fields = ("iso_year", "iso_week", "created_at")
     permissions = {"list": MANAGERS, "retrieve": MANAGERS, "download": MANAGERS}
