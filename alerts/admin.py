@@ -67,7 +67,7 @@ class AlertAdmin(MovingAdmin):
     search_fields = ("title", "description")
     autocomplete_fields = ("equipment",)
     ordering = ("-created_at", "-id")
-    inlines = (AlertTimeline,)
+    inlines: Any = (AlertTimeline,)
     actions_detail = tuple(MOVES)
     fieldsets = (
         (
@@ -125,22 +125,22 @@ class AlertAdmin(MovingAdmin):
             )
         self.become(record, stored)
 
-    @display(description=_("severity"), ordering="severity", label=SEVERITY_COLOURS)
+    @display(description=_("severity"), ordering="severity", label=SEVERITY_COLOURS)  # type: ignore[untyped-decorator]
     def shown_severity(self, alert: Alert) -> Any:
         return alert.severity, alert.get_severity_display()
 
-    @display(description=_("status"), ordering="status", label=STATUS_COLOURS)
+    @display(description=_("status"), ordering="status", label=STATUS_COLOURS)  # type: ignore[untyped-decorator]
     def shown_status(self, alert: Alert) -> Any:
         return alert.status, alert.get_status_display()
 
-    @display(description=_("still firing"), boolean=True)
+    @admin.display(description=_("still firing"), boolean=True)
     def firing(self, alert: Alert) -> bool:
         return alert.is_firing
 
-    @display(description=_("place"))
+    @admin.display(description=_("place"))
     def place(self, alert: Alert) -> str:
         return str(alert.equipment.location or "–")
 
-    @display(description=_("files"))
+    @admin.display(description=_("files"))
     def photos(self, alert: Alert) -> SafeString | str:
         return pictures(alert.files)

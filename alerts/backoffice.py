@@ -70,7 +70,7 @@ Deed = Callable[..., Any]
 def move(name: str, label: Promise, form_class: type[MoveForm] = MoveForm, deed: Deed | None = None) -> Any:
     """A button on the record's page. It calls the model's method of that name, or `deed(record, by=, at=, **said)`."""
 
-    @action(description=label, url_path=name.replace("_", "-"), permissions=["change"])
+    @action(description=label, url_path=name.replace("_", "-"), permissions=["change"])  # type: ignore[untyped-decorator]
     def ask_and_do(self: Any, request: HttpRequest, object_id: str) -> HttpResponse:
         return self.ask_and_do(request, object_id, label=label, form_class=form_class, deed=deed or name)  # type: ignore[no-any-return]
 

@@ -44,7 +44,7 @@ class AllowedTransitionSerializer(serializers.Serializer[Any]):
     """A move that is possible now and permitted to the caller, with the fields its body must and may have."""
 
     action = serializers.CharField()
-    label = serializers.CharField()
+    label = serializers.CharField()  # type: ignore[assignment]  # DRF takes fields off the class
     to = serializers.CharField()
-    required = serializers.ListField(child=serializers.CharField())  # type: ignore[assignment]
+    required = serializers.ListField(child=serializers.CharField())  # type: ignore[assignment]  # as above
     optional = serializers.ListField(child=serializers.CharField())

@@ -139,7 +139,7 @@ class AlertEventSerializer(ModelSerializer):
 
     by = PersonBriefSerializer(read_only=True, allow_null=True)
     note = OptionalTextField(read_only=True)
-    data = serializers.DictField(read_only=True)
+    data = serializers.DictField(read_only=True)  # type: ignore[assignment]  # DRF takes fields off the class
 
     class Meta:
         model = AlertEvent

@@ -73,20 +73,20 @@ def raise_for_rule(*, rule: Rule, series: Series, value: float, at: datetime) ->
     with transaction.atomic():
         standing, is_new = insert_or_find(alert)
         if is_new:
-            begin(standing, by=None, at=at, analyze=False, value=value)
+            begin(standing, by=None, at=at, analyze=False, data={"value": value})
         else:
             standing.repeat(
                 by=None, at=at, occurred_at=at, severity=rule.severity, equipment_down=False,
-                kind=AlertEvent.Kind.FIRED_AGAIN, value=value,
+                kind=AlertEvent.Kind.FIRED_AGAIN, data={"value": value},
             )  # fmt: skip
     return standing
 
 
 def clear_for_rule(*, rule: Rule, series: Series, at: datetime, **data: Any) -> None:
-    """The rule's condition on the series is over."""
+    """The rule's condition on the series is over; `data` is what the timeline should say about it."""
     alert = Alert.objects.living().unresolved().filter(fingerprint=rule_fingerprint(rule, series)).first()
     if alert is not None:
-        alert.clear(at=at, **data)
+        alert.clear(at=at, data=data)
 
 
 def insert_or_find(alert: Alert) -> tuple[Alert, bool]:
@@ -103,12 +103,12 @@ def insert_or_find(alert: Alert) -> tuple[Alert, bool]:
             return standing, standing.pk == alert.pk
 
 
-def begin(alert: Alert, *, by: User | None, at: datetime, analyze: bool, **data: Any) -> None:
+def begin(alert: Alert, *, by: User | None, at: datetime, analyze: bool, data: dict[str, Any] | None = None) -> None:
     """A new alert takes effect."""
     if alert.equipment_down:
         alert.take_machine_down(by=by, at=alert.occurred_at)
         alert.save(update_fields=["downtime", "downtime_released_at"])
-    alert.record(AlertEvent.Kind.RAISED, by=by, at=at, **data)
+    alert.record(AlertEvent.Kind.RAISED, by=by, at=at, data=data)
     alert_raised.send(sender=Alert, alert=alert, analyze=analyze)
 
 

@@ -1,9 +1,11 @@
+from typing import Any
+
 from django.urls import path
 
 from alerts.viewsets import AlertViewSet, EquipmentAlertViewSet, MyAlertViewSet
 from faultreporter.api.routers import Router
 
-LIST = {"get": "list"}
+LIST: dict[str, Any] = {"get": "list"}
 
 router = Router()
 router.register("alerts", AlertViewSet, basename="alert")

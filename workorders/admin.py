@@ -170,23 +170,23 @@ class WorkOrderAdmin(MovingAdmin):
         stored = WorkOrder.add(equipment=record.equipment, by=caller(request), at=timezone.now(), **fields)
         self.become(record, stored)
 
-    @display(description=_("status"), ordering="status", label=STATUS_COLOURS)
+    @display(description=_("status"), ordering="status", label=STATUS_COLOURS)  # type: ignore[untyped-decorator]
     def shown_status(self, order: WorkOrder) -> Any:
         return order.status, order.get_status_display()
 
-    @display(description=_("priority"), ordering="priority", label=SEVERITY_COLOURS)
+    @display(description=_("priority"), ordering="priority", label=SEVERITY_COLOURS)  # type: ignore[untyped-decorator]
     def shown_priority(self, order: WorkOrder) -> Any:
         return order.priority, order.get_priority_display()
 
-    @display(description=_("overdue"), label={"late": "danger"})
+    @display(description=_("overdue"), label={"late": "danger"})  # type: ignore[untyped-decorator]
     def late(self, order: WorkOrder) -> Any:
         return ("late", _("Overdue")) if order.is_overdue(timezone.now()) else None
 
-    @display(description=_("total cost"))
+    @admin.display(description=_("total cost"))
     def total(self, order: WorkOrder) -> str:
         return "–" if order.total_cost is None else f"{order.total_cost} {order.currency}"
 
-    @display(description=_("files"))
+    @admin.display(description=_("files"))
     def photos(self, order: WorkOrder) -> SafeString | str:
         return pictures(order.files)
 
@@ -201,8 +201,8 @@ class OrderInline(ReadOnlyInline):
     verbose_name_plural = _("work orders")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
-        rows: Any = super().get_queryset(request)
-        return rows.living().select_related("assigned_to")
+        rows: QuerySet[Any] = super().get_queryset(request)
+        return rows.filter(deleted_at=None).select_related("assigned_to")
 
 
 def convert(alert: Alert, *, by: User, at: Any) -> None:

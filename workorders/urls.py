@@ -1,9 +1,11 @@
+from typing import Any
+
 from django.urls import path
 
 from faultreporter.api.routers import Router
 from workorders.viewsets import AlertWorkOrderViewSet, EquipmentWorkOrderViewSet, MyWorkOrderViewSet, WorkOrderViewSet
 
-LIST = {"get": "list"}
+LIST: dict[str, Any] = {"get": "list"}
 machine = "equipment/<uuid:equipment_id>"
 
 router = Router()

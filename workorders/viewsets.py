@@ -1,4 +1,4 @@
-from typing import Any
+from typing import Any, cast
 
 from django.db.models import QuerySet
 from django.urls import reverse
@@ -15,6 +15,7 @@ from alerts.serializers import AlertSerializer, AttachSerializer, NoteSerializer
 from alerts.viewsets import PAGES
 from equipment.models import Equipment
 from equipment.viewsets.rooms import RoomViewSet
+from faultreporter.accounts.authentication import caller
 from faultreporter.api.actions import transition
 from faultreporter.api.concurrency import etag
 from faultreporter.api.permissions import EVERYONE, MANAGERS, MANAGERS_AND_CONCERNED_TECHNICIANS
@@ -108,55 +109,55 @@ class WorkOrderViewSet(ModelViewSet):
         # There is no order yet that could concern a technician: it is the machine that must.
         if not HANDLE.admits_to(self.request.user, data["equipment"]):
             raise PermissionDenied(_("You don't look after this machine; report the fault instead."))
-        return WorkOrder.add(by=self.request.user, at=self.now(), **data)
+        return WorkOrder.add(by=caller(self.request), at=self.now(), **data)
 
     def created(self, record: WorkOrder, *, message: str | None = None) -> Response:
         location = f"{self.request.path.rstrip('/')}/{record.pk}"
         return self.answer(record, code=201, message=message or _("Raised."), location=location)
 
     def change_record(self, record: WorkOrder, data: dict[str, Any]) -> None:
-        record.change(by=self.request.user, at=self.now(), **data)
+        record.change(by=caller(self.request), at=self.now(), **data)
 
     @transition("assign", AssignSerializer, summary="Give the job to somebody")
     def assign(self, record: WorkOrder, data: dict[str, Any]) -> str:
-        record.assign(by=self.request.user, at=self.now(), **data)
+        record.assign(by=caller(self.request), at=self.now(), **data)
         return _("Assigned.")
 
     @transition("start", StartSerializer, summary="Begin the work")
     def start(self, record: WorkOrder, data: dict[str, Any]) -> str:
-        record.start(by=self.request.user, at=self.now(), **data)
+        record.start(by=caller(self.request), at=self.now(), **data)
         return _("Started.")
 
     @transition("hold", ReasonSerializer, summary="Put the work on hold")
     def hold(self, record: WorkOrder, data: dict[str, Any]) -> str:
-        record.hold(by=self.request.user, at=self.now(), **data)
+        record.hold(by=caller(self.request), at=self.now(), **data)
         return _("On hold.")
 
     @transition("resume", summary="Go on with the work")
     def resume(self, record: WorkOrder, data: dict[str, Any]) -> str:
-        record.resume(by=self.request.user, at=self.now())
+        record.resume(by=caller(self.request), at=self.now())
         return _("Resumed.")
 
     @transition("complete", CompleteSerializer, summary="Say that the work is done, and what was found")
     def complete(self, record: WorkOrder, data: dict[str, Any]) -> str:
         if code := data.pop("failure_mode", None):
             data["failure_mode"] = record.failure_mode_named(code)
-        record.complete(by=self.request.user, at=self.now(), **data)
+        record.complete(by=caller(self.request), at=self.now(), **data)
         return _("Completed.")
 
     @transition("close", NoteSerializer, summary="Accept the completed work")
     def close(self, record: WorkOrder, data: dict[str, Any]) -> str:
-        record.close(by=self.request.user, at=self.now(), **data)
+        record.close(by=caller(self.request), at=self.now(), **data)
         return _("Closed.")
 
     @transition("reopen", ReopenWorkOrderSerializer, summary="Send completed work back")
     def reopen(self, record: WorkOrder, data: dict[str, Any]) -> str:
-        record.reopen(by=self.request.user, at=self.now(), **data)
+        record.reopen(by=caller(self.request), at=self.now(), **data)
         return _("In progress again.")
 
     @transition("cancel", ReasonSerializer, summary="Drop an order nobody worked on")
     def cancel(self, record: WorkOrder, data: dict[str, Any]) -> str:
-        record.cancel(by=self.request.user, at=self.now(), **data)
+        record.cancel(by=caller(self.request), at=self.now(), **data)
         return _("Cancelled.")
 
     @extend_schema(
@@ -179,7 +180,7 @@ class WorkOrderViewSet(ModelViewSet):
         record = self.lock_object()
         body = AttachSerializer(data=request.data, context=self.get_serializer_context())
         body.is_valid(raise_exception=True)
-        record.attach(body.validated_data["attachments"], by=request.user, at=self.now())
+        record.attach(body.validated_data["attachments"], by=caller(request), at=self.now())
         return self.answer(self.reload(record), message=_("Added."))
 
     @extend_schema(
@@ -194,7 +195,7 @@ class WorkOrderViewSet(ModelViewSet):
     @extend_schema(summary="Count work orders", operation_id="getWorkOrderStats", responses=WorkOrderStatsSerializer)
     @action(detail=False)
     def stats(self, request: Request) -> Response:
-        rows = self.filter_queryset(self.get_queryset().select_related(None))
+        rows: Any = self.filter_queryset(self.get_queryset().select_related(None))
         return Response(rows.stats(at=self.now()))
 
 
@@ -215,7 +216,7 @@ class AlertWorkOrderViewSet(GenericViewSet):
     )
     def create(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         alert = self.lock_object()
-        order = raise_work_order(alert=alert, by=request.user, at=self.now(), **self.validated())
+        order = raise_work_order(alert=alert, by=caller(request), at=self.now(), **self.validated())
         data = WorkOrderSerializer(order, context=self.get_serializer_context()).data
         headers = {"ETag": etag(order, data), "Location": reverse("work-order-detail", args=[order.pk])}
         response = Response(data, status=201, headers=headers)
@@ -255,4 +256,6 @@ class MyWorkOrderViewSet(WorkOrderListViewSet):
 
     def get_queryset(self) -> QuerySet[Any]:
         rows: Any = super().get_queryset()
-        return rows if getattr(self, "swagger_fake_view", False) else rows.assigned_to(self.request.user)
+        if not getattr(self, "swagger_fake_view", False):
+            rows = rows.assigned_to(caller(self.request))
+        return cast("QuerySet[Any]", rows)

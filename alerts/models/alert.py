@@ -20,6 +20,8 @@ from faultreporter.accounts.models import User
 from faultreporter.attachments.models import Attachment
 from faultreporter.errors import DomainError, Duplicate, NotFound, ValidationFailed
 
+Data = dict[str, Any]
+
 
 class StillFiring(DomainError):
     """The rule that raised the alert still sees its condition; it can be resolved once a reading clears it."""
@@ -111,7 +113,7 @@ class Alert(AlertRecord):
                 raise ValidationFailed(gettext("Choose a time within the next 30 days."), field="until")
             self.silenced_until = until
             self.save(update_fields=["silenced_until"])
-            self.record(AlertEvent.Kind.SILENCED, by=by, at=at, until=until and until.isoformat())
+            self.record(AlertEvent.Kind.SILENCED, by=by, at=at, data={"until": until and until.isoformat()})
 
     def reopen(self, *, by: User | None, at: datetime, reason: str) -> None:
         """The fault is back, or was never gone. DUPLICATE if a newer open alert already stands for it."""
@@ -152,7 +154,7 @@ class Alert(AlertRecord):
             self.save(update_fields=["repaired_at", "repaired_by"])
             self.record(AlertEvent.Kind.REOPENED, by=by, at=at, note=reason)
 
-    def clear(self, *, at: datetime, **data: Any) -> None:
+    def clear(self, *, at: datetime, data: Data | None = None) -> None:
         """The rule's condition is gone. Ends the alert only if the repair was already reported done."""
         with transaction.atomic():
             self.lock()
@@ -160,13 +162,13 @@ class Alert(AlertRecord):
                 return
             self.cleared_at = at
             self.save(update_fields=["cleared_at"])
-            self.record(AlertEvent.Kind.CLEARED, by=None, at=at, **data)
+            self.record(AlertEvent.Kind.CLEARED, by=None, at=at, data=data)
             if self.repaired_at:
                 self._end(self.Resolution.FIXED, by=self.repaired_by, at=at, note="")
 
     def repeat(
         self, *, by: User | None, at: datetime, occurred_at: datetime, severity: str, equipment_down: bool,
-        kind: AlertEvent.Kind = AlertEvent.Kind.REPEATED, note: str = "", **data: Any,
+        kind: AlertEvent.Kind = AlertEvent.Kind.REPEATED, note: str = "", data: Data | None = None,
     ) -> None:  # fmt: skip
         """The same fault was noticed once more: it counts, and the worse of what was said holds."""
         with transaction.atomic():
@@ -180,7 +182,7 @@ class Alert(AlertRecord):
                 self.equipment_down = True
                 self.take_machine_down(by=by, at=occurred_at)
             self.save()
-            self.record(kind, by=by, at=at, note=note, occurred_at=occurred_at.isoformat(), **data)
+            self.record(kind, by=by, at=at, note=note, data={"occurred_at": occurred_at.isoformat(), **(data or {})})
 
     def change(self, *, by: User, at: datetime, **fields: Any) -> None:
         """Edit what people wrote: title, description, severity, and whether the machine is down."""
@@ -196,21 +198,22 @@ class Alert(AlertRecord):
                 self.take_machine_down(by=by, at=at) if self.equipment_down else self._let_go(by=by, at=at)
             self.save()
             edits = {name: {"from": before[name], "to": value} for name, value in changed.items()}
-            self.record(AlertEvent.Kind.EDITED, by=by, at=at, **edits)
+            self.record(AlertEvent.Kind.EDITED, by=by, at=at, data=edits)
 
     def attach(self, attachments: Iterable[Attachment], *, by: User, at: datetime) -> None:
         with transaction.atomic():
             self.lock()
             self.attachments.add(*attachments)
             self.save(update_fields=[])
-            self.record(AlertEvent.Kind.ATTACHED, by=by, at=at, attachment_ids=[str(a.pk) for a in attachments])
+            ids = [str(attachment.pk) for attachment in attachments]
+            self.record(AlertEvent.Kind.ATTACHED, by=by, at=at, data={"attachment_ids": ids})
 
     def hand_over(self, *, by: User | None, at: datetime, number: str) -> None:
         """A work order was raised for it, so somebody has seen it. The caller has locked the row."""
         if self.status == self.Status.OPEN:
             self.status, self.acknowledged_at, self.acknowledged_by = self.Status.ACKNOWLEDGED, at, by
             self.save(update_fields=["status", "acknowledged_at", "acknowledged_by"])
-        self.record(AlertEvent.Kind.WORK_ORDER, by=by, at=at, number=number)
+        self.record(AlertEvent.Kind.WORK_ORDER, by=by, at=at, data={"number": number})
 
     def soft_delete(self, *, by: User | None, at: datetime) -> None:
         """Entered by mistake: the machine is let go and the downtime doesn't count."""
@@ -234,8 +237,10 @@ class Alert(AlertRecord):
                     self.save(update_fields=["downtime", "downtime_released_at"])
                 self.record(AlertEvent.Kind.RESTORED, by=by, at=at)
 
-    def record(self, kind: AlertEvent.Kind, *, by: User | None, at: datetime, note: str = "", **data: Any) -> None:
-        AlertEvent.objects.create(alert=self, kind=kind, by=by, at=at, note=note, data=data)
+    def record(
+        self, kind: AlertEvent.Kind, *, by: User | None, at: datetime, note: str = "", data: Data | None = None
+    ) -> None:
+        AlertEvent.objects.create(alert=self, kind=kind, by=by, at=at, note=note, data=data or {})
 
     def lock(self) -> None:
         """Holds the row until the transaction ends and reads what is in it now."""
@@ -255,7 +260,7 @@ class Alert(AlertRecord):
         self.save()
         dismissed = resolution == self.Resolution.FALSE_ALARM
         kind = AlertEvent.Kind.DISMISSED if dismissed else AlertEvent.Kind.RESOLVED
-        self.record(kind, by=by, at=at, note=note, resolution=resolution)
+        self.record(kind, by=by, at=at, note=note, data={"resolution": resolution})
 
     def take_machine_down(self, *, by: User | None, at: datetime) -> None:
         """Hold the machine in ERROR until the alert is over. The row is locked; the caller saves it."""

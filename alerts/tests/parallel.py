@@ -18,11 +18,12 @@ def at_once(transactional_db: None) -> Iterator[AtOnce]:
     """Runs the calls at the same moment; gives their answers in the calls' order."""
     options = connections.settings["default"]["OPTIONS"]
     usual = options.get("pool")
-    connection.close_pool()
+    database: Any = connection
+    database.close_pool()
     options["pool"] = {"min_size": 0, "max_size": MOST, "timeout": 30}
     yield run
-    connection.close()
-    connection.close_pool()
+    database.close()
+    database.close_pool()
     options["pool"] = usual
 
 

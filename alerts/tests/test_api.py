@@ -33,7 +33,7 @@ def ids(response: Any) -> set[str]:
 @pytest.fixture
 def machine(tess: User) -> Equipment:
     """A machine that Tess looks after."""
-    equipment = EquipmentFactory.create()
+    equipment: Equipment = EquipmentFactory.create()
     equipment.assignments.create(user=tess)
     return equipment
 

@@ -26,6 +26,8 @@ from workorders.models.record import WorkOrderRecord
 from workorders.models.timeline import WorkOrderEvent
 from workorders.signals import work_order_completed
 
+Data = dict[str, Any]
+
 
 class AlreadyConverted(DomainError):
     """The alert has an unfinished work order; `meta` names it."""
@@ -120,9 +122,10 @@ class WorkOrder(WorkOrderRecord):
         with transaction.atomic():
             self.status = self._check("assign")
             self._check_assignee(to)
-            before, self.assigned_to, self.assigned_at = self.assigned_to_id, to, at
+            before = self.assigned_to_id and str(self.assigned_to_id)
+            self.assigned_to, self.assigned_at = to, at
             self.save(update_fields=["status", "assigned_to", "assigned_at"])
-            self.record(WorkOrderEvent.Kind.ASSIGNED, by=by, at=at, user_id=str(to.pk), before=before and str(before))
+            self.record(WorkOrderEvent.Kind.ASSIGNED, by=by, at=at, data={"user_id": str(to.pk), "before": before})
 
     def start(self, *, by: User, at: datetime, equipment_down: bool | None = None) -> None:
         """Work begins. A repair takes the machine down as a failure, preventive work as planned maintenance."""
@@ -216,14 +219,15 @@ class WorkOrder(WorkOrderRecord):
                 setattr(self, name, value)
             self.save(update_fields=list(changed))
             edits = {name: {"from": str(before[name]), "to": str(value)} for name, value in changed.items()}
-            self.record(WorkOrderEvent.Kind.EDITED, by=by, at=at, **edits)
+            self.record(WorkOrderEvent.Kind.EDITED, by=by, at=at, data=edits)
 
     def attach(self, attachments: Iterable[Attachment], *, by: User, at: datetime) -> None:
         with transaction.atomic():
             self.lock()
             self.attachments.add(*attachments)
             self.save(update_fields=[])
-            self.record(WorkOrderEvent.Kind.ATTACHED, by=by, at=at, attachment_ids=[str(a.pk) for a in attachments])
+            ids = [str(attachment.pk) for attachment in attachments]
+            self.record(WorkOrderEvent.Kind.ATTACHED, by=by, at=at, data={"attachment_ids": ids})
 
     def soft_delete(self, *, by: User | None, at: datetime) -> None:
         """Entered by mistake. What was assigned or worked on is cancelled or closed instead, and stays on record."""
@@ -243,8 +247,10 @@ class WorkOrder(WorkOrderRecord):
                 super().restore(by=by, at=at)
                 self.record(WorkOrderEvent.Kind.RESTORED, by=by, at=at)
 
-    def record(self, kind: WorkOrderEvent.Kind, *, by: User | None, at: datetime, note: str = "", **data: Any) -> None:
-        WorkOrderEvent.objects.create(work_order=self, kind=kind, by=by, at=at, note=note, data=data)
+    def record(
+        self, kind: WorkOrderEvent.Kind, *, by: User | None, at: datetime, note: str = "", data: Data | None = None
+    ) -> None:
+        WorkOrderEvent.objects.create(work_order=self, kind=kind, by=by, at=at, note=note, data=data or {})
 
     def lock(self) -> None:
         """Holds the row until the transaction ends and reads what is in it now."""

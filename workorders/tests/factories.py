@@ -35,14 +35,14 @@ class WorkOrderFactory(factory.django.DjangoModelFactory[WorkOrder]):
 
 def move(order: WorkOrder, name: str, *, by: User, **fields: Any) -> None:
     """Make one move with believable words."""
-    given: dict[str, Any] = {
+    usual: dict[str, dict[str, Any]] = {
         "assign": {"to": by},
         "hold": {"reason": "Waiting for a bearing"},
         "complete": {"resolution": "Bearing replaced"},
         "reopen": {"reason": "Still hums"},
         "cancel": {"reason": "Ordered twice"},
-    }.get(name, {})
-    getattr(order, name)(by=by, at=timezone.now(), **(given | fields))
+    }
+    getattr(order, name)(by=by, at=timezone.now(), **(usual.get(name, {}) | fields))
 
 
 def order_in(status: str, *, by: User, **fields: Any) -> WorkOrder:

@@ -41,7 +41,7 @@ def moved(client: Any, order: str, move: str, **body: Any) -> Any:
 @pytest.fixture
 def machine(tess: User) -> Equipment:
     """A chiller that Tess looks after."""
-    equipment = EquipmentFactory.create(category=CategoryFactory.create(code="CHILLER"))
+    equipment: Equipment = EquipmentFactory.create(category=CategoryFactory.create(code="CHILLER"))
     equipment.assignments.create(user=tess)
     return equipment
 

@@ -131,7 +131,7 @@ def test_a_running_job_changes_hands(mona: User, tess: User, olga: User) -> None
     order.assign(to=olga, by=mona, at=timezone.now())
 
     assert (order.status, order.assigned_to) == ("IN_PROGRESS", olga)
-    assert order.events.filter(kind="ASSIGNED").first().data == {"user_id": str(olga.pk), "before": str(tess.pk)}
+    assert order.events.filter(kind="ASSIGNED")[0].data == {"user_id": str(olga.pk), "before": str(tess.pk)}
 
 
 # What is written down
