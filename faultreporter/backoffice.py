@@ -71,7 +71,7 @@ class DeletedFilter(SimpleListFilter):
         return shown.get(self.value() or "", queryset.filter(deleted_at=None))
 
 
-class ModelAdmin(UnfoldModelAdmin):  # type: ignore[misc]
+class ModelAdmin(UnfoldModelAdmin):
     """Changes go through `create_record`, `change_record`, `delete_record`: the calls the API makes too."""
 
     list_per_page = 50
@@ -166,7 +166,7 @@ class ReadOnlyAdmin(ModelAdmin):
         return False
 
 
-class ReadOnlyInline(TabularInline):  # type: ignore[misc]
+class ReadOnlyInline(TabularInline):
     """Rows of history below a record."""
 
     extra = 0

@@ -59,7 +59,7 @@ class TimeStampedModel(models.Model):
     class Meta:
         abstract = True
 
-    def save(self, *, update_fields: Iterable[str] | None = None, **kwargs: Any) -> None:  # type: ignore[override]
+    def save(self, *, update_fields: Iterable[str] | None = None, **kwargs: Any) -> None:
         # auto_now alone is left out of a partial save, and the version would stand still.
         if update_fields is not None:
             update_fields = {*update_fields, "updated_at"}

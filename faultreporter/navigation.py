@@ -68,9 +68,9 @@ def item(title: Any, icon: str, model: str) -> dict[str, Any]:
 def sidebar(request: HttpRequest) -> list[dict[str, Any]]:
     """Only what this person may open."""
     home = {"title": _("Today"), "icon": "today", "link": reverse_lazy("admin:index")}
-    groups = [{"items": [home]}]
+    groups: list[dict[str, Any]] = [{"items": [home]}]
     for title, entries in GROUPS:
-        items = [item(*entry) for entry in entries if request.user.has_perm(permission(entry[2]))]  # type: ignore[union-attr]
+        items = [item(*entry) for entry in entries if request.user.has_perm(permission(entry[2]))]
         if items:
             groups.append({"title": title, "separator": True, "items": items})
     return groups

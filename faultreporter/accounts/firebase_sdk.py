@@ -37,7 +37,7 @@ class Account:
 GONE = Account(valid_since=float("inf"), disabled=False)
 
 
-class NoCredential(credentials.Base):  # type: ignore[misc]  # the SDK has no types
+class NoCredential(credentials.Base):
     """Signatures are checked with public certificates; only looking up accounts needs a service account."""
 
     def get_credential(self) -> AnonymousCredentials:

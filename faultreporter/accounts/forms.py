@@ -22,7 +22,7 @@ class OwnAddress(forms.ModelForm):  # type: ignore[type-arg]  # generic for type
         return email
 
 
-class NewPersonForm(OwnAddress, UserCreationForm):  # type: ignore[misc]  # unfold has no types
+class NewPersonForm(OwnAddress, UserCreationForm):
     class Meta:
         model = User
         fields = ("email", "display_name", "phone", "role", "language", "time_zone")
@@ -33,13 +33,13 @@ class NewPersonForm(OwnAddress, UserCreationForm):  # type: ignore[misc]  # unfo
         self.fields["usable_password"].help_text = _("Only the back office asks for a password; phones use Firebase.")
 
 
-class PersonForm(OwnAddress, UserChangeForm):  # type: ignore[misc]  # unfold has no types
+class PersonForm(OwnAddress, UserChangeForm):
     class Meta:
         model = User
         fields = ("email", "display_name", "phone", "role", "language", "time_zone", "is_active", "password")
 
 
-class PasswordForm(AdminPasswordChangeForm):  # type: ignore[misc]  # unfold has no types
+class PasswordForm(AdminPasswordChangeForm):
     def set_password_and_save(self, user: User, *args: Any, **kwargs: Any) -> User:
         user.change_password(self.cleaned_data["password1"], by=None, at=timezone.now())
         return user

@@ -14,7 +14,7 @@ from faultreporter.api.renderers import to_json
 @cache
 def document() -> bytes:
     """The document is the same for everybody and for the life of the process."""
-    return to_json(SchemaGenerator().get_schema(request=None, public=True))  # type: ignore[no-untyped-call]
+    return to_json(SchemaGenerator().get_schema(request=None, public=True))
 
 
 @require_safe

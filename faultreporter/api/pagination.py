@@ -33,7 +33,7 @@ class PagePagination(BasePagination):
 
     page_query_param = "page"
 
-    def paginate_queryset(self, queryset: QuerySet[Any], request: Request, view: Any = None) -> list[Any]:
+    def paginate_queryset(self, queryset: Any, request: Request, view: Any = None) -> list[Any]:
         if not queryset.ordered:
             raise TypeError(f"{queryset.model.__name__} is paged without an order; pages would overlap")
         most = settings.MAX_PAGE_SIZE

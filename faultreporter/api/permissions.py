@@ -55,7 +55,7 @@ DEVICES_AND_ADMINS = Rule(frozenset({DEVICE, Role.ADMIN}))
 
 
 def rule_for(view: "APIView") -> Rule:
-    action = getattr(view, "action", None) or view.request.method.lower()
+    action = getattr(view, "action", None) or (view.request.method or "").lower()
     try:
         return view.permissions[action]  # type: ignore[attr-defined,no-any-return]
     except (AttributeError, KeyError):

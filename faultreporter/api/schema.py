@@ -106,9 +106,9 @@ class EnvelopeSchema(AutoSchema):
         if self.method == "PATCH":
             action = "partial_update"
         if action in VERBS:
-            return VERBS[action] + (plural if action == "list" else resource)
+            return str(VERBS[action] + (plural if action == "list" else resource))
         first, *rest = action.split("_")
-        return first + "".join(word.title() for word in rest) + resource
+        return str(first + "".join(word.title() for word in rest) + resource)
 
     def get_override_parameters(self) -> list[Any]:
         action = getattr(self.view, "action", None) or self.method.lower()
@@ -135,7 +135,7 @@ class EnvelopeSchema(AutoSchema):
         method = self.method
         self.method = "PATCH" if method == "PUT" else method
         try:
-            return super()._get_request_for_media_type(serializer, direction)
+            return super()._get_request_for_media_type(serializer, direction)  # type: ignore[no-untyped-call]
         finally:
             self.method = method
 
@@ -143,7 +143,7 @@ class EnvelopeSchema(AutoSchema):
         """A request has no read-only fields; drf-spectacular stumbles over one whose shape is given by an override."""
         if direction == "request" and field.read_only:
             return None
-        return super()._map_serializer_field(field, direction, bypass_extensions)
+        return super()._map_serializer_field(field, direction, bypass_extensions)  # type: ignore[no-untyped-call]
 
     def component(self, name: str, schema: dict[str, Any]) -> dict[str, Any]:
         component = ResolvedComponent(name=name, type=ResolvedComponent.SCHEMA, schema=schema, object=name)
@@ -155,9 +155,9 @@ class EnvelopeSchema(AutoSchema):
         return None  # the envelope below describes pages
 
     def _get_response_for_code(
-        self, serializer: Any, status_code: Any, media_types: Any = None, direction: str = "response"
+        self, serializer: Any, status_code: Any, media_types: Any = None, direction: Any = "response"
     ) -> Any:
-        response = super()._get_response_for_code(serializer, status_code, media_types, direction)
+        response = super()._get_response_for_code(serializer, status_code, media_types, direction)  # type: ignore[no-untyped-call]
         for media_type, content in response.get("content", {}).items():
             if media_type == "application/json" and str(status_code).startswith("2"):
                 content["schema"] = self.enveloped(content["schema"])
@@ -181,7 +181,7 @@ class EnvelopeSchema(AutoSchema):
             return whole
         return self.component(f"{name}{'Cursor' if is_list and 'Cursor' in str(tail) else ''}{suffix}", whole)
 
-    def _get_response_bodies(self, direction: str = "response") -> Any:
+    def _get_response_bodies(self, direction: Any = "response") -> Any:
         bodies = super()._get_response_bodies(direction)
         error = self.component("ErrorResponse", error_schema())
         content = {"application/json": {"schema": error}, "application/problem+json": {"schema": {"type": "object"}}}

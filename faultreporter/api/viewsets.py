@@ -6,7 +6,7 @@ Idempotency-Key, a change may carry If-Match, a read may carry If-None-Match.
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from django.conf import settings
 from django.db import transaction
@@ -34,6 +34,15 @@ from faultreporter.errors import ErrorDetail, InvalidParameter, NotFound, Precon
 LIST_PARAMETERS = frozenset({"page", "page_size", "ordering", "created_after", "created_before", "updated_since"})
 
 
+if TYPE_CHECKING:
+    from faultreporter.accounts.models import User
+
+    class SignedInRequest(Request):
+        """A request that permissions have let through: somebody is behind it."""
+
+        user: User
+
+
 class ApiView(APIView):
     """An endpoint that isn't a collection. `permissions` maps actions (or methods, lower-case) to rules."""
 
@@ -41,12 +50,12 @@ class ApiView(APIView):
     parameters: ClassVar[Mapping[str, Sequence[OpenApiParameter]]] = {}
     content_negotiation_class = JsonNegotiation
     format_kwarg = None
+    request: "SignedInRequest"
 
-    action: str | None
-
-    def dispatch(self, request: Any, *args: Any, **kwargs: Any) -> HttpResponseBase:  # type: ignore[override]
+    def dispatch(self, request: Any, *args: Any, **kwargs: Any) -> HttpResponseBase:
         self.args, self.kwargs = args, kwargs
-        self.request = request = self.initialize_request(request, *args, **kwargs)
+        request = self.initialize_request(request, *args, **kwargs)
+        self.request = cast("SignedInRequest", request)
         self.headers = self.default_response_headers
         try:
             self.initial(request, *args, **kwargs)
@@ -67,7 +76,7 @@ class ApiView(APIView):
 
     def act(self, request: Request, *args: Any, **kwargs: Any) -> Any:
         """Call the method's handler: reads as they are, writes in one audited transaction."""
-        handler = getattr(self, request.method.lower(), None) or self.http_method_not_allowed
+        handler = getattr(self, (request.method or "").lower(), None) or self.http_method_not_allowed
         if request.method in {"GET", "HEAD", "OPTIONS"}:
             return handler(request, *args, **kwargs)
         key = idempotency.key_of(request) if request.method == "POST" else None
@@ -173,7 +182,7 @@ class GenericViewSet(ApiView, viewsets.GenericViewSet[Any]):
         return self.serializer_classes.get("retrieve") or self.serializer_class  # type: ignore[return-value]
 
     def get_serializer_context(self) -> dict[str, Any]:
-        context: dict[str, Any] = super().get_serializer_context()
+        context = super().get_serializer_context()
         asked = (
             {name for name in self.request.query_params.get("expand", "").split(",") if name} if self.request else set()
         )

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
+from typing import Any
 
 from alerts.models import Alert, AlertEvent
 from analytics.models import EnergyConsumption
@@ -33,14 +34,15 @@ class Ledger:
 
     def write(self) -> None:
         number(self.orders)
-        for model, rows in (
+        written: tuple[tuple[Any, list[Any]], ...] = (
             (StatusInterval, self.intervals),
             (Alert, self.alerts),
             (AlertEvent, self.alert_events),
             (WorkOrder, self.orders),
             (WorkOrderEvent, self.order_events),
-        ):
-            model.objects.bulk_create(rows, batch_size=BATCH)  # type: ignore[attr-defined]
+        )
+        for model, rows in written:
+            model.objects.bulk_create(rows, batch_size=BATCH)
 
 
 def number(orders: list[WorkOrder]) -> None:

@@ -3,8 +3,9 @@
 Every value follows from its row number, so two databases filled like this hold the same.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from django.db import connection, transaction
 
@@ -111,7 +112,7 @@ class Step:
     """One statement of the filling, with how many rows it stands for in the progress bar."""
 
     sql: str
-    parameters: dict[str, object]
+    parameters: Mapping[str, Any]
     rows: int
 
 

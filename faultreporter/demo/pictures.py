@@ -74,7 +74,8 @@ def fault_photo(seed: int, caption: str) -> bytes:
     pen = ImageDraw.Draw(image)
     x = rng.randint(250, 700)
     for drop in range(120):
-        pen.ellipse((x + rng.gauss(0, 18), 220 + drop * 4, x + rng.gauss(14, 18), 232 + drop * 4), fill=(48, 36, 20))
+        left, right = sorted((x + rng.gauss(0, 18), x + rng.gauss(14, 18)))
+        pen.ellipse((left, 220 + drop * 4, right, 232 + drop * 4), fill=(48, 36, 20))
     image = image.filter(ImageFilter.GaussianBlur(1.4))
     ImageDraw.Draw(image).text((28, 724), caption, fill=(235, 235, 235), font=font(24))
     return encoded(image, "JPEG")

@@ -7,6 +7,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from PIL import Image
 
+from alerts.tests.factories import AlertFactory
 from faultreporter.accounts.models import User
 from faultreporter.attachments.models import Attachment
 from faultreporter.attachments.tests.factories import make_attachment
@@ -61,3 +62,14 @@ def test_a_technician_has_no_business_here(backoffice: BackOffice, tess: User) -
     attachment = make_attachment(by=tess)
 
     assert backoffice(tess).get(f"{URL}{attachment.pk}/file").status_code == 302
+
+
+def test_a_file_is_deleted_unless_a_record_uses_it(backoffice: BackOffice, adam: User) -> None:
+    free, used = make_attachment(by=adam), make_attachment(by=adam)
+    AlertFactory.create(attachments=[used])
+    browser = backoffice(adam)
+
+    for attachment in (free, used):
+        browser.post(f"{URL}{attachment.pk}/delete/", {"post": "yes"})
+
+    assert list(Attachment.objects.all()) == [used]

@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from equipment.models import Equipment
 from faultreporter.demo import readings
+from faultreporter.demo.machines import BY_CATEGORY
 
 
 class Command(BaseCommand):
@@ -50,7 +51,7 @@ class Command(BaseCommand):
                 "recorded_at": stamp,
             }
             for machine in machines
-            for metric in readings.BY_CATEGORY[machine.category.code if machine.category else ""].metrics
+            for metric in BY_CATEGORY[machine.category.code if machine.category else ""].metrics
         ]
 
     def send(self, demo: dict[str, Any], batch: list[dict[str, Any]]) -> None:
