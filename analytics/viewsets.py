@@ -1,4 +1,4 @@
-from typing import Any, cast
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from django.db.models import QuerySet
@@ -33,7 +33,6 @@ from analytics.summaries import summarize, summarize_energy
 from analytics.today import today
 from equipment.models import Equipment
 from equipment.viewsets.rooms import RoomViewSet
-from faultreporter.accounts.models import User
 from faultreporter.api.permissions import EVERYONE, MANAGERS
 from faultreporter.api.renderers import EnvelopeRenderer
 from faultreporter.api.viewsets import ApiView, ModelViewSet, ReadOnlyViewSet
@@ -135,17 +134,12 @@ class AssetReliabilityViewSet(ReadOnlyViewSet):
         return Response(EvidenceSerializer(evidence_of(row), context=self.get_serializer_context()).data)
 
 
-def reader_of(view: ApiView) -> User:
-    """Who asks; the rules above have turned strangers away."""
-    return cast(User, view.request.user)
-
-
 def asked_quarter(view: ApiView) -> tuple[int, int]:
     """The quarter that the parameters name, the running one in the reader's time zone if they name none."""
     params = view.request.query_params
     named = [name for name in ("year", "quarter") if params.get(name)]
     if not named:
-        return quarter_of(view.now(), ZoneInfo(reader_of(view).time_zone))
+        return quarter_of(view.now(), ZoneInfo(view.request.user.time_zone))
     if len(named) == 1 or not all(params[name].isascii() and params[name].isdigit() for name in named):
         raise InvalidParameter(_("Give year and quarter, both as whole numbers."), field=named[0])
     return int(params["year"][:4]), int(params["quarter"][:1])
@@ -156,7 +150,7 @@ def asked_ranking(view: ApiView) -> AssetReliability.Ranking:
     if text not in AssetReliability.Ranking:
         known = ", ".join(AssetReliability.Ranking.values)
         raise InvalidParameter(_("by knows: %(known)s.") % {"known": known}, field="by")
-    if text == AssetReliability.Ranking.COST and reader_of(view).role not in MANAGERS.roles:
+    if text == AssetReliability.Ranking.COST and view.request.user.role not in MANAGERS.roles:
         raise PermissionRefused(_("Costs are for managers."))
     return AssetReliability.Ranking(text)
 
@@ -310,4 +304,4 @@ class TodayView(ApiView):
 
     @extend_schema(operation_id="getDashboardSummary", summary="Read how things stand now", responses=TodaySerializer)
     def get(self, request: Request) -> Response:
-        return Response(TodaySerializer(today(user=reader_of(self), at=self.now())).data)
+        return Response(TodaySerializer(today(user=self.request.user, at=self.now())).data)

@@ -85,8 +85,8 @@ class WeeklyFigures:
             (gettext("Alerts raised"), str(self.alerts_raised)),
             (gettext("Alerts resolved"), str(self.alerts_resolved)),
             (gettext("Work orders completed"), str(self.orders_completed)),
-            (gettext("Work orders overdue at the end of the week"), str(self.orders_overdue)),
-            (gettext("Machines down at the end of the week"), f"{self.machines_down} / {self.machines}"),
+            (gettext("Work orders overdue at its end"), str(self.orders_overdue)),
+            (gettext("Machines down at its end"), f"{self.machines_down} / {self.machines}"),
             (gettext("Cost of the completed orders"), cost or "–"),
         ]
 

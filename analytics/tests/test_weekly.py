@@ -71,7 +71,7 @@ class TestSending:
         assert sent.to == [mona.email]
         assert sent.subject == "Operations report, week 10 of 2026"
         assert "Availability" in sent.body
-        assert "text/html" in [kind for _content, kind in sent.alternatives]  # type: ignore[attr-defined]
+        assert "text/html" in [kind for _content, kind in sent.alternatives]
 
     def test_running_again_sends_nothing(self, mona: User) -> None:
         send_reports_of_last_week(at=MONDAY)
