@@ -9,6 +9,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from faultreporter.accounts.authentication import caller
 from faultreporter.backoffice import ModelAdmin, ReadOnlyAdmin, ReadOnlyInline
 from telemetry.history import read_page
 from telemetry.models import DeviceKey, LatestReading, Metric, Rule, RuleState, Series
@@ -30,7 +31,7 @@ class MetricAdmin(ModelAdmin):
     fields = ("code", "name", "description", "unit", ("physical_min", "physical_max"))
 
     def change_record(self, request: HttpRequest, record: Metric, changed: list[str]) -> None:
-        Metric.objects.get(pk=record.pk).change(by=request.user, **changes_of(record, changed))  # type: ignore[arg-type]
+        Metric.objects.get(pk=record.pk).change(by=caller(request), **changes_of(record, changed))
 
 
 @admin.register(Series)
@@ -122,11 +123,11 @@ class RuleAdmin(ModelAdmin):
         fields = {field.name: getattr(record, field.name) for field in Rule._meta.concrete_fields}
         for name in ("created_by", "effective_from", "deleted_at", "deleted_by"):
             fields.pop(name)
-        Rule.add(by=request.user, at=timezone.now(), **fields)  # type: ignore[arg-type]
+        Rule.add(by=caller(request), at=timezone.now(), **fields)
 
     def change_record(self, request: HttpRequest, record: Rule, changed: list[str]) -> None:
         stored = Rule.objects.get(pk=record.pk)
-        stored.change(by=request.user, at=timezone.now(), **changes_of(record, changed))  # type: ignore[arg-type]
+        stored.change(by=caller(request), at=timezone.now(), **changes_of(record, changed))
 
     @admin.display(description=_("limit"), ordering="trigger_value")
     def limit(self, rule: Rule) -> str:
@@ -163,16 +164,16 @@ class DeviceKeyAdmin(ModelAdmin):
     actions = ("rotate",)
 
     def create_record(self, request: HttpRequest, record: DeviceKey) -> None:
-        plain = record.issue_as(by=request.user)  # type: ignore[arg-type]
+        plain = record.issue_as(by=caller(request))
         self.show(request, record, plain)
 
     def change_record(self, request: HttpRequest, record: DeviceKey, changed: list[str]) -> None:
-        record.change(by=request.user, **changes_of(record, changed))  # type: ignore[arg-type]
+        record.change(by=caller(request), **changes_of(record, changed))
 
     @admin.action(description=_("Rotate: a new key beside the present one"))
     def rotate(self, request: HttpRequest, queryset: QuerySet[DeviceKey]) -> None:
         for key in queryset:
-            self.show(request, key, key.rotate(by=request.user, at=timezone.now()))  # type: ignore[arg-type]
+            self.show(request, key, key.rotate(by=caller(request), at=timezone.now()))
 
     def show(self, request: HttpRequest, key: DeviceKey, plain: str) -> None:
         message = gettext("The key of %(name)s, shown only now: %(key)s") % {"name": key.name, "key": plain}

@@ -47,7 +47,7 @@ class DeviceKeyAuthentication(authentication.BaseAuthentication):
         return Device(key), key
 
 
-class DeviceKeyScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]  # registers itself
+class DeviceKeyScheme(OpenApiAuthenticationExtension):
     target_class = DeviceKeyAuthentication
     name = "deviceKey"
 

@@ -158,7 +158,7 @@ def lock_behind(series_ids: list[int]) -> list[Behind]:
     watching = [Watching(*row) for row in rows_of(WATCHING_SQL, [series_ids])]
     if not watching:
         return []
-    keys = [[one.rule_id for one in watching], [one.series_id for one in watching]]
+    keys: list[list[Any]] = [[one.rule_id for one in watching], [one.series_id for one in watching]]
     with connection.cursor() as cursor:
         cursor.execute(NEW_STATES_SQL, [*keys, [one.beginning for one in watching]])
     by_key = {(one.rule_id, one.series_id): one for one in watching}

@@ -16,6 +16,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from equipment.models import Equipment
+from faultreporter.accounts.authentication import caller
 from faultreporter.api.pagination import cursor_response, decode_cursor, encode_cursor, whole_number
 from faultreporter.api.permissions import DEVICES_AND_ADMINS, EVERYONE
 from faultreporter.api.viewsets import ApiView, GenericViewSet
@@ -155,7 +156,7 @@ class ReadingViewSet(GenericViewSet):
     @extend_schema(summary="List readings", responses=MachineReadingSerializer(many=True))
     def list(self, request: Request) -> Response:
         equipment_id, series_id = key_parameter(request, "equipment_id"), request.query_params.get("series_id", "")
-        lines = Series.objects.for_user(request.user)
+        lines = Series.objects.for_user(caller(request))
         if equipment_id is None and not series_id:
             raise InvalidParameter(
                 _("Name the machine (equipment_id) or the series (series_id)."), field="equipment_id"
@@ -174,7 +175,7 @@ class ReadingViewSet(GenericViewSet):
     )
     def of_equipment(self, request: Request, equipment_id: uuid.UUID) -> Response:
         """Newest first."""
-        if not Equipment.objects.for_user(request.user).living().filter(pk=equipment_id).exists():
+        if not Equipment.objects.for_user(caller(request)).living().filter(pk=equipment_id).exists():
             raise NotFound(_("There is no such machine, or it is out of your sight."))
         found = self.page(Series.objects.filter(equipment=equipment_id))
         return cursor_response([reading_json(line) for line in found.lines], next_cursor=cursor_of(found))
@@ -210,7 +211,7 @@ class ReadingViewSet(GenericViewSet):
         if not keys and location_id is None:
             message = _("Name the machines (equipment_ids) or the place (location_id).")
             raise InvalidParameter(message, field="equipment_ids")
-        rows = Equipment.objects.for_user(self.request.user).living()
+        rows = Equipment.objects.for_user(caller(self.request)).living()
         if keys:
             rows = rows.filter(pk__in=keys)
         if location_id is not None:
@@ -218,7 +219,7 @@ class ReadingViewSet(GenericViewSet):
         return rows
 
     def in_location(self, rows: Any, location_id: uuid.UUID) -> Any:
-        if not Location.objects.for_user(self.request.user).living().filter(pk=location_id).exists():
+        if not Location.objects.for_user(caller(self.request)).living().filter(pk=location_id).exists():
             raise NotFound(_("There is no such place, or it is out of your sight."))
         rows = rows.in_location(location_id)
         if rows[: MAX_MACHINES + 1].count() > MAX_MACHINES:

@@ -7,6 +7,7 @@ from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from faultreporter.accounts.authentication import caller
 from faultreporter.api.permissions import EVERYONE, MANAGERS
 from faultreporter.api.viewsets import ModelViewSet
 from telemetry.filters import DeviceKeyFilter, MetricFilter, RuleFilter
@@ -44,10 +45,10 @@ class MetricViewSet(ModelViewSet):
     permissions = READ_ALL_WRITE_MANAGERS
 
     def create_record(self, data: dict[str, Any]) -> Metric:
-        return Metric.add(by=self.request.user, **data)
+        return Metric.add(by=caller(self.request), **data)
 
     def change_record(self, record: Metric, data: dict[str, Any]) -> None:
-        record.change(by=self.request.user, **data)
+        record.change(by=caller(self.request), **data)
 
 
 @extend_schema_view(
@@ -76,10 +77,10 @@ class RuleViewSet(ModelViewSet):
         return rows.with_firing_count().select_related("metric")
 
     def create_record(self, data: dict[str, Any]) -> Rule:
-        return Rule.add(by=self.request.user, at=self.now(), **data)
+        return Rule.add(by=caller(self.request), at=self.now(), **data)
 
     def change_record(self, record: Rule, data: dict[str, Any]) -> None:
-        record.change(by=self.request.user, at=self.now(), **data)
+        record.change(by=caller(self.request), at=self.now(), **data)
 
 
 @extend_schema_view(
@@ -108,11 +109,11 @@ class DeviceKeyViewSet(ModelViewSet):
         return rows.prefetch_related("equipment")
 
     def create(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        key, plain = DeviceKey.issue(by=request.user, **self.validated())
+        key, plain = DeviceKey.issue(by=caller(request), **self.validated())
         return self.showing(plain, self.created(key))
 
     def change_record(self, record: DeviceKey, data: dict[str, Any]) -> None:
-        record.change(by=self.request.user, **data)
+        record.change(by=caller(self.request), **data)
 
     @extend_schema(
         summary="Issue a new key beside the present one, which stays valid for a week",
@@ -122,7 +123,7 @@ class DeviceKeyViewSet(ModelViewSet):
     @action(detail=True, methods=["post"])
     def rotate(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         key = self.lock_object()
-        plain = key.rotate(by=request.user, at=self.now())
+        plain = key.rotate(by=caller(request), at=self.now())
         return self.showing(plain, self.answer(self.reload(key), code=status.HTTP_200_OK, message=_("Rotated.")))
 
     @staticmethod

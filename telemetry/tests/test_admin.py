@@ -20,7 +20,7 @@ Browse = Callable[[User], Any]
 @pytest.fixture
 def firing(db: None) -> Rule:
     """A rule that fires on one machine; with it come a metric, a series, readings and a state."""
-    rule: Rule = RuleFactory(at=timezone.now() - timedelta(hours=1))
+    rule = RuleFactory.create(at=timezone.now() - timedelta(hours=1))
     reading = {"equipment_id": str(rule.equipment_id), "metric": rule.metric.code, "value": 99}
     ingest([reading], at=timezone.now())
     deliver()
@@ -113,7 +113,7 @@ def test_a_metric_in_use_keeps_its_unit(backoffice: Browse, mona: User, firing: 
 
 
 def test_a_new_key_is_shown_once(backoffice: Browse, mona: User) -> None:
-    machine = EquipmentFactory()
+    machine = EquipmentFactory.create()
     browser = backoffice(mona)
 
     page = browser.post(

@@ -50,10 +50,7 @@ def test_gateways_that_send_the_same_at_once() -> None:
     values = [1.0, 1.0, 2.0, 1.0, 2.0, 3.0, 1.0, 3.0]
 
     results: list[IngestResult] = at_once(
-        [
-            lambda value=value, n=n: ingest(batch(value, backwards=n % 2 == 0), at=NOW)  # type: ignore[misc]
-            for n, value in enumerate(values)
-        ]
+        [lambda value=value, n=n: ingest(batch(value, backwards=n % 2 == 0), at=NOW) for n, value in enumerate(values)]
     )
 
     assert sum(result.accepted for result in results) == Reading.objects.count() == 150

@@ -63,13 +63,13 @@ def _now() -> Iterator[None]:
 
 @pytest.fixture
 def series() -> Series:
-    return SeriesFactory()
+    return SeriesFactory.create()
 
 
 @pytest.fixture
 def too_warm(series: Series) -> Rule:
     """In force since before the first reading."""
-    rule: Rule = RuleFactory(equipment=series.equipment, at=minute(0))
+    rule = RuleFactory.create(equipment=series.equipment, at=minute(0))
     OutboxMessage.objects.all().delete()
     return rule
 

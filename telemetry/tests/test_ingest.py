@@ -29,7 +29,8 @@ def _now() -> Iterator[None]:
 @pytest.fixture
 def chiller() -> Equipment:
     MetricFactory()
-    return EquipmentFactory(equipment_code="CH-1")
+    machine: Equipment = EquipmentFactory.create(equipment_code="CH-1")
+    return machine
 
 
 def sent(**fields: Any) -> dict[str, Any]:
@@ -307,7 +308,7 @@ def test_any_interleaving_gives_the_references_rows_counts_and_latest(
 
 
 def test_series_are_made_once(chiller: Equipment) -> None:
-    existing = SeriesFactory(equipment=chiller)
+    existing = SeriesFactory.create(equipment=chiller)
 
     take(sent(), sent(recorded_at=MOMENTS[1]))
 

@@ -35,7 +35,8 @@ def _now() -> Iterator[None]:
 def chiller() -> Equipment:
     MetricFactory()
     MetricFactory(vibration=True)
-    return EquipmentFactory(equipment_code="CH-1")
+    machine: Equipment = EquipmentFactory.create(equipment_code="CH-1")
+    return machine
 
 
 def one(**fields: Any) -> dict[str, Any]:
@@ -368,7 +369,7 @@ def test_latest_in_a_place(api: Api, rita: User, chiller: Equipment) -> None:
     EquipmentFactory(equipment_code="CH-2")
     stored(one(), one(equipment_code="CH-2"))
 
-    response = api(rita).get(f"{URL}/latest", {"location_id": str(chiller.location.site_id)})  # type: ignore[union-attr]
+    response = api(rita).get(f"{URL}/latest", {"location_id": str(chiller.location.site_id)})
 
     assert [row["equipment_id"] for row in response.json()["data"]] == [str(chiller.pk)]
 
@@ -409,7 +410,7 @@ def test_latest_refuses(api: Api, rita: User, params: dict[str, str], status: in
 
 @pytest.fixture
 def closed_site(chiller: Equipment) -> Location:
-    site: Location = chiller.location.site  # type: ignore[union-attr,assignment]
+    site: Location = chiller.location.site  # type: ignore[assignment]
     site.change(by=None, open_to_all=False)
     return site
 
