@@ -76,7 +76,7 @@ class AnalyzeFaultViewSet(GenericViewSet):
         question = self.validated()
         provider = question.pop("provider")
         registry.require_available(provider)
-        analysis = Analysis.objects.ask(by=request.user, at=self.now(), provider=provider, **question)
+        analysis = Analysis.objects.ask(by=self.request.user, at=self.now(), provider=provider, **question)
         location = f"{ANALYSES}/{analysis.pk}"
         message = _("Accepted; read the result at the given location.")
         return self.answer(analysis, code=status.HTTP_202_ACCEPTED, message=message, location=location)

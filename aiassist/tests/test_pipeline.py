@@ -1,10 +1,14 @@
 """Exactly once, whatever dies: claims, leases, retries, and the course from question to answer."""
 
+import os
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
+from urllib.parse import quote, urlencode
 
 import pytest
 from django.db import IntegrityError, connection, transaction
@@ -33,6 +37,12 @@ from workorders.tests.factories import order_in
 
 pytestmark = pytest.mark.django_db
 ANSWER: Answer = parse_answer(text())
+WORKER = """
+import sys, uuid, django
+django.setup()
+from aiassist import pipeline
+pipeline.run(uuid.UUID(sys.argv[1]))
+"""
 VERDICT = Verdict(Severity.HIGH, 0.7, ())
 
 
@@ -65,6 +75,14 @@ def published() -> list[str]:
 
 def outcomes(analysis: Analysis) -> list[tuple[str, str]]:
     return list(analysis.attempts.values_list("provider", "outcome"))
+
+
+def database_url() -> str:
+    """The test database, for another process."""
+    to = {key.lower(): str(value) for key, value in connection.settings_dict.items() if value}
+    at = urlencode({"host": to.get("host", ""), "port": to.get("port", "")})
+    user = f"{quote(to.get('user', ''))}:{quote(to.get('password', ''))}"
+    return f"postgresql://{user}@/{quote(to['name'])}?{at}"
 
 
 def result_of(analysis: Analysis) -> dict[str, Any]:
@@ -243,7 +261,7 @@ def test_the_worker_is_not_held_beyond_the_deadline(with_openai: ProviderServer,
     pipeline.run(analysis.pk)
 
     analysis.refresh_from_db()
-    assert time.monotonic() - started < 5  # a second, and what importing the SDK may take
+    assert time.monotonic() - started < 7  # a second, and what importing the SDK may take
     assert (analysis.status, analysis.failure_code) == ("FAILED", "AI_PROVIDER_TIMEOUT")
     assert outcomes(analysis) == [("OPENAI", "TIMEOUT")]
 
@@ -410,3 +428,38 @@ def test_a_slow_provider_keeps_its_lease(with_openai: ProviderServer, monkeypatc
     analysis.refresh_from_db()
     assert analysis.status == "SUCCEEDED"
     assert leases[0] < leases[1] < leases[2]
+
+
+@pytest.mark.stack
+@pytest.mark.django_db(transaction=True)
+def test_kill_9_in_the_middle_of_a_call_loses_nothing_and_answers_once(with_openai: ProviderServer) -> None:
+    analysis, asked = make_analysis(provider="OPENAI", equipment=chiller()), threading.Event()
+
+    def hang(handler: Any) -> None:
+        asked.set()
+        time.sleep(5)
+
+    with_openai.behaviour = hang
+    worker = subprocess.Popen(
+        [sys.executable, "-c", WORKER, str(analysis.pk)],
+        env={
+            **os.environ,
+            "DJANGO_SETTINGS_MODULE": "faultreporter.settings",
+            "DATABASE_URL": database_url(),
+            "OPENAI_API_KEY": "k",
+            "OPENAI_BASE_URL": f"{with_openai.url}/v1",
+        },
+    )
+    assert asked.wait(30)
+    worker.kill()
+    worker.wait()
+    with_openai.behaviour = script.reply(script.openai_text(text()))
+
+    assert pipeline.sweep(at=timezone.now() + LEASE) == 1
+    Analysis.objects.filter(pk=analysis.pk).update(claimed_until=timezone.now())
+    pipeline.run(analysis.pk)
+    pipeline.run(analysis.pk)
+
+    analysis.refresh_from_db()
+    assert analysis.status == "SUCCEEDED"
+    assert outcomes(analysis) == [("OPENAI", "LOST"), ("OPENAI", "ANSWERED")]

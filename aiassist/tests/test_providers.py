@@ -112,7 +112,7 @@ def test_what_may_pass_is_reported_at_once(server: ProviderServer, provider: Pro
     assert failure.value.may_pass
     assert str(code) in str(failure.value)
     assert len(server.requests) == 1
-    assert time.monotonic() - started < 5
+    assert time.monotonic() - started < 20
 
 
 @pytest.mark.parametrize("code", [400, 401, 403, 404, 413])

@@ -154,10 +154,12 @@ def test_it_takes_milliseconds() -> None:
     words = " ".join(f"word{n}x{n % 12} filler text goes here" for n in range(60))
     question = Question(words, modes=modes, readings=(HIGH_PRESSURE, CALM) * 10)
 
-    started = time.perf_counter()
-    diagnose(question)
+    def seconds() -> float:
+        started = time.perf_counter()
+        diagnose(question)
+        return time.perf_counter() - started
 
-    assert time.perf_counter() - started < 0.2  # 50 ms on a quiet machine
+    assert min(seconds() for _ in range(5)) < 0.05
 
 
 WORDS = st.sampled_from(
