@@ -33,5 +33,11 @@ class AlertFilter(FilterSet):
         return within(rows, Alert.objects.assigned_to(self.request.user, at=timezone.now()), value)
 
 
+class EquipmentAlertFilter(AlertFilter):
+    """For the list of one machine, which its address names."""
+
+    equipment_id = location_id = assigned_to_me = None
+
+
 def within(rows: AlertQuerySet, mine: Any, value: bool) -> AlertQuerySet:
     return rows.filter(pk__in=mine.values("pk")) if value else rows.exclude(pk__in=mine.values("pk"))

@@ -20,7 +20,7 @@ from locations.serializers import LocationBriefSerializer
 LONGEST_TEXT = 10_000
 
 
-class AlertListSerializer(ModelSerializer):
+class AlertSummarySerializer(ModelSerializer):
     """An alert in a list."""
 
     equipment_id = serializers.UUIDField(read_only=True)
@@ -70,14 +70,14 @@ class AlertListSerializer(ModelSerializer):
         read_only_fields: tuple[str, ...] = fields
 
 
-class AlertSerializer(AlertListSerializer):
+class AlertSerializer(AlertSummarySerializer):
     """One alert, with its files and the moves that the caller may make now."""
 
     attachments = AttachmentSerializer(source="files", many=True, read_only=True)
     allowed_transitions = serializers.SerializerMethodField()
 
-    class Meta(AlertListSerializer.Meta):
-        fields = (*AlertListSerializer.Meta.fields, "attachments", "allowed_transitions")
+    class Meta(AlertSummarySerializer.Meta):
+        fields = (*AlertSummarySerializer.Meta.fields, "attachments", "allowed_transitions")
         read_only_fields = fields
 
     def get_fields(self) -> dict[str, Any]:

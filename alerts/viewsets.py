@@ -9,14 +9,14 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from alerts import services
-from alerts.filters import AlertFilter
+from alerts.filters import AlertFilter, EquipmentAlertFilter
 from alerts.models import Alert
 from alerts.serializers import (
     AlertEditSerializer,
     AlertEventSerializer,
-    AlertListSerializer,
     AlertSerializer,
     AlertStatsSerializer,
+    AlertSummarySerializer,
     AttachSerializer,
     NoteSerializer,
     ReasonSerializer,
@@ -45,7 +45,7 @@ PAGES = [OpenApiParameter("page", int), OpenApiParameter("page_size", int)]
 
 
 @extend_schema_view(
-    list=extend_schema(summary="List alerts", responses=AlertListSerializer(many=True)),
+    list=extend_schema(summary="List alerts", responses=AlertSummarySerializer(many=True)),
     retrieve=extend_schema(summary="Read an alert"),
     update=extend_schema(summary="Correct what an alert says", request=AlertEditSerializer, responses=AlertSerializer),
     partial_update=extend_schema(
@@ -60,7 +60,7 @@ class AlertViewSet(ModelViewSet):
     resource = "Alert"
     serializer_class = AlertSerializer
     serializer_classes = {
-        "list": AlertListSerializer,
+        "list": AlertSummarySerializer,
         "retrieve": AlertSerializer,
         "create": ReportSerializer,
         "update": AlertEditSerializer,
@@ -145,6 +145,7 @@ class AlertViewSet(ModelViewSet):
     @extend_schema(
         summary="List the files of an alert",
         operation_id="listAlertAttachments",
+        filters=False,
         responses=AttachmentSerializer(many=True),
     )
     @action(detail=True)
@@ -168,6 +169,7 @@ class AlertViewSet(ModelViewSet):
     @extend_schema(
         summary="Read what happened to an alert, newest first",
         operation_id="listAlertTimeline",
+        filters=False,
         responses=AlertEventSerializer(many=True),
     )
     @action(detail=True)
@@ -185,7 +187,7 @@ class AlertListViewSet(ListMixin):
     """What every list of alerts has in common."""
 
     model = Alert
-    serializer_class = AlertListSerializer
+    serializer_class = AlertSummarySerializer
     filterset_class = AlertFilter
     search_fields = SEARCH_FIELDS
     ordering_fields = ORDERING_FIELDS
@@ -198,6 +200,7 @@ class EquipmentAlertViewSet(RoomViewSet, AlertListViewSet):
     """The alerts of one machine."""
 
     resource = "EquipmentAlert"
+    filterset_class = EquipmentAlertFilter
 
     def rows_of(self, machine: Equipment) -> QuerySet[Any]:
         return machine.alerts.all()

@@ -36,3 +36,9 @@ class WorkOrderFilter(FilterSet):
     def filter_overdue(self, rows: WorkOrderQuerySet, name: str, value: bool) -> WorkOrderQuerySet:
         late: Any = WorkOrder.objects.overdue(timezone.now()).values("pk")
         return rows.overdue(timezone.now()) if value else rows.exclude(pk__in=late)
+
+
+class EquipmentWorkOrderFilter(WorkOrderFilter):
+    """For the list of one machine, which its address names."""
+
+    equipment_id = location_id = None

@@ -62,7 +62,7 @@ class WorkOrderBriefSerializer(ModelSerializer):
         read_only_fields = fields
 
 
-class WorkOrderListSerializer(ModelSerializer):
+class WorkOrderSummarySerializer(ModelSerializer):
     """A work order in a list. Costs are null for everybody but managers and administrators."""
 
     equipment_id = serializers.UUIDField(read_only=True)
@@ -134,15 +134,15 @@ class WorkOrderListSerializer(ModelSerializer):
         return data
 
 
-class WorkOrderSerializer(WorkOrderListSerializer):
+class WorkOrderSerializer(WorkOrderSummarySerializer):
     """One work order, with its alert, its files and the moves that the caller may make now."""
 
     alert = AlertBriefSerializer(read_only=True, allow_null=True)
     attachments = AttachmentSerializer(source="files", many=True, read_only=True)
     allowed_transitions = serializers.SerializerMethodField()
 
-    class Meta(WorkOrderListSerializer.Meta):
-        fields = (*WorkOrderListSerializer.Meta.fields, "alert", "attachments", "allowed_transitions")
+    class Meta(WorkOrderSummarySerializer.Meta):
+        fields = (*WorkOrderSummarySerializer.Meta.fields, "alert", "attachments", "allowed_transitions")
         read_only_fields = fields
 
     @extend_schema_field(AllowedTransitionSerializer(many=True))

@@ -21,7 +21,7 @@ from faultreporter.api.concurrency import etag
 from faultreporter.api.permissions import EVERYONE, MANAGERS, MANAGERS_AND_CONCERNED_TECHNICIANS
 from faultreporter.api.viewsets import GenericViewSet, ListMixin, ModelViewSet
 from faultreporter.attachments.serializers import AttachmentSerializer
-from workorders.filters import WorkOrderFilter
+from workorders.filters import EquipmentWorkOrderFilter, WorkOrderFilter
 from workorders.models import WorkOrder
 from workorders.serializers import (
     AssignSerializer,
@@ -32,9 +32,9 @@ from workorders.serializers import (
     WorkOrderCreateSerializer,
     WorkOrderEditSerializer,
     WorkOrderEventSerializer,
-    WorkOrderListSerializer,
     WorkOrderSerializer,
     WorkOrderStatsSerializer,
+    WorkOrderSummarySerializer,
 )
 from workorders.services import raise_work_order
 
@@ -45,7 +45,7 @@ HANDLE = MANAGERS_AND_CONCERNED_TECHNICIANS
 
 
 @extend_schema_view(
-    list=extend_schema(summary="List work orders", responses=WorkOrderListSerializer(many=True)),
+    list=extend_schema(summary="List work orders", responses=WorkOrderSummarySerializer(many=True)),
     retrieve=extend_schema(summary="Read a work order and what can be done with it now"),
     create=extend_schema(
         summary="Raise a work order", request=WorkOrderCreateSerializer, responses={201: WorkOrderSerializer}
@@ -63,7 +63,7 @@ class WorkOrderViewSet(ModelViewSet):
     resource = "WorkOrder"
     serializer_class = WorkOrderSerializer
     serializer_classes = {
-        "list": WorkOrderListSerializer,
+        "list": WorkOrderSummarySerializer,
         "retrieve": WorkOrderSerializer,
         "create": WorkOrderCreateSerializer,
         "update": WorkOrderEditSerializer,
@@ -163,6 +163,7 @@ class WorkOrderViewSet(ModelViewSet):
     @extend_schema(
         summary="List the files of a work order",
         operation_id="listWorkOrderAttachments",
+        filters=False,
         responses=AttachmentSerializer(many=True),
     )
     @action(detail=True)
@@ -186,6 +187,7 @@ class WorkOrderViewSet(ModelViewSet):
     @extend_schema(
         summary="Read what happened to a work order, newest first",
         operation_id="listWorkOrderTimeline",
+        filters=False,
         responses=WorkOrderEventSerializer(many=True),
     )
     @action(detail=True)
@@ -228,7 +230,7 @@ class WorkOrderListViewSet(ListMixin):
     """What every list of work orders has in common."""
 
     model = WorkOrder
-    serializer_class = WorkOrderListSerializer
+    serializer_class = WorkOrderSummarySerializer
     filterset_class = WorkOrderFilter
     search_fields = SEARCH_FIELDS
     ordering_fields = ORDERING_FIELDS
@@ -243,6 +245,7 @@ class EquipmentWorkOrderViewSet(RoomViewSet, WorkOrderListViewSet):
     """The jobs on one machine."""
 
     resource = "EquipmentWorkOrder"
+    filterset_class = EquipmentWorkOrderFilter
 
     def rows_of(self, machine: Equipment) -> QuerySet[Any]:
         return machine.work_orders.all()
