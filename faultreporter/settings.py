@@ -4,17 +4,19 @@
 """
 
 import os
+import tempfile
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import parse_qs, unquote, urlsplit
 
 import django_stubs_ext
+from celery.schedules import crontab
 from csp.constants import NONE, SELF, UNSAFE_EVAL, UNSAFE_INLINE
 from django.core.exceptions import ImproperlyConfigured
 from django.utils.translation import gettext_lazy as _
 from pydantic import Field, ValidationError
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
 from faultreporter import __version__
 
@@ -27,7 +29,12 @@ INSECURE_SECRET_KEY = "insecure-local-development-key-never-use-it-in-production
 class Environment(BaseSettings):
     """The environment variables of the product."""
 
-    model_config = SettingsConfigDict(env_file=os.environ.get("ENV_FILE", ".env"), extra="ignore", case_sensitive=True)
+    model_config = SettingsConfigDict(
+        env_file=BASE_DIR / os.environ.get("ENV_FILE", ".env"),
+        env_ignore_empty=True,  # NAME= is as good as no line at all, as in the local stack
+        extra="ignore",
+        case_sensitive=True,
+    )
 
     ENVIRONMENT: Literal["development", "test", "production"] = "development"
     DEBUG: bool = False
@@ -88,6 +95,20 @@ def read_environment() -> Environment:
     except ValidationError as error:
         wrong = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
         raise ImproperlyConfigured(f"The environment is not usable: {wrong}") from error
+    except SettingsError as error:  # a list that isn't JSON; the message names the variable, not its value
+        raise ImproperlyConfigured(f'The environment is not usable: {error}. Lists are JSON: ["one"].') from error
+
+
+def is_local_stack(env: Environment) -> bool:
+    """Whether the servers are those of `make run`: it says so itself, and its sockets lie below a temporary directory.
+
+    A socket right in /tmp is not meant: PostgreSQL's own default is there.
+    """
+    database, broker = urlsplit(env.DATABASE_URL), urlsplit(env.REDIS_URL)
+    sockets = [Path(host) for host in parse_qs(database.query).get("host", ())]
+    sockets += [Path(broker.path).parent] if broker.scheme == "unix" else []
+    temporary = {Path("/tmp"), Path("/var/tmp"), Path(tempfile.gettempdir())}  # noqa: S108 - only compared with
+    return env.EMBEDDED_SERVERS or any(temporary.intersection(socket.parents) for socket in sockets)
 
 
 def refuse_unsafe_production(env: Environment) -> None:
@@ -107,8 +128,8 @@ def refuse_unsafe_production(env: Environment) -> None:
                 "FIREBASE_AUTH_EMULATOR_HOST is set: forged tokens would be accepted; unset it.",
             ),
             (
-                env.EMBEDDED_SERVERS,
-                "EMBEDDED_SERVERS is on: it is for one developer's machine; set DATABASE_URL and REDIS_URL instead.",
+                is_local_stack(env),
+                "EMBEDDED_SERVERS is on, or a socket lies in a temporary directory: set DATABASE_URL and REDIS_URL.",
             ),
             ("*" in env.ALLOWED_HOSTS, "ALLOWED_HOSTS contains *: name the hosts this server answers for."),
         )
@@ -375,7 +396,23 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
         "schedule": timedelta(hours=1),
     },
     "seal the audit log": {"task": "faultreporter.audit.tasks.seal", "schedule": timedelta(minutes=1)},
-    "prune the outbox": {"task": "faultreporter.outbox.tasks.prune", "schedule": timedelta(days=1)},
+    "find forgotten analyses": {"task": "aiassist.tasks.sweep_analyses", "schedule": timedelta(seconds=15)},
+    "find unjudged readings": {"task": "telemetry.tasks.sweep_rules", "schedule": timedelta(minutes=1)},
+    # Nights and mornings are UTC. By the clock, not every 24 hours: beat would count those anew at each of its starts.
+    "make the months of readings": {
+        "task": "telemetry.tasks.ensure_partitions",
+        "schedule": crontab(hour="0", minute="30"),
+    },
+    "roll up the quarter": {"task": "analytics.tasks.roll_up_quarter", "schedule": crontab(hour="1", minute="0")},
+    "prune the outbox": {"task": "faultreporter.outbox.tasks.prune", "schedule": crontab(hour="2", minute="0")},
+    "delete abandoned uploads": {
+        "task": "faultreporter.attachments.tasks.delete_abandoned",
+        "schedule": crontab(hour="2", minute="30"),
+    },
+    "send the weekly report": {
+        "task": "analytics.tasks.send_weekly_report",
+        "schedule": crontab(day_of_week="mon", hour="6-11", minute="0"),
+    },
 }
 
 # --- words and times --------------------------------------------------------------------------------------------------
@@ -466,15 +503,26 @@ LOG_LEVEL = env.LOG_LEVEL
 LOGGING_CONFIG = "faultreporter.logging.configure"
 LOGGING = {"level": LOG_LEVEL, "json": PRODUCTION}
 SENTRY_DSN = env.SENTRY_DSN
+if SENTRY_DSN:
+    import sentry_sdk
+    from sentry_sdk.scrubber import DEFAULT_DENYLIST, EventScrubber
+
+    sentry_sdk.init(
+        dsn=SENTRY_DSN,
+        environment=ENVIRONMENT,
+        release=f"faultreporter@{VERSION}",
+        send_default_pii=False,
+        include_local_variables=False,  # tokens and people's words pass through them
+        max_request_body_size="never",
+        event_scrubber=EventScrubber(denylist=[*DEFAULT_DENYLIST, "x-device-key"]),
+    )
 METRICS_TOKEN = env.METRICS_TOKEN
 
 UNFOLD = {
     "SITE_TITLE": _("Fault Reporter"),
     "SITE_HEADER": _("Fault Reporter"),
     "SITE_SYMBOL": "build_circle",
-    "SITE_FAVICONS": [
-        {"rel": "icon", "type": "image/svg+xml", "href": lambda _request: f"{STATIC_URL}brand/icon.svg"}
-    ],
+    "SITE_FAVICONS": [{"rel": "icon", "type": "image/svg+xml", "href": lambda _request: f"{STATIC_URL}brand/icon.svg"}],
     "SITE_URL": "/docs",
     "SHOW_HISTORY": False,
     "SHOW_VIEW_ON_SITE": False,
