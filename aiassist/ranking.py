@@ -11,7 +11,7 @@ ones. Clues in one report are not independent, so the logarithms are tempered be
 
 import math
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
@@ -65,7 +65,7 @@ class Candidate:
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A text in which clues are looked for: stems in their order, and which of them are denied.
+    """A text in which clues are looked for: stems in their order, which of them are denied, and where each stands.
 
     `quote` is what is cited of it; empty: the words that were found.
     """
@@ -76,6 +76,11 @@ class Source:
     words: tuple[str, ...]
     stems: tuple[str, ...]
     denied: frozenset[int]
+    places: Mapping[str, Sequence[int]]
+
+    def find(self, wanted: tuple[str, ...]) -> Iterator[int]:
+        """Where these stems stand, next to each other."""
+        return (at for at in self.places.get(wanted[0], ()) if self.stems[at : at + len(wanted)] == wanted)
 
 
 @lru_cache(maxsize=4096)
@@ -101,7 +106,11 @@ def source(kind: EvidenceKind, text: str, *, reference: str | None = None, quote
         words += WORD.findall(clause)
         for at in (at for at in range(start, len(words)) if words[at] in DENIALS):
             denied.update(range(at + 1, min(at + 1 + DENIAL_REACH, len(words))))
-    return Source(kind, reference, quote, tuple(words), tuple(map(stem, words)), frozenset(denied))
+    stems = tuple(map(stem, words))
+    places: dict[str, list[int]] = {}
+    for at, one in enumerate(stems):
+        places.setdefault(one, []).append(at)
+    return Source(kind, reference, quote, tuple(words), stems, frozenset(denied), places)
 
 
 def sources_of(question: Question) -> list[Source]:
@@ -132,12 +141,6 @@ def reading_text(reading: ReadingFacts) -> str:
     return f"{reading.name} {reading.value:g} {reading.unit}{limit}"
 
 
-def places(stems: Sequence[str], wanted: Sequence[str]) -> Iterable[int]:
-    """Where `wanted` stands in `stems`, its words next to each other."""
-    width = len(wanted)
-    return (at for at in range(len(stems) - width + 1) if tuple(stems[at : at + width]) == tuple(wanted))
-
-
 def term_clue(term: str, ratio: float, texts: Sequence[Source]) -> Clue | None:
     """The strongest word on this term: said anywhere, else denied anywhere. A keyword that is itself a denial stays."""
     wanted = stems_of(term)
@@ -145,7 +148,7 @@ def term_clue(term: str, ratio: float, texts: Sequence[Source]) -> Clue | None:
         return None
     denial: Clue | None = None
     for text in texts:
-        for at in places(text.stems, wanted):
+        for at in text.find(wanted):
             quote = text.quote or " ".join(text.words[at : at + len(wanted)])
             if at not in text.denied:
                 return Clue(text.kind, quote, ratio, text.reference)

@@ -149,9 +149,9 @@ def test_it_is_a_provider_like_the_others() -> None:
 
 def test_it_takes_milliseconds() -> None:
     modes = tuple(
-        ModeFacts(f"M-{n}", f"Mode {n}", keywords=tuple(f"word{n}x{k}" for k in range(12))) for n in range(60)
+        ModeFacts(f"M-{n}", f"Mode {n}", keywords=tuple(f"word{n}x{k}" for k in range(12))) for n in range(25)
     )
-    words = " ".join(f"word{n}x{n % 12} filler text goes here" for n in range(60))
+    words = " ".join(f"word{n}x{n % 12} filler text goes here" for n in range(25))
     question = Question(words, modes=modes, readings=(HIGH_PRESSURE, CALM) * 10)
 
     def seconds() -> float:
