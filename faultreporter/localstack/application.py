@@ -58,19 +58,32 @@ def child_environment(
     return {**os.environ, **ours, **servers}
 
 
-def programs(environment: Mapping[str, str], addresses: Addresses, logs: Path) -> list[Program]:
-    """In the order they are started; they are stopped all at once, while the servers still run."""
+def front(environment: Mapping[str, str], addresses: Addresses, logs: Path) -> list[Program]:
+    """What answers requests. It touches no table before the first one, so it may start while migrations run."""
     web = ("--interface", "wsgi", "--port", str(addresses.web_port), "--workers", "2", "--blocking-threads", "4")
-    stream = ("--interface", "asgi", "--port", str(addresses.stream_port), "--workers", "1")
+    stream = ("--interface", "asginl", "--port", str(addresses.stream_port), "--workers", "1")
+    return [
+        program(
+            "web", (*GRANIAN, *web, "--workers-kill-timeout", "5", "faultreporter.wsgi:application"), environment, logs
+        ),
+        program(
+            "stream",
+            (*GRANIAN, *stream, "--workers-kill-timeout", "2", "faultreporter.asgi:application"),
+            environment,
+            logs,
+        ),
+    ]
+
+
+def background(environment: Mapping[str, str], logs: Path) -> list[Program]:
     work = ("-Q", QUEUES, "--concurrency", "2", "--without-gossip", "--without-mingle", "-l", "INFO")
-    commands = {
-        "web": (*GRANIAN, *web, "--workers-kill-timeout", "5", "faultreporter.wsgi:application"),
-        "stream": (*GRANIAN, *stream, "--workers-kill-timeout", "2", "faultreporter.asgi:application"),
-        "worker": (*CELERY, "worker", *work),
-        "beat": (*CELERY, "beat", "--pidfile", "", "-l", "INFO"),
-        "relay": (*MANAGE, "relay"),
-    }
-    return [program(name, command, environment, logs) for name, command in commands.items()]
+    # Celery warns of root's worker; here root's own checkout runs on root's own machine.
+    quiet = {**environment, "PYTHONWARNINGS": "ignore:You're running the worker with superuser privileges"}
+    return [
+        program("worker", (*CELERY, "worker", *work), quiet, logs),
+        program("beat", (*CELERY, "beat", "--pidfile", "", "-l", "INFO"), environment, logs),
+        program("relay", (*MANAGE, "relay"), environment, logs),
+    ]
 
 
 def program(name: str, command: Iterable[str], environment: Mapping[str, str], logs: Path) -> Program:

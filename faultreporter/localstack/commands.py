@@ -14,10 +14,11 @@ from faultreporter.localstack.account import Account
 from faultreporter.localstack.application import (
     MANAGE,
     Addresses,
+    background,
     child_environment,
+    front,
     has_command,
     program,
-    programs,
     read_demo,
     readdress_demo,
     welcome,
@@ -48,15 +49,17 @@ def run(environment: Mapping[str, str], name: str) -> int:
     """Everything: servers, migrations, the demo story once, and the product's processes, until Ctrl-C."""
     began = time.monotonic()
     state = state_directory(environment)
+    logs = state / "log"
     with supervised(environment, name, "run") as supervisor:
         addresses = Addresses.choose(environment)
         inner = child_environment(environment, supervisor.record.environment, addresses, state)
         supervisor.record.environment.update({key: inner[key] for key in ("PUBLIC_URL", "STREAM_URL")})
+        supervisor.start(front(inner, addresses, logs))
         prepare(supervisor, environment, inner, state)
         readdress_demo(state, addresses)
-        supervisor.start(programs(inner, addresses, state / "log"))
+        supervisor.start(background(inner, logs))
         supervisor.wait_until_healthy(f"{addresses.web}/health/ready")
-        where = [f"Logs  {state / 'log'}", f"Data  {supervisor.place.directory}"]
+        where = [f"Logs  {logs}", f"Data  {supervisor.place.directory}"]
         supervisor.console.block(welcome(addresses, state, where, time.monotonic() - began))
         supervisor.watch()
     return 0

@@ -14,7 +14,7 @@ import pytest
 from faultreporter.localstack import application, commands
 from faultreporter.localstack.__main__ import main
 from faultreporter.localstack.account import Account
-from faultreporter.localstack.application import Addresses, program, programs
+from faultreporter.localstack.application import Addresses, background, front, program
 from faultreporter.localstack.children import Program
 from faultreporter.localstack.console import Console
 from faultreporter.localstack.errors import StackError
@@ -47,8 +47,10 @@ def product(stack_environment: dict[str, str], monkeypatch: pytest.MonkeyPatch, 
     monkeypatch.setenv("DATABASE_URL", "postgresql://mine/db")
     monkeypatch.setenv("REDIS_URL", "redis://mine")
     monkeypatch.setattr(commands, "MANAGE", (sys.executable, "-c", "import sys; print(sys.argv)"))
-    monkeypatch.setattr(commands, "programs", lambda environment, addresses, logs: [
+    monkeypatch.setattr(commands, "front", lambda environment, addresses, logs: [
         program("web", [sys.executable, "-c", FILE_SERVER.format(port=addresses.web_port)], environment, logs),
+    ])  # fmt: skip
+    monkeypatch.setattr(commands, "background", lambda environment, logs: [
         program("worker", ["sleep", "60"], environment, logs),
     ])  # fmt: skip
     health = reachable_path / "state" / "health"
@@ -154,7 +156,8 @@ def test_a_killed_make_ends_what_it_started(tmp_path: Path, monkeypatch: pytest.
 
 
 def test_every_queue_has_a_worker_and_nothing_listens_to_the_world(tmp_path: Path) -> None:
-    made = {each.name: " ".join(each.command) for each in programs({}, Addresses(8000, 8001, None), tmp_path)}
+    started = [*front({}, Addresses(8000, 8001, None), tmp_path), *background({}, tmp_path)]
+    made = {each.name: " ".join(each.command) for each in started}
 
     assert list(made) == ["web", "stream", "worker", "beat", "relay"]
     assert "-Q default,ai,telemetry,reports" in made["worker"]
