@@ -7,18 +7,34 @@ from typing import Any
 
 import structlog
 
-SECRET_NAME = re.compile(r"password|secret|token|api_?key|authorization|cookie|digest", re.IGNORECASE)
-SECRET_VALUE = re.compile(r"\b(fr[td]_)[A-Za-z0-9_-]{8,}|\beyJ[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_.-]+")
+SECRET_NAME = re.compile(
+    r"password|secret|token|(?:api|device|private)[_-]?key|authorization|cookie|digest", re.IGNORECASE
+)
+SECRET_VALUES = (
+    re.compile(r"\b(fr[td]_)[A-Za-z0-9_-]{8,}"),  # our own tokens and device keys
+    re.compile(r"\b(eyJ)[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_.-]+"),  # sign-ins: JSON Web Tokens
+    re.compile(r"\b(sk-|xai-|AIza)[A-Za-z0-9_-]{16,}"),  # the AI providers' keys
+    re.compile(r"(://[^:/?#\s@]*:)[^/?#\s@]+(?=@)"),  # the password in a URL
+)
 
 
 def hide_secrets(_logger: Any, _name: str, event: Any) -> Any:
-    """Values under telling names go, and tokens inside longer texts too."""
-    for key, value in event.items():
-        if SECRET_NAME.search(key):
-            event[key] = "***"
-        elif isinstance(value, str):
-            event[key] = SECRET_VALUE.sub(lambda found: f"{found[1] or ''}***", value)
-    return event
+    """Values under telling names go, and tokens inside longer texts too, however deep they lie."""
+    return without_secrets(event)
+
+
+def without_secrets(value: Any) -> Any:
+    if isinstance(value, str):
+        for pattern in SECRET_VALUES:
+            value = pattern.sub(r"\1***", value)
+    elif isinstance(value, dict):
+        return {
+            key: "***" if isinstance(key, str) and SECRET_NAME.search(key) else without_secrets(inner)
+            for key, inner in value.items()
+        }
+    elif type(value) in {list, tuple, set, frozenset}:
+        return [without_secrets(inner) for inner in value]
+    return value
 
 
 def configure(options: dict[str, Any]) -> None:
@@ -50,3 +66,4 @@ def configure(options: dict[str, Any]) -> None:
     root.handlers = [handler]
     root.setLevel(options["level"])
     logging.getLogger("django.request").setLevel(logging.ERROR)
+    logging.getLogger("axes").setLevel(logging.WARNING)
