@@ -29,13 +29,13 @@ RULES = (
 )
 
 
-def write_rules() -> None:
+def write_rules(since: datetime) -> None:
     categories = {c.code: c for c in Category.objects.living()}
     metrics = {m.code: m for m in Metric.objects.living()}
     for title, category, metric, trigger, clear, severity in RULES:
-        Rule.objects.create(
-            title=title, category=categories[category], metric=metrics[metric], trigger_value=trigger,
-            clear_value=clear, severity=severity,
+        Rule.add(
+            by=None, at=since, title=title, category=categories[category], metric=metrics[metric],
+            trigger_value=trigger, clear_value=clear, severity=severity,
         )  # fmt: skip
 
 
@@ -72,9 +72,9 @@ def stream(machines: list[Equipment], *, now: datetime, rng: random.Random) -> I
 
 def record(machines: list[Equipment], *, now: datetime, rng: random.Random, quiet: bool) -> None:
     """Ingest everything as a gateway would, then let the rules judge it."""
-    write_rules()
+    write_rules(now - timedelta(days=DAYS))
     batch: list[dict[str, Any]] = []
-    for reading in tqdm(stream(watched(machines), now=now, rng=rng), desc="Readings", unit=" readings", disable=quiet):
+    for reading in tqdm(stream(watched(machines), now=now, rng=rng), desc="Readings", unit=" readings", disable=quiet or None):
         batch.append(reading)
         if len(batch) == MAX_READINGS:
             ingest(batch, at=now)
