@@ -124,7 +124,9 @@ def readdress_demo(state: Path, addresses: Addresses) -> None:
 
 def welcome(addresses: Addresses, state: Path, where: Iterable[str], seconds: float) -> list[str]:
     demo = read_demo(state)
-    people = {user["role"]: user for user in reversed(demo.get("users", []))}
+    users = demo.get("users", [])
+    people = {user["role"]: next(one for one in users if one["role"] == user["role"]) for user in users}
+    widest = max((len(user["email"]) for user in users), default=0)
     lines = ["", f"Fault Reporter is up ({seconds:.1f} s)."]
     if addresses.web_taken:
         lines.append(f"Port {addresses.web_taken} is taken, so it listens on {addresses.web_port}.")
@@ -136,8 +138,8 @@ def welcome(addresses: Addresses, state: Path, where: Iterable[str], seconds: fl
         f"Live stream  {addresses.stream}/api/v1/iot-data/stream",
         "",
     ]
-    lines += [f"{role:<12} {user['email']}   password: {user['password']}" for role, user in people.items()]
-    token = next((user["token"] for user in demo.get("users", []) if user.get("token")), None)
+    lines += [f"{role:<12} {user['email']:<{widest}}  password: {user['password']}" for role, user in people.items()]
+    token = next((user["token"] for user in users if user.get("token")), None)
     if token:
         header = shlex.quote(f"Authorization: Bearer {token}")
         lines += ["", "Try it:", f"curl -H {header} '{addresses.web}/api/v1/equipment?page_size=3'"]

@@ -85,7 +85,7 @@ def test_run_tells_the_addresses_and_one_login_of_each_role(
     text = "".join(told)
     assert "DATABASE_URL and REDIS_URL are set, so nothing embedded starts." in text
     assert f"Port {port} is taken, so it listens on " in text
-    assert "mona@example.org   password: secret-mona" in text
+    assert "mona@example.org  password: secret-mona" in text
     assert "max@example.org" not in text
     assert "curl -H 'Authorization: Bearer frt_adam' " in text
     demo = Path(product["STATE_DIR"], "demo.json")
