@@ -33,13 +33,14 @@ def live(request: HttpRequest) -> JsonResponse:
 def ready(request: HttpRequest) -> JsonResponse:
     """503 until the database answers with all migrations applied and the broker answers.
 
-    The age of the last beat is told but doesn't make the web unready: requests don't need it.
+    When beat and relay were last seen is told but doesn't make the web unready: requests don't need them.
     """
     checks = {
         "database": check(database),
         "migrations": check(migrations),
         "broker": check(broker),
         "beat": check(beat),
+        "relay": check(relay),
     }
     is_ready = all(checks[name] == "ok" for name in ("database", "migrations", "broker"))
     return JsonResponse(
