@@ -27,10 +27,12 @@ class AlertFilter(FilterSet):
         return rows.in_location(value)
 
     def filter_reported(self, rows: AlertQuerySet, name: str, value: bool) -> AlertQuerySet:
-        return within(rows, Alert.objects.reported_by(self.request.user), value)
+        user = self.request.user
+        return rows.reported_by(user) if value else without(rows, Alert.objects.reported_by(user))
 
     def filter_assigned(self, rows: AlertQuerySet, name: str, value: bool) -> AlertQuerySet:
-        return within(rows, Alert.objects.assigned_to(self.request.user, at=timezone.now()), value)
+        user, now = self.request.user, timezone.now()
+        return rows.assigned_to(user, at=now) if value else without(rows, Alert.objects.assigned_to(user, at=now))
 
 
 class EquipmentAlertFilter(AlertFilter):
@@ -39,5 +41,5 @@ class EquipmentAlertFilter(AlertFilter):
     equipment_id = location_id = assigned_to_me = None
 
 
-def within(rows: AlertQuerySet, mine: Any, value: bool) -> AlertQuerySet:
-    return rows.filter(pk__in=mine.values("pk")) if value else rows.exclude(pk__in=mine.values("pk"))
+def without(rows: AlertQuerySet, mine: Any) -> AlertQuerySet:
+    return rows.exclude(pk__in=mine.values("pk"))

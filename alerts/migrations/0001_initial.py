@@ -102,7 +102,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name='alert',
-            index=models.Index(condition=models.Q(('deleted_at', None), ('reported_by__isnull', False)), fields=['reported_by', '-created_at', '-id'], name='idx_alerts_reporter'),
+            index=models.Index(condition=models.Q(('reported_by__isnull', False)), fields=['reported_by', '-created_at', '-id'], name='idx_alerts_reporter'),
         ),
         migrations.AddIndex(
             model_name='alert',

@@ -19,6 +19,10 @@ if TYPE_CHECKING:
 UNRESOLVED = ("OPEN", "ACKNOWLEDGED")
 
 
+def repeated_by(user: User) -> "models.QuerySet[AlertEvent, Any]":
+    return AlertEvent.objects.filter(by=user, kind=AlertEvent.Kind.REPEATED).values("alert")
+
+
 class AlertQuerySet(LivingQuerySet["Alert"]):
     def for_user(self, user: User) -> Self:
         hidden = hidden_site_ids(user)
@@ -31,17 +35,15 @@ class AlertQuerySet(LivingQuerySet["Alert"]):
 
     def reported_by(self, user: User) -> Self:
         """Raised by this person, or reported again by them while it was open."""
-        return self.filter(pk__in=self._reported(user))
+        # A union of two narrow indexes: an OR over two tables would read every alert to find these few.
+        mine = self.model.objects.filter(reported_by=user).values("pk")
+        return self.filter(pk__in=mine.union(repeated_by(user)))
 
     def concerning(self, user: User, *, at: datetime) -> Self:
         """Reported by this person, or on a machine they look after: what their phone shows as theirs."""
-        on_theirs = self.model.objects.assigned_to(user, at=at).values("pk")
-        return self.filter(pk__in=self._reported(user).union(on_theirs))
-
-    def _reported(self, user: User) -> "models.QuerySet[Any]":
-        # A union, because PostgreSQL answers an OR over two tables by reading all of one.
-        again = AlertEvent.objects.filter(by=user, kind=AlertEvent.Kind.REPEATED)
-        return self.model.objects.filter(reported_by=user).values("pk").union(again.values("alert"))
+        # No union here: these are many, and the newest page is found faster along the list's own index.
+        theirs = Equipment.objects.assigned_to(user, at=at).values("pk")
+        return self.filter(Q(reported_by=user) | Q(pk__in=repeated_by(user)) | Q(equipment__in=theirs))
 
     def in_location(self, location_id: uuid.UUID) -> Self:
         """On a machine in this place or anywhere below it."""

@@ -146,7 +146,7 @@ class AlertRecord(MachineHold, SoftDeleteModel):
             # GET /alerts?reported_by_me=true and /me/alerts
             models.Index(
                 fields=["reported_by", "-created_at", "-id"],
-                condition=Q(deleted_at=None, reported_by__isnull=False),
+                condition=Q(reported_by__isnull=False),
                 name="idx_alerts_reporter",
             ),
             # GET /alerts?occurred_after=&occurred_before=
