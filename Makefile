@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 PY := $(BIN)/python
 STACK := $(PY) -m faultreporter.localstack
 FRESH := $(STACK) exec -- # a fresh database and broker, or those of DATABASE_URL and REDIS_URL
-PIP := $(PY) -m pip install --quiet --disable-pip-version-check --no-input --require-hashes
+PIP := $(PY) -m pip install -qq --disable-pip-version-check --no-input --require-hashes
 LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --custom-compile-command "make lock"
 
 # A stamp carries the digest of the locks it was installed from, so that only a changed lock installs again.

@@ -57,9 +57,12 @@ def run(environment: Mapping[str, str], name: str) -> int:
         supervisor.start(front(inner, addresses, logs))
         prepare(supervisor, environment, inner, state)
         readdress_demo(state, addresses)
-        supervisor.start(background(inner, logs))
+        supervisor.start(background(inner, logs), quiet=True)
         supervisor.wait_until_healthy(f"{addresses.web}/health/ready")
-        where = [f"Logs  {logs}", f"Data  {supervisor.place.directory}"]
+        where = [
+            f"Logs  {logs} (of worker, beat and relay only warnings are shown here)",
+            f"Data  {supervisor.place.directory}",
+        ]
         supervisor.console.block(welcome(addresses, state, where, time.monotonic() - began))
         supervisor.watch()
     return 0

@@ -1,6 +1,7 @@
 """What the person at the keyboard reads: the stack's own words, and the processes' logs with their names in front."""
 
 import os
+import re
 import shutil
 import sys
 from collections.abc import Iterable
@@ -9,6 +10,7 @@ from pathlib import Path
 LONGEST_LOG = 20_000_000  # bytes; then it starts again, and one older part stays as *.log.1
 COLOURS = (36, 33, 35, 34, 32, 96)
 OWN_NAME = "stack"
+ROUTINE = re.compile(r"\[(info|debug) *\]", re.IGNORECASE)
 
 
 class LogTail:
@@ -46,14 +48,19 @@ class Console:
         self.colours: dict[str, int] = {}
         self.coloured = sys.stdout.isatty() and "NO_COLOR" not in os.environ
         self.tails: dict[str, LogTail] = {}
+        self.quiet: set[str] = set()
 
-    def follow(self, name: str, log: Path) -> None:
+    def follow(self, name: str, log: Path, *, quiet: bool = False) -> None:
+        """Show what a process logs; when quiet, only what isn't routine."""
         self.tails[name] = LogTail(log)
+        if quiet:
+            self.quiet.add(name)
 
     def show_logs(self) -> None:
         for name, tail in self.tails.items():
             for line in tail.new_lines():
-                self.line(name, line)
+                if name not in self.quiet or not ROUTINE.search(line):
+                    self.line(name, line)
 
     def say(self, text: str) -> None:
         for line in text.splitlines():

@@ -51,9 +51,9 @@ class Supervisor:
         """Watch over servers that run already."""
         self.children += children
 
-    def start(self, programs: Iterable[Program]) -> None:
+    def start(self, programs: Iterable[Program], *, quiet: bool = False) -> None:
         for program in programs:
-            self.console.follow(program.name, program.log)
+            self.console.follow(program.name, program.log, quiet=quiet)
             child = Child(program)
             self.children.append(child)
             self.begin(child)

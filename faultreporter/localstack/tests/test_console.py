@@ -50,6 +50,17 @@ def test_lines_carry_the_name_of_their_process(tmp_path: Path, capsys: pytest.Ca
     assert capsys.readouterr().out == "web     | GET /health\nstack   | two\nstack   | lines\n\n  indented\n"
 
 
+def test_a_quiet_process_shows_only_what_is_not_routine(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    screen = Console()
+    log = tmp_path / "worker.log"
+    screen.follow("worker", log, quiet=True)
+    log.write_text("12:00 [info     ] Task received\n12:01 [warning  ] Task failed\nTraceback\n")
+
+    screen.show_logs()
+
+    assert capsys.readouterr().out == "worker  | 12:01 [warning  ] Task failed\nworker  | Traceback\n"
+
+
 def test_names_are_coloured_on_a_terminal(capsys: pytest.CaptureFixture[str]) -> None:
     screen = Console()
     screen.coloured = True
