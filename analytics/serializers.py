@@ -1,7 +1,7 @@
 from typing import Any
 
 from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import extend_schema_field
+from drf_spectacular.utils import extend_schema_field, extend_schema_serializer
 from rest_framework import serializers
 
 from alerts.models import Alert
@@ -155,6 +155,7 @@ class CompletedOrderSerializer(CostsForManagers, Serializer):
     cost_fields = ("cost", "currency")
 
 
+@extend_schema_serializer(component_name="ReliabilityEvidence")  # an analysis has its Evidence, too
 class EvidenceSerializer(Serializer):
     """What a row's numbers were made of, and which of it went into which number.
 

@@ -231,6 +231,21 @@ class TestCommand:
 
         assert "2026-Q1: 1 new, 0 updated, 0 revised, 0 unchanged" in out.getvalue()
 
+    def test_without_a_quarter_it_makes_the_recent_ones(self) -> None:
+        machine()
+        out = StringIO()
+
+        call_command("roll_up", stdout=out)
+
+        assert out.getvalue().count("1 new") == 2
+
+    def test_a_quarter_is_written_as_people_write_it(self) -> None:
+        out = StringIO()
+
+        call_command("roll_up", "--since", "2026-Q3", stdout=out)
+
+        assert out.getvalue().startswith("2026-Q3: 0 new")
+
     def test_a_quarter_nobody_can_read_is_refused(self) -> None:
         with pytest.raises(CommandError, match="2026-Q1"):
             call_command("roll_up", "--since", "spring")

@@ -3,6 +3,7 @@
 import uuid
 
 import pytest
+from django.core import mail
 
 from analytics import tasks
 from analytics.models import AssetReliability
@@ -65,3 +66,10 @@ def test_a_machine_that_is_gone_changes_nothing() -> None:
     tasks.recalculate_equipment(equipment_id=str(uuid.uuid4()))
 
     assert AssetReliability.objects.count() == 0
+
+
+def test_the_weekly_report_goes_out_once_however_often_beat_asks(mona: User) -> None:
+    for _ in range(2):
+        tasks.send_weekly_report()
+
+    assert [one.to for one in mail.outbox] == [[mona.email]]
