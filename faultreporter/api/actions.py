@@ -38,7 +38,8 @@ def transition(
 
         endpoint.__name__ = move.__name__
         endpoint.__doc__ = move.__doc__
-        documented = extend_schema(request=body, summary=summary, operation_id=operation_id)(endpoint)
-        return action(detail=True, methods=["post"], url_path=path, url_name=path)(documented)
+        routed = action(detail=True, methods=["post"], url_path=path, url_name=path)(endpoint)
+        # Last: @action would forget what is said about the operation.
+        return extend_schema(request=body, summary=summary, operation_id=operation_id)(routed)
 
     return decorate
