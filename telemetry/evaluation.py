@@ -146,8 +146,9 @@ def evaluate(series_ids: Iterable[int]) -> int:
             return 0
         readings = unjudged_readings(behind)
         verdicts = [verdict for one in behind if (verdict := judge_one(one, readings[one.series_id]))]
-        save(verdicts)
-        tell(verdicts)
+        if verdicts:
+            save(verdicts)
+            tell(verdicts)
         unfinished = [pk for pk, found in readings.items() if len(found) == MAX_READINGS_PER_SERIES]
         if unfinished:
             publish("telemetry.tasks.evaluate_rules", series=sorted(unfinished))
@@ -204,7 +205,7 @@ def save(verdicts: Sequence[Verdict]) -> None:
         state = RuleState.State.FIRING if firing else RuleState.State.NORMAL
         rows.append((behind.state_id, state.value, since, judged_up_to))
     with connection.cursor() as cursor:
-        cursor.execute(SAVE_SQL, [list(column) for column in zip(*rows, strict=True)] or [[], [], [], []])
+        cursor.execute(SAVE_SQL, [list(column) for column in zip(*rows, strict=True)])
 
 
 def tell(verdicts: Iterable[Verdict]) -> None:

@@ -307,6 +307,34 @@ def test_any_interleaving_gives_the_references_rows_counts_and_latest(
     assert {code: (moment, value) for code, moment, value in newest} == reference.latest()
 
 
+ANYTHING = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(st.characters(categories=None)),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    max_leaves=5,
+)
+ANY_READING = ANYTHING | st.fixed_dictionaries(
+    {},
+    optional={
+        "equipment_code": st.just("CH-1") | ANYTHING,
+        "equipment_id": ANYTHING,
+        "metric": st.just("temperature") | ANYTHING,
+        "value": st.floats() | ANYTHING,
+        "unit": st.sampled_from(["Cel", "K", "[degF]", "bar"]) | ANYTHING,
+        "recorded_at": st.datetimes(timezones=st.timezones()).map(datetime.isoformat) | ANYTHING,
+        "quality": ANYTHING,
+    },
+)
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(ANY_READING, max_size=8))
+def test_whatever_is_sent_every_reading_is_counted_once(chiller: Equipment, readings: list[Any]) -> None:
+    result = take(*readings)
+
+    assert sum(counts(result)) == len(readings)
+    assert len(result.errors) == result.rejected
+
+
 def test_series_are_made_once(chiller: Equipment) -> None:
     existing = SeriesFactory.create(equipment=chiller)
 
