@@ -167,7 +167,7 @@ SECRET_KEY = env.SECRET_KEY
 ALLOWED_HOSTS = env.ALLOWED_HOSTS
 CSRF_TRUSTED_ORIGINS = env.CSRF_TRUSTED_ORIGINS
 PUBLIC_URL = env.PUBLIC_URL
-STATE_DIR = env.STATE_DIR
+STATE_DIR = BASE_DIR / env.STATE_DIR
 STREAM_URL = env.STREAM_URL
 
 INSTALLED_APPS = [
@@ -449,12 +449,13 @@ if env.MEDIA_S3_BUCKET:
         },
     }
 
-# --- e-mail: smtp://user:password@host:587, or files below the state directory when unset ----------------------------
+# --- e-mail: smtp://, smtp+tls:// or smtps://user:password@host, or files below the state directory when unset --------
 DEFAULT_FROM_EMAIL = env.DEFAULT_FROM_EMAIL
 if env.EMAIL_URL:
     _mail = urlsplit(env.EMAIL_URL)
     EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
-    EMAIL_HOST, EMAIL_PORT = _mail.hostname or "localhost", _mail.port or 587
+    EMAIL_HOST = _mail.hostname or "localhost"
+    EMAIL_PORT = _mail.port or {"smtps": 465, "smtp+tls": 587}.get(_mail.scheme, 25)
     EMAIL_HOST_USER, EMAIL_HOST_PASSWORD = unquote(_mail.username or ""), unquote(_mail.password or "")
     EMAIL_USE_TLS, EMAIL_USE_SSL = _mail.scheme == "smtp+tls", _mail.scheme == "smtps"
 else:
