@@ -7,7 +7,7 @@ from typing import Any
 import django_filters
 from rest_framework import serializers
 
-from equipment.filters import EquipmentFilter
+from equipment.filters import EquipmentFilter, PlacedEquipmentFilter
 from equipment.models import Equipment
 
 
@@ -30,5 +30,6 @@ def register_detail_field(
 
 
 def register_filter(name: str, filter_: django_filters.Filter) -> None:
-    """One more parameter of GET /equipment."""
-    EquipmentFilter.base_filters[name] = filter_
+    """One more parameter of GET /equipment and GET /locations/{id}/equipment."""
+    for filterset in (PlacedEquipmentFilter, EquipmentFilter):
+        filterset.base_filters[name] = filter_

@@ -11,12 +11,11 @@ from faultreporter.api.filters import BooleanFilter, ChoicesFilter, FilterSet
 from faultreporter.db import LivingQuerySet
 
 
-class EquipmentFilter(FilterSet):
-    """Apps above add theirs through `equipment.extensions.register_filter`."""
+class PlacedEquipmentFilter(FilterSet):
+    """The machines of a place. Apps above add theirs through `equipment.extensions.register_filter`."""
 
     status = ChoicesFilter(choices=Equipment.Status.choices)
     criticality = ChoicesFilter(choices=Equipment.Criticality.choices)
-    location_id = django_filters.UUIDFilter(method="filter_location", label="A place: machines in it and below it.")
     manufacturer = django_filters.CharFilter(lookup_expr="iexact", label="The whole name, in any case.")
     category = django_filters.CharFilter(method="filter_category", label="A category's code or id.")
     parent_id = django_filters.UUIDFilter(field_name="parent")
@@ -25,9 +24,6 @@ class EquipmentFilter(FilterSet):
     class Meta:
         model = Equipment
         fields: list[str] = []
-
-    def filter_location(self, rows: EquipmentQuerySet, name: str, value: uuid.UUID) -> EquipmentQuerySet:
-        return rows.in_location(value)
 
     def filter_category(self, rows: EquipmentQuerySet, name: str, value: str) -> EquipmentQuerySet:
         try:
@@ -40,6 +36,15 @@ class EquipmentFilter(FilterSet):
         return rows.filter(pk__in=mine.values("pk")) if value else rows.exclude(pk__in=mine.values("pk"))
 
 
+class EquipmentFilter(PlacedEquipmentFilter):
+    """All machines."""
+
+    location_id = django_filters.UUIDFilter(method="filter_location", label="A place: machines in it and below it.")
+
+    def filter_location(self, rows: EquipmentQuerySet, name: str, value: uuid.UUID) -> EquipmentQuerySet:
+        return rows.in_location(value)
+
+
 class StatusLogFilter(FilterSet):
     status = ChoicesFilter(choices=StatusInterval.Status.choices)
     open = BooleanFilter(field_name="ended_at", lookup_expr="isnull")
@@ -49,9 +54,10 @@ class StatusLogFilter(FilterSet):
         fields: list[str] = []
 
 
-class AssignmentFilter(FilterSet):
+class RoomAssignmentFilter(FilterSet):
+    """The people of one machine."""
+
     user_id = django_filters.UUIDFilter(field_name="user")
-    equipment_id = django_filters.UUIDFilter(field_name="equipment")
     role = ChoicesFilter(choices=UserEquipmentAssignment.Role.choices)
     active = BooleanFilter(method="filter_active")
 
@@ -62,6 +68,12 @@ class AssignmentFilter(FilterSet):
     def filter_active(self, rows: AssignmentQuerySet, name: str, value: bool) -> AssignmentQuerySet:
         active = UserEquipmentAssignment.objects.active(timezone.now())
         return rows.filter(pk__in=active.values("pk")) if value else rows.exclude(pk__in=active.values("pk"))
+
+
+class AssignmentFilter(RoomAssignmentFilter):
+    """All assignments."""
+
+    equipment_id = django_filters.UUIDFilter(field_name="equipment")
 
 
 class FailureModeFilter(FilterSet):
@@ -78,8 +90,9 @@ class FailureModeFilter(FilterSet):
         return rows.filter(pk__in=FailureMode.objects.applicable_to(value))
 
 
-class DiagramFilter(FilterSet):
-    equipment_id = django_filters.UUIDFilter(field_name="equipment")
+class RoomDiagramFilter(FilterSet):
+    """The drawings of one machine."""
+
     kind = ChoicesFilter(choices=TechnicalDiagram.Kind.choices)
     current = BooleanFilter(method="filter_current")
 
@@ -90,3 +103,9 @@ class DiagramFilter(FilterSet):
     def filter_current(self, rows: DiagramQuerySet, name: str, value: bool) -> DiagramQuerySet:
         current = TechnicalDiagram.objects.current().values("pk")
         return rows.filter(pk__in=current) if value else rows.exclude(pk__in=current)
+
+
+class DiagramFilter(RoomDiagramFilter):
+    """All drawings."""
+
+    equipment_id = django_filters.UUIDFilter(field_name="equipment")

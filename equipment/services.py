@@ -17,7 +17,7 @@ def load_catalogue() -> int:
     Category.objects.bulk_create(kinds)
     categories = {category.code: category for category in Category.objects.living()}
     known = set(FailureMode.objects.values_list("code", flat=True))
-    wanted = [(None, mode) for mode in GENERAL]
+    wanted: list[tuple[Category | None, Mode]] = [(None, mode) for mode in GENERAL]
     wanted += [(categories[code], mode) for code, modes in MODES.items() if code in categories for mode in modes]
     modes = [failure_mode(mode, category) for category, mode in wanted if mode.code not in known]
     FailureMode.objects.bulk_create(modes)

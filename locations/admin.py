@@ -36,7 +36,7 @@ class MoveForm(ActionForm):
         field.queryset = Location.objects.for_user(self.user).living()
 
 
-class MembershipInline(TabularInline):  # type: ignore[misc]
+class MembershipInline(TabularInline):
     """Who works on a site."""
 
     model = SiteMembership

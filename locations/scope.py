@@ -1,10 +1,14 @@
 """The visibility rule: who sees which site. Every `for_user()` asks here, and nobody else decides."""
 
 import uuid
+from typing import TYPE_CHECKING
 
 from django.apps import apps
 
 from faultreporter.accounts.models import User
+
+if TYPE_CHECKING:
+    from locations.models import Location
 
 
 def hidden_site_ids(user: User) -> list[uuid.UUID]:
@@ -16,3 +20,8 @@ def hidden_site_ids(user: User) -> list[uuid.UUID]:
     return list(
         sites.filter(kind="SITE", open_to_all=False).exclude(memberships__user=user).values_list("pk", flat=True)
     )
+
+
+def sees(user: User, site: "Location") -> bool:
+    """The same rule for one site, without a query where it is open to all."""
+    return site.open_to_all or user.role == User.Role.ADMIN or site.memberships.filter(user=user).exists()

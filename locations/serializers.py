@@ -1,11 +1,11 @@
 from typing import Any
 
-from drf_spectacular.utils import extend_schema_serializer
+from drf_spectacular.utils import extend_schema_field, extend_schema_serializer
 from rest_framework import serializers
 
 from faultreporter.api.serializers import ModelSerializer, Serializer
 from faultreporter.attachments.models import Attachment
-from locations.extensions import pins_on
+from locations.extensions import Pin, pins_on
 from locations.fields import VisibleKeyField
 from locations.models import Location
 
@@ -90,8 +90,9 @@ class FloorPlanSerializer(serializers.Serializer[Location]):
     def get_image_url(self, location: Location) -> str | None:
         return location.floor_plan.file_path if location.floor_plan else None
 
-    def get_pins(self, location: Location) -> list[PinSerializer]:
-        return pins_on(location)  # type: ignore[return-value]  # the annotation is what the schema reads
+    @extend_schema_field(PinSerializer(many=True))
+    def get_pins(self, location: Location) -> list[Pin]:
+        return pins_on(location)
 
 
 class PinInputSerializer(Serializer):

@@ -14,6 +14,7 @@ from faultreporter.api.viewsets import GenericViewSet, ListMixin, ModelViewSet
 from faultreporter.errors import NotFound
 from locations.filters import LocationFilter
 from locations.models import Location, lock_tree
+from locations.scope import sees
 from locations.serializers import (
     FloorPlanInputSerializer,
     FloorPlanSerializer,
@@ -103,8 +104,8 @@ class LocationViewSet(ModelViewSet):
 
 def visible_location(view: GenericViewSet) -> Location:
     """The place that the address names; what is inside it is in sight if the place is."""
-    location = Location.objects.for_user(caller(view.request)).living().filter(pk=view.kwargs["location_id"]).first()
-    if location is None:
+    location = Location.objects.living().select_related("site").filter(pk=view.kwargs["location_id"]).first()
+    if location is None or not sees(caller(view.request), location.site or location):
         raise NotFound(_("There is no such place, or it is out of your sight."))
     return location
 

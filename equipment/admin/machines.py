@@ -134,7 +134,7 @@ class EquipmentAdmin(RecordAdmin):
     def changes(record: Any, changed: list[str]) -> dict[str, Any]:
         return {**RecordAdmin.changes(record, changed), "at": timezone.now()}
 
-    @display(description=_("status"), ordering="status", label=STATUS_COLOURS)  # type: ignore[untyped-decorator]
+    @display(description=_("status"), ordering="status", label=STATUS_COLOURS)
     def shown_status(self, machine: Equipment) -> Any:
         return machine.status, machine.get_status_display()
 
@@ -182,7 +182,7 @@ class StatusLogAdmin(ReadOnlyAdmin):
     def has_judge_permission(self, request: HttpRequest) -> bool:
         return bool(request.user.has_perm("equipment.change_statusinterval"))
 
-    @display(description=_("status"), ordering="status", label=STATUS_COLOURS)  # type: ignore[untyped-decorator]
+    @display(description=_("status"), ordering="status", label=STATUS_COLOURS)
     def shown_status(self, interval: StatusInterval) -> Any:
         return interval.status, interval.get_status_display()
 

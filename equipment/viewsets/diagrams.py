@@ -8,7 +8,7 @@ from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from equipment.filters import DiagramFilter
+from equipment.filters import DiagramFilter, RoomDiagramFilter
 from equipment.models import Equipment, TechnicalDiagram
 from equipment.serializers import DiagramSerializer, HotspotsSerializer, RevisionSerializer
 from equipment.viewsets.rooms import RoomViewSet
@@ -124,7 +124,7 @@ class EquipmentDiagramViewSet(RoomViewSet):
     model = TechnicalDiagram
     resource = "EquipmentDiagram"
     serializer_class = DiagramSerializer
-    filterset_class = DiagramFilter
+    filterset_class = RoomDiagramFilter
     search_fields = ("title",)
     ordering_fields = ORDERING_FIELDS
     permissions = {"list": EVERYONE}

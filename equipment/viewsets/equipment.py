@@ -3,12 +3,12 @@ from typing import Any
 from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_view
+from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema, extend_schema_view
 from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from equipment.filters import EquipmentFilter
+from equipment.filters import EquipmentFilter, PlacedEquipmentFilter
 from equipment.models import Equipment
 from equipment.serializers import (
     EquipmentDetailSerializer,
@@ -28,6 +28,9 @@ from locations.viewsets import visible_location
 
 SEARCH_FIELDS = ("equipment_code", "equipment_name", "serial_number", "asset_number")
 ORDERING_FIELDS = ("equipment_code", "equipment_name", "status", "installed_date", "created_at", "updated_at")
+ERROR = {"$ref": "#/components/schemas/ErrorResponse"}
+SEVERAL = OpenApiResponse(ERROR, description="Several machines have this value; `meta.equipment_codes` names them.")
+REVOKED = OpenApiResponse(ERROR, description="This label was replaced.")
 LOOKUPS = {"qr": "", "code": "equipment_code", "serial": "serial_number", "asset_number": "asset_number"}
 
 
@@ -51,8 +54,8 @@ class EquipmentViewSet(ModelViewSet):
     model = Equipment
     resource = "Equipment"
     resource_plural = "Equipment"
-    serializer_class = EquipmentSerializer
-    serializer_classes = {"retrieve": EquipmentDetailSerializer}
+    serializer_class = EquipmentDetailSerializer
+    serializer_classes = {"list": EquipmentSerializer}
     filterset_class = EquipmentFilter
     search_fields = SEARCH_FIELDS
     ordering_fields = ORDERING_FIELDS
@@ -84,6 +87,10 @@ class EquipmentViewSet(ModelViewSet):
 
     def create_record(self, data: dict[str, Any]) -> Equipment:
         return Equipment.add(by=caller(self.request), at=self.now(), **data)
+
+    def reload(self, record: Equipment) -> Equipment:
+        # A new machine carries all that its answer shows.
+        return record if self.action == "create" else super().reload(record)
 
     def change_record(self, record: Equipment, data: dict[str, Any]) -> None:
         record.change(by=caller(self.request), at=self.now(), **data)
@@ -125,7 +132,9 @@ class EquipmentViewSet(ModelViewSet):
         return Response(QrCodeSerializer(self.permitted(self.get_queryset())).data)
 
     @extend_schema(
-        summary="Find a machine by its label", operation_id="lookupEquipment", responses=EquipmentDetailSerializer
+        summary="Find a machine by its label",
+        operation_id="lookupEquipment",
+        responses={200: EquipmentDetailSerializer, 409: SEVERAL, 410: REVOKED},
     )
     @action(detail=False)
     def lookup(self, request: Request) -> Response:
@@ -155,7 +164,7 @@ class EquipmentInLocationViewSet(ListMixin):
     model = Equipment
     resource = "LocationEquipment"
     serializer_class = EquipmentSerializer
-    filterset_class = EquipmentFilter
+    filterset_class = PlacedEquipmentFilter
     search_fields = SEARCH_FIELDS
     ordering_fields = ORDERING_FIELDS
     permissions = {"list": EVERYONE}

@@ -1,4 +1,4 @@
-"""Places: the tree SITE > BUILDING > FLOOR > ROOM, with ZONE for a part of the first three, and who works on a site."""
+"""Places: the tree SITE > BUILDING > FLOOR > ROOM, with ZONE for a part of the first three."""
 
 import uuid
 from collections.abc import Mapping, Sequence
@@ -9,60 +9,19 @@ from zoneinfo import ZoneInfo
 from django.conf import settings
 from django.contrib.postgres.indexes import GinIndex, OpClass
 from django.core.validators import MaxValueValidator, MinValueValidator, RegexValidator
-from django.db import connection, models, transaction
+from django.db import models, transaction
 from django.db.models import F, Q
-from django.db.models.expressions import RawSQL
 from django.db.models.functions import Upper
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from faultreporter.accounts.models import User
 from faultreporter.accounts.validators import validate_time_zone
-from faultreporter.db import LivingQuerySet, SoftDeleteModel, TimeStampedModel
+from faultreporter.db import LivingQuerySet, SoftDeleteModel
 from faultreporter.errors import HasChildren, ValidationFailed
+from locations.models.tree import at_or_below, ids_above, lock_tree
 from locations.scope import hidden_site_ids
 from locations.signals import location_deleting
-
-# Any constant does; it only has to differ from the other advisory locks of the project.
-TREE_LOCK = 7_105_001
-
-# UNION, not UNION ALL: it stops even on a row that somebody tied into a ring by hand.
-BELOW_SQL = """
-WITH RECURSIVE below(id) AS (
-    SELECT id FROM locations WHERE id = %s
-    UNION
-    SELECT child.id FROM locations child JOIN below ON child.parent_id = below.id
-) SELECT id FROM below"""
-
-ABOVE_SQL = """
-WITH RECURSIVE above(id, parent_id) AS (
-    SELECT id, parent_id FROM locations WHERE id = %s
-    UNION
-    SELECT next.id, next.parent_id FROM locations next JOIN above ON next.id = above.parent_id
-) SELECT id FROM above"""
-
-DRAWN_SQL = """
-WITH RECURSIVE drawn(id) AS (
-    SELECT id FROM locations WHERE id = %s
-    UNION
-    SELECT child.id FROM locations child JOIN drawn ON child.parent_id = drawn.id WHERE child.floor_plan_id IS NULL
-) SELECT id FROM drawn"""
-
-
-def lock_tree() -> None:
-    """One tree change at a time: a place added while the one above it moves would stay in the old site."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [TREE_LOCK])
-
-
-def at_or_below(location_id: uuid.UUID) -> RawSQL:
-    """The ids of a place and of everything below it, deleted ones included: for `location__in=`, in the same query."""
-    return RawSQL(BELOW_SQL, [location_id])  # noqa: S611 - a constant with one bound parameter
-
-
-def drawn_on_plan_of(location_id: uuid.UUID) -> RawSQL:
-    """The ids of a place and of those below it that have no plan of their own: what its picture shows."""
-    return RawSQL(DRAWN_SQL, [location_id])  # noqa: S611 - a constant with one bound parameter
 
 
 class LocationQuerySet(LivingQuerySet["Location"]):
@@ -242,8 +201,7 @@ class Location(SoftDeleteModel):
 
     def line(self) -> list["Location"]:
         """From the site down to this place, with their floor plans, in one query however deep the tree is."""
-        above = RawSQL(ABOVE_SQL, [self.pk])  # noqa: S611 - a constant with one bound parameter
-        found = Location.objects.filter(pk__in=above).select_related("floor_plan").in_bulk()
+        found = Location.objects.filter(pk__in=ids_above(self.pk)).select_related("floor_plan").in_bulk()
         line, step = [], found.get(self.pk)
         while step:
             line.append(step)
@@ -339,7 +297,7 @@ class Location(SoftDeleteModel):
     def _keep_in_sight(self, by: User | None) -> None:
         """Whoever closes a site to others works on it, or would lose it from sight with the same click."""
         if by and not self.open_to_all:
-            SiteMembership.objects.get_or_create(user=by, site=self)
+            self.memberships.get_or_create(user=by)
 
     def _stand_under(self, parent: "Location | None") -> None:
         """Sets parent and site after checking the parent rule. The tree is locked."""
@@ -371,25 +329,3 @@ class Location(SoftDeleteModel):
             raise ValidationFailed(gettext("A site needs a time zone."), field="time_zone")
         if not self.open_to_all and self.kind != self.Kind.SITE:
             raise ValidationFailed(gettext("Only a site can be closed to others."), field="open_to_all")
-
-
-class SiteMembership(TimeStampedModel):
-    """That a person works on a site; only members see a site that is not open to all."""
-
-    user = models.ForeignKey(
-        settings.AUTH_USER_MODEL, models.PROTECT, related_name="site_memberships", verbose_name=_("person")
-    )
-    site = models.ForeignKey(
-        Location, models.PROTECT, related_name="memberships", limit_choices_to={"kind": "SITE"}, verbose_name=_("site")
-    )
-
-    audited: ClassVar[bool] = True
-
-    class Meta:
-        db_table = "site_memberships"
-        verbose_name = _("site membership")
-        verbose_name_plural = _("site memberships")
-        constraints = [models.UniqueConstraint(fields=["user", "site"], name="uniq_site_memberships_user_site")]
-
-    def __str__(self) -> str:
-        return f"{self.user} · {self.site}"

@@ -1,0 +1,5 @@
+from locations.models.location import Location, LocationQuerySet
+from locations.models.membership import SiteMembership
+from locations.models.tree import at_or_below, drawn_on_plan_of, lock_tree
+
+__all__ = ["Location", "LocationQuerySet", "SiteMembership", "at_or_below", "drawn_on_plan_of", "lock_tree"]
