@@ -80,6 +80,11 @@ class ModelAdmin(UnfoldModelAdmin):
     compressed_fields = True
     warn_unsaved_form = True
 
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        """The rows this person may see, as in the API: a restricted site stays hidden here too."""
+        rows: QuerySet[Any] = super().get_queryset(request)
+        return rows.for_user(request.user) if hasattr(rows, "for_user") else rows
+
     def get_list_filter(self, request: HttpRequest) -> list[Any]:
         filters = list(super().get_list_filter(request))
         return [*filters, DeletedFilter] if issubclass(self.model, SoftDeleteModel) else filters

@@ -29,5 +29,7 @@ class RoomViewSet(ListMixin):
     def get_queryset(self) -> Any:
         if getattr(self, "swagger_fake_view", False):
             return self.model._default_manager.none()
-        rows: Any = self.rows_of(visible_machine(self)).select_related(*self.list_select_related)
+        rows: Any = self.rows_of(visible_machine(self))
+        if self.list_select_related:  # without a name, select_related would join everything
+            rows = rows.select_related(*self.list_select_related)
         return rows if self.wants_deleted() or not hasattr(rows, "living") else rows.living()

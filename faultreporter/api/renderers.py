@@ -60,10 +60,11 @@ class EnvelopeRenderer(BaseRenderer):
         if response.status_code >= 400:
             return self.render_error(data, context)
         body: dict[str, Any] = {"success": True, "data": data}
+        message = getattr(response, "message", None)
         if (pagination := getattr(response, "pagination", None)) is not None:
-            body["pagination"] = pagination
+            body |= {"pagination": pagination} | ({"message": message} if message else {})
         else:
-            body["message"] = getattr(response, "message", None)
+            body["message"] = message
         body["timestamp"] = timestamp()
         return to_json(body)
 

@@ -177,6 +177,8 @@ class EnvelopeSchema(AutoSchema):
         else:
             tail, suffix = {"message": {"type": ["string", "null"]}}, "Response"
         whole = object_schema(success={"type": "boolean", "const": True}, data=schema, **tail, timestamp=TIMESTAMP)
+        if "pagination" in tail:  # a list says something only where there is something to say
+            whole |= {"properties": {**whole["properties"], "message": STRING}, "x-optional": ["message"]}
         if not name:
             return whole
         return self.component(f"{name}{'Cursor' if is_list and 'Cursor' in str(tail) else ''}{suffix}", whole)
