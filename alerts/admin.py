@@ -74,7 +74,7 @@ class AlertAdmin(MovingAdmin):
             None,
             {
                 "fields": (
-                    "shown_status", "title", "equipment", "severity", "equipment_down", "description", "photos",
+                    "status", "title", "equipment", "severity", "equipment_down", "description", "photos",
                 )
             },
         ),
@@ -82,7 +82,7 @@ class AlertAdmin(MovingAdmin):
             _("What is known"),
             {
                 "fields": (
-                    "source", "rule", "firing", "occurrences", "occurred_at", "last_occurred_at", "reported_by",
+                    "source", "rule", "condition", "occurrences", "occurred_at", "last_occurred_at", "reported_by",
                     "cleared_at", "silenced_until", "downtime",
                 )
             },
@@ -133,9 +133,11 @@ class AlertAdmin(MovingAdmin):
     def shown_status(self, alert: Alert) -> Any:
         return alert.status, alert.get_status_display()
 
-    @admin.display(description=_("still firing"), boolean=True)
-    def firing(self, alert: Alert) -> bool:
-        return alert.is_firing
+    @admin.display(description=_("condition"))
+    def condition(self, alert: Alert) -> str:
+        if alert.rule_id is None:
+            return "–"
+        return gettext("Still holds") if alert.is_firing else gettext("Cleared")
 
     @admin.display(description=_("place"))
     def place(self, alert: Alert) -> str:

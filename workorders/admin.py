@@ -127,7 +127,7 @@ class WorkOrderAdmin(MovingAdmin):
             None,
             {
                 "fields": (
-                    "number", "shown_status", "title", "equipment", "alert", "type", "priority", "due_at",
+                    "number", "status", "title", "equipment", "alert", "type", "priority", "due_at",
                     "description", "photos",
                 )
             },
