@@ -3,12 +3,14 @@
 from collections.abc import Callable
 from typing import Any
 
+from django import forms
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.admin import SimpleListFilter
 from django.contrib.admin.utils import unquote
+from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
-from django.db.models import Model, QuerySet
+from django.db.models import BaseConstraint, Model, QuerySet, UniqueConstraint
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.http.response import HttpResponseBase
 from django.utils import timezone
@@ -52,6 +54,29 @@ class AuditedBackOfficeMiddleware:
         return response
 
 
+class RecordForm(forms.ModelForm[Any]):
+    """Says in words, at the field, what a constraint of the table would refuse."""
+
+    def validate_constraints(self) -> None:
+        model, exclude = type(self.instance), self._get_validation_exclusions()  # type: ignore[attr-defined]
+        for constraint in model._meta.constraints:
+            try:
+                constraint.validate(model, self.instance, exclude=exclude)
+            except ValidationError:
+                self.add_error(*self.finding(constraint))
+
+    def finding(self, constraint: BaseConstraint) -> tuple[str | None, Any]:
+        """The field to blame, if one, and the constraint's own words or ours."""
+        said = constraint.violation_error_message
+        own_words = said if said != constraint.default_violation_error_message else None
+        if isinstance(constraint, UniqueConstraint) and constraint.fields:
+            field = constraint.fields[-1]
+            label = self.instance._meta.get_field(field).verbose_name
+            message = own_words or _("Another record already has this %(field)s.") % {"field": label}
+            return (field if field in self.fields else None), message
+        return None, own_words or _("These values contradict each other.")
+
+
 class DeletedFilter(SimpleListFilter):
     """Lists show the living; deleted records are there for whoever asks."""
 
@@ -74,6 +99,7 @@ class DeletedFilter(SimpleListFilter):
 class ModelAdmin(UnfoldModelAdmin):
     """Changes go through `create_record`, `change_record`, `delete_record`: the calls the API makes too."""
 
+    form = RecordForm
     list_per_page = 50
     show_full_result_count = False
     list_filter_submit = True

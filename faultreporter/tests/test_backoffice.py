@@ -34,7 +34,7 @@ def test_a_duplicate_is_said_in_words(backoffice: Backoffice, mona: User) -> Non
 
     assert answer.status_code == 200
     assert Category.objects.count() == 1
-    assert b"Another record already has this code." in answer.content
+    assert b"Another category has this code." in answer.content
 
 
 def test_a_change_is_audited_with_its_person(backoffice: Backoffice, mona: User) -> None:
