@@ -1,6 +1,7 @@
 """The machine: what it is, where it stands, and what state it is in."""
 
 import secrets
+import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -9,7 +10,7 @@ from typing import Any, ClassVar
 from django.conf import settings
 from django.contrib.postgres.indexes import GinIndex, OpClass
 from django.core.validators import MaxValueValidator, MinValueValidator
-from django.db import models, transaction
+from django.db import connection, models, transaction
 from django.db.models import F, Q
 from django.db.models.functions import Upper
 from django.utils import timezone
@@ -25,6 +26,9 @@ from faultreporter.accounts.models import User
 from faultreporter.db import SoftDeleteModel, TimeStampedModel
 from faultreporter.errors import HasChildren, HasOpenWork, ValidationFailed
 from locations.models import Location
+
+# Any constant does; it only has to differ from the other advisory locks of the project.
+PARTS_LOCK = 7_105_002
 
 
 def new_qr_token() -> str:
@@ -250,6 +254,8 @@ class Equipment(SoftDeleteModel):
             status = fields.pop("status", self.status)
             location = fields.pop("location", self.location)
             retired_date = fields.pop("retired_date", self.retired_date)
+            if location != self.location:  # first: it drops the old pin, and a new one may be among the fields
+                self.move_to(location, by=by, at=at, reason="")
             for name, value in fields.items():
                 setattr(self, name, value)
             self._check(fields)
@@ -257,8 +263,6 @@ class Equipment(SoftDeleteModel):
                 self.save(update_fields=list(fields))
             if retired_date != self.retired_date:
                 self.retire(by=by, on=retired_date)
-            if location != self.location:
-                self.move_to(location, by=by, at=at, reason="")
             if status != self.status:
                 self.set_status(status=status, by=by, at=at, reason="")
 
@@ -322,12 +326,14 @@ class Equipment(SoftDeleteModel):
             self._check_parent(fields["parent"])
 
     def _check_parent(self, parent: "Equipment") -> None:
-        """A machine is never, through however many others, a part of itself."""
-        above: Equipment | None = parent
+        """A machine is never, through however many others, a part of itself. One such check runs at a time."""
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_advisory_xact_lock(%s)", [PARTS_LOCK])
+        above: uuid.UUID | None = parent.pk
         while above:
-            if above.pk == self.pk:
+            if above == self.pk:
                 raise ValidationFailed(gettext("A machine cannot be a part of itself."), field="parent_id")
-            above = above.parent
+            above = Equipment.objects.filter(pk=above).values_list("parent", flat=True).first()
 
 
 def require_living_place(location: Location | None) -> None:

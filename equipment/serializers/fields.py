@@ -12,6 +12,7 @@ from faultreporter.api.serializers import CleanCharField
 
 MAX_AGE = timedelta(days=7)
 MAX_SKEW = timedelta(minutes=5)
+MAX_NUMBER = 2**63
 
 
 class OccurredAtField(serializers.DateTimeField):
@@ -53,10 +54,22 @@ class OptionalTextField(CleanCharField):
 class ObjectField(serializers.JSONField):
     """Any JSON object."""
 
-    default_error_messages = {"not_an_object": _("A JSON object is needed.")}
+    default_error_messages = {
+        "not_an_object": _("A JSON object is needed."),
+        "too_large": _("A number is beyond 64 bits; write it as text."),
+    }
 
     def to_internal_value(self, data: Any) -> dict[str, Any]:
         value = super().to_internal_value(data)
         if not isinstance(value, dict):
             self.fail("not_an_object")
+        if has_huge_number(value):
+            self.fail("too_large")
         return value
+
+
+def has_huge_number(value: Any) -> bool:
+    """PostgreSQL gives 1e300 back as an integer of 301 digits, which no JSON reader takes."""
+    if isinstance(value, dict | list):
+        return any(has_huge_number(item) for item in (value.values() if isinstance(value, dict) else value))
+    return isinstance(value, int | float) and not abs(value) < MAX_NUMBER

@@ -12,6 +12,7 @@ from locations.tests.factories import LocationFactory
 class CategoryFactory(DjangoModelFactory[Any]):
     class Meta:
         model = Category
+        django_get_or_create = ("code",)
 
     code = Sequence(lambda n: f"CAT-{n}")
     name = Sequence(lambda n: f"Category {n}")

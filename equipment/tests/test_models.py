@@ -74,6 +74,15 @@ def test_a_change_of_place_is_a_move(mona: User) -> None:
     assert (machine.location, machine.plan_x) == (room, None)
 
 
+def test_a_new_pin_comes_along_with_the_new_place(mona: User) -> None:
+    machine, room = EquipmentFactory.create(plan_x=0.5, plan_y=0.5), LocationFactory.create(room=True)
+
+    machine.change(by=mona, at=NOW, location=room, plan_x=0.1, plan_y=0.2)
+
+    machine.refresh_from_db()
+    assert (machine.location, machine.plan_x, machine.plan_y) == (room, 0.1, 0.2)
+
+
 def test_a_late_report_of_a_move_does_not_undo_a_later_one(mona: User) -> None:
     machine, first, second = (
         EquipmentFactory.create(),
