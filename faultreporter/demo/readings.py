@@ -74,7 +74,9 @@ def record(machines: list[Equipment], *, now: datetime, rng: random.Random, quie
     """Ingest everything as a gateway would, then let the rules judge it."""
     write_rules(now - timedelta(days=DAYS))
     batch: list[dict[str, Any]] = []
-    for reading in tqdm(stream(watched(machines), now=now, rng=rng), desc="Readings", unit=" readings", disable=quiet or None):
+    for reading in tqdm(
+        stream(watched(machines), now=now, rng=rng), desc="Readings", unit=" readings", disable=quiet or None
+    ):
         batch.append(reading)
         if len(batch) == MAX_READINGS:
             ingest(batch, at=now)

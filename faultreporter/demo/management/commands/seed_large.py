@@ -3,6 +3,7 @@ from typing import Any
 from django.conf import settings
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
+from django.db import transaction
 from tqdm import tqdm
 
 from equipment.models import Equipment
@@ -10,17 +11,20 @@ from faultreporter.demo import large
 
 
 class Command(BaseCommand):
-    help = "Adds the benchmark fleet to the demo: 3,000 machines, 100 k alerts, 50 k orders, 5 M readings."
+    help = (
+        "Adds the benchmark fleet to the demo, all or nothing: 3,000 machines, 100 k alerts, 50 k orders, 5 M readings."
+    )
 
     def handle(self, *_args: Any, **options: Any) -> None:
         if settings.PRODUCTION:
             raise CommandError("The benchmark fleet is not for production.")
+        call_command("migrate", verbosity=0)
         call_command("seed_demo", verbosity=options["verbosity"])
         if Equipment.objects.filter(equipment_code="EQ-000001").exists():
             self.stdout.write("The benchmark fleet is there already.")
             return
         work = list(large.steps())
-        with tqdm(total=sum(step.rows for step in work), unit=" rows", unit_scale=True) as bar:
+        with tqdm(total=sum(step.rows for step in work), unit=" rows", unit_scale=True) as bar, transaction.atomic():
             for step in work:
                 large.carry_out(step)
                 bar.update(step.rows)
