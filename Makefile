@@ -7,6 +7,7 @@ BIN := $(VENV)/bin
 PY := $(BIN)/python
 STACK := $(PY) -m faultreporter.localstack
 FRESH := $(STACK) exec -- # a fresh database and broker, or those of DATABASE_URL and REDIS_URL
+LARGE := $(STACK) exec --data bench -- sh -c '$(PY) manage.py migrate --noinput -v 0 && $(PY) manage.py seed_large'
 PIP := $(PY) -m pip install -qq --disable-pip-version-check --no-input --require-hashes
 LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --custom-compile-command "make lock"
 
@@ -30,7 +31,7 @@ run: $(SERVERS) ## the whole product on this machine: servers, demo story, web, 
 	@$(STACK) run
 
 test: $(TOOLS) ## every test, against real servers of its own
-	@$(FRESH) $(PY) -m pytest -n 2 --cov --cov-branch --cov-fail-under=85 --cov-report=term $(ARGS)
+	@$(FRESH) $(PY) -m pytest -n 2 --dist loadgroup --cov --cov-branch --cov-fail-under=85 --cov-report=term $(ARGS)
 
 check: check-code check-schema check-client ## style, types, import contracts, migrations in step, the schema and a client made from it
 
@@ -59,10 +60,11 @@ openapi: $(TOOLS) ## writes openapi.json
 	@$(PY) manage.py spectacular --format openapi-json --validate --fail-on-warn --file openapi.json
 
 bench: $(TOOLS) ## our server against pgbench running the same SQL, on the large demo
-	@$(STACK) exec --data bench -- $(PY) -m bench $(ARGS)
+	@$(LARGE) && $(STACK) exec --data bench -- $(PY) -m bench $(ARGS)
 
-demo-large: $(TOOLS) ## 3,000 machines, 100 k alerts, 50 k orders, 5 M readings, kept for `make bench`
-	@$(STACK) exec --data bench -- $(PY) manage.py seed_large $(ARGS)
+demo-large: $(TOOLS) ## 3,000 machines, 100 k alerts, 50 k orders, 5 M readings, apart from the demo story
+	@$(LARGE)
+	@echo "See it with: $(STACK) run --data bench"
 
 simulate: $(SERVERS) ## live readings into the running product, through its public API
 	@$(PY) manage.py simulate $(ARGS)

@@ -48,7 +48,7 @@ NOTHING_RUNS = 3  # as init scripts have it
 def run(environment: Mapping[str, str], name: str) -> int:
     """Everything: servers, migrations, the demo story once, and the product's processes, until Ctrl-C."""
     began = time.monotonic()
-    state = state_directory(environment)
+    state = state_directory(environment, name)
     logs = state / "log"
     with supervised(environment, name, "run") as supervisor:
         addresses = Addresses.choose(environment)
@@ -100,7 +100,7 @@ def supervised(environment: Mapping[str, str], name: str, purpose: str) -> Itera
         supervisor = Supervisor(place, record, console)
         supervisor.listen()
         with servers_running(
-            place, record, environment, state_directory(environment) / "log", durable=True
+            place, record, environment, state_directory(environment, name) / "log", durable=True
         ) as children:
             console.say(which_servers(record, children))
             supervisor.adopt(children)

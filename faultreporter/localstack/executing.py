@@ -10,7 +10,15 @@ from types import FrameType
 from faultreporter.localstack.account import server_account
 from faultreporter.localstack.environment import CHECKOUT
 from faultreporter.localstack.errors import StackError
-from faultreporter.localstack.places import THROWAWAY_PREFIX, Place, choose_place, remove, short_parent, throwaway_place
+from faultreporter.localstack.places import (
+    THROWAWAY_PREFIX,
+    Place,
+    choose_place,
+    remove,
+    short_parent,
+    state_directory,
+    throwaway_place,
+)
 from faultreporter.localstack.record import Record, claimed, is_claimed
 from faultreporter.localstack.servers import are_needed, servers_running
 
@@ -26,10 +34,13 @@ def execute(environment: Mapping[str, str], name: str, command: Sequence[str]) -
     if not name:
         return execute_apart(environment, command)
     place = choose_place(environment, name)
+    state = state_directory(environment, name)
+    (state / "static").mkdir(parents=True, exist_ok=True)
+    theirs = {"STATE_DIR": str(state)}
     if is_claimed(place):
-        return call(command, urls_of(Record.read(place)))
-    with claimed(place, "exec") as record, servers_running(place, record, environment, place.directory, durable=True):
-        return call(command, record.environment)
+        return call(command, {**theirs, **urls_of(Record.read(place))})
+    with claimed(place, "exec") as record, servers_running(place, record, environment, state / "log", durable=True):
+        return call(command, {**theirs, **record.environment})
 
 
 def execute_apart(environment: Mapping[str, str], command: Sequence[str]) -> int:

@@ -59,9 +59,10 @@ def digest(path: Path) -> str:
     return hashlib.sha256(os.fsencode(path)).hexdigest()[:12]
 
 
-def state_directory(environment: Mapping[str, str], checkout: Path = CHECKOUT) -> Path:
-    """The settings' STATE_DIR."""
-    return (checkout / environment.get("STATE_DIR", ".local")).resolve()
+def state_directory(environment: Mapping[str, str], name: str = MAIN, checkout: Path = CHECKOUT) -> Path:
+    """The settings' STATE_DIR: media, logs and demo.json belong to one database, so another name has another one."""
+    main = (checkout / environment.get("STATE_DIR", ".local")).resolve()
+    return main if name == MAIN else main / "others" / name
 
 
 def choose_place(environment: Mapping[str, str], name: str = MAIN, checkout: Path = CHECKOUT) -> Place:
@@ -97,7 +98,7 @@ def homes(environment: Mapping[str, str], checkout: Path) -> list[Path]:
         states = Path("/var/lib")
     else:
         states = Path(environment.get("XDG_STATE_HOME") or Path.home() / ".local" / "state")
-    return [state_directory(environment, checkout) / "servers", states / "faultreporter" / digest(checkout)]
+    return [state_directory(environment, checkout=checkout) / "servers", states / "faultreporter" / digest(checkout)]
 
 
 def is_usable(home: Path, account: Account) -> bool:

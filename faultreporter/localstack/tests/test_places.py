@@ -102,3 +102,8 @@ def test_the_callers_own_account_is_no_other() -> None:
     assert not Account("me").is_other
     assert Account("me").runs(["true"])
     assert not Account("me").runs(["false"])
+
+
+def test_each_database_has_its_own_media_and_demo(tmp_path: Path) -> None:
+    assert places.state_directory({}, checkout=tmp_path) == tmp_path / ".local"
+    assert places.state_directory({"STATE_DIR": "/srv"}, "bench", tmp_path) == Path("/srv/others/bench")
