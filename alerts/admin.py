@@ -125,11 +125,11 @@ class AlertAdmin(MovingAdmin):
             )
         self.become(record, stored)
 
-    @display(description=_("severity"), ordering="severity", label=SEVERITY_COLOURS)  # type: ignore[untyped-decorator]
+    @display(description=_("severity"), ordering="severity", label=SEVERITY_COLOURS)
     def shown_severity(self, alert: Alert) -> Any:
         return alert.severity, alert.get_severity_display()
 
-    @display(description=_("status"), ordering="status", label=STATUS_COLOURS)  # type: ignore[untyped-decorator]
+    @display(description=_("status"), ordering="status", label=STATUS_COLOURS)
     def shown_status(self, alert: Alert) -> Any:
         return alert.status, alert.get_status_display()
 

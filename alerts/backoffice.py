@@ -31,7 +31,7 @@ from locations.backoffice import RecordAdmin
 SEVERITY_COLOURS = {"LOW": "info", "MEDIUM": "primary", "HIGH": "warning", "CRITICAL": "danger"}
 
 
-class PeriodFilter(RangeDateTimeFilter):  # type: ignore[misc]  # the package has no types
+class PeriodFilter(RangeDateTimeFilter):
     """From and to, in the back office's time zone; the package's own filter hands on times without a zone."""
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
@@ -70,7 +70,7 @@ Deed = Callable[..., Any]
 def move(name: str, label: Promise, form_class: type[MoveForm] = MoveForm, deed: Deed | None = None) -> Any:
     """A button on the record's page. It calls the model's method of that name, or `deed(record, by=, at=, **said)`."""
 
-    @action(description=label, url_path=name.replace("_", "-"), permissions=["change"])  # type: ignore[untyped-decorator]
+    @action(description=label, url_path=name.replace("_", "-"), permissions=["change"])
     def ask_and_do(self: Any, request: HttpRequest, object_id: str) -> HttpResponse:
         return self.ask_and_do(request, object_id, label=label, form_class=form_class, deed=deed or name)  # type: ignore[no-any-return]
 

@@ -170,15 +170,15 @@ class WorkOrderAdmin(MovingAdmin):
         stored = WorkOrder.add(equipment=record.equipment, by=caller(request), at=timezone.now(), **fields)
         self.become(record, stored)
 
-    @display(description=_("status"), ordering="status", label=STATUS_COLOURS)  # type: ignore[untyped-decorator]
+    @display(description=_("status"), ordering="status", label=STATUS_COLOURS)
     def shown_status(self, order: WorkOrder) -> Any:
         return order.status, order.get_status_display()
 
-    @display(description=_("priority"), ordering="priority", label=SEVERITY_COLOURS)  # type: ignore[untyped-decorator]
+    @display(description=_("priority"), ordering="priority", label=SEVERITY_COLOURS)
     def shown_priority(self, order: WorkOrder) -> Any:
         return order.priority, order.get_priority_display()
 
-    @display(description=_("overdue"), label={"late": "danger"})  # type: ignore[untyped-decorator]
+    @display(description=_("overdue"), label={"late": "danger"})
     def late(self, order: WorkOrder) -> Any:
         return ("late", _("Overdue")) if order.is_overdue(timezone.now()) else None
 
