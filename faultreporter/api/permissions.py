@@ -54,8 +54,14 @@ MANAGERS_AND_CONCERNED = MANAGERS.also(concerned={Role.TECHNICIAN, Role.REPORTER
 DEVICES_AND_ADMINS = Rule(frozenset({DEVICE, Role.ADMIN}))
 
 
+def action_of(view: "APIView") -> str:
+    """What is done here, as `permissions` and `parameters` name it; HEAD asks for what GET does."""
+    method = (view.request.method or "").lower()
+    return getattr(view, "action", None) or {"head": "get"}.get(method, method)
+
+
 def rule_for(view: "APIView") -> Rule:
-    action = getattr(view, "action", None) or (view.request.method or "").lower()
+    action = action_of(view)
     try:
         return view.permissions[action]  # type: ignore[attr-defined,no-any-return]
     except (AttributeError, KeyError):
@@ -66,8 +72,6 @@ class RulePermission(BasePermission):
     """Asks the view's rule. A READ-only API token passes no unsafe method, whatever the role."""
 
     def has_permission(self, request: Request, view: "APIView") -> bool:
-        if getattr(view, "action", "") is None:  # the method isn't allowed at all: let DRF answer 405
-            return True
         rule = rule_for(view)
         if rule.public:
             return True

@@ -16,7 +16,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from drf_spectacular.utils import OpenApiParameter
 from rest_framework import status, viewsets
-from rest_framework.exceptions import PermissionDenied
+from rest_framework.exceptions import MethodNotAllowed, PermissionDenied
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.serializers import BaseSerializer
@@ -24,7 +24,7 @@ from rest_framework.views import APIView
 
 from faultreporter.api import idempotency, ratelimit
 from faultreporter.api.concurrency import check_if_match, etag, is_not_modified
-from faultreporter.api.permissions import MANAGERS, Rule
+from faultreporter.api.permissions import MANAGERS, Rule, action_of
 from faultreporter.api.renderers import JsonNegotiation
 from faultreporter.audit.context import acting
 from faultreporter.audit.models import AuditLog
@@ -71,12 +71,25 @@ class ApiView(APIView):
             self.perform_authentication(request)
         finally:
             self.limit_rate(request)
+        if request.method == "OPTIONS":
+            return
+        if self.handler_of(request) is None:
+            raise MethodNotAllowed(request.method or "")
         self.check_permissions(request)
         self.refuse_unknown_parameters(request)
 
+    def handler_of(self, request: Request) -> Any:
+        """What takes this method. Only a method of HTTP is looked up: a view has other attributes, too."""
+        method = (request.method or "").lower()
+        return getattr(self, method, None) if method in self.http_method_names else None
+
+    def options(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        """Which methods are taken here, in the Allow header; everything else stands in /openapi.json."""
+        return Response(status=status.HTTP_204_NO_CONTENT)
+
     def act(self, request: Request, *args: Any, **kwargs: Any) -> Any:
         """Call the method's handler: reads as they are, writes in one audited transaction."""
-        handler = getattr(self, (request.method or "").lower(), None) or self.http_method_not_allowed
+        handler = self.handler_of(request)
         if request.method in {"GET", "HEAD", "OPTIONS"}:
             return handler(request, *args, **kwargs)
         key = idempotency.key_of(request) if request.method == "POST" else None
@@ -120,8 +133,7 @@ class ApiView(APIView):
             raise RateLimited(message, retry_after=seconds)
 
     def known_parameters(self) -> set[str]:
-        action = getattr(self, "action", None) or (self.request.method or "").lower()
-        return {parameter.name for parameter in self.parameters.get(action, ())}
+        return {parameter.name for parameter in self.parameters.get(action_of(self), ())}
 
     def refuse_unknown_parameters(self, request: Request) -> None:
         known = self.known_parameters()
@@ -198,7 +210,7 @@ class GenericViewSet(ApiView, viewsets.GenericViewSet[Any]):
 
     def known_parameters(self) -> set[str]:
         known = super().known_parameters()
-        if self.request.method != "GET" or self.action not in {"list", "retrieve"}:
+        if self.request.method not in {"GET", "HEAD"} or self.action not in {"list", "retrieve"}:
             return known
         if self.expandable():
             known.add("expand")
@@ -246,7 +258,7 @@ class GenericViewSet(ApiView, viewsets.GenericViewSet[Any]):
         """One record with its ETag; 304 without a body if the caller has it already."""
         data = self.serialize(record)
         tag = etag(record, data)
-        if self.request.method == "GET" and is_not_modified(self.request, tag):
+        if self.request.method in {"GET", "HEAD"} and is_not_modified(self.request, tag):
             return Response(status=status.HTTP_304_NOT_MODIFIED, headers={"ETag": tag})
         response = Response(data, status=code, headers={"ETag": tag})
         response.message = message  # type: ignore[attr-defined]

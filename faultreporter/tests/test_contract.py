@@ -168,6 +168,30 @@ class TestRefusals:
         assert_error(response, 405, "METHOD_NOT_ALLOWED")
         assert "GET" in response["Allow"]
 
+    @pytest.mark.parametrize("method", ["TRACE", "QUERY", "CREATE", "create", "DESTROY", "LIST_ANSWER", "ACT", "Ü"])
+    @pytest.mark.parametrize("path", ["equipment", "dashboard/summary", "me"])
+    def test_a_method_that_http_doesnt_have(self, api: Api, rita: User, method: str, path: str) -> None:
+        response = api(rita).generic(method, f"/api/v1/{path}?x=1", "{}", content_type="application/json")
+
+        assert_error(response, 405, "METHOD_NOT_ALLOWED")
+
+
+class TestMethods:
+    @pytest.mark.parametrize(
+        ("path", "methods"), [("equipment", {"GET", "POST"}), ("auth/verify", {"POST"}), ("equipment/stats", {"GET"})]
+    )
+    def test_options_say_what_is_taken(self, api: Api, path: str, methods: set[str]) -> None:
+        response = api(None).options(f"/api/v1/{path}")
+
+        assert (response.status_code, response.content) == (204, b"")
+        assert set(response["Allow"].split(", ")) - {"HEAD", "OPTIONS"} == methods
+
+    @pytest.mark.parametrize("path", ["equipment?page=1&search=x", "dashboard/summary", "equipment/stats"])
+    def test_head_is_get_without_a_body(self, api: Api, mona: User, path: str) -> None:
+        response = api(mona).head(f"/api/v1/{path}")
+
+        assert (response.status_code, response.content) == (200, b"")
+
 
 class TestVersions:
     def test_nothing_new_is_304(self, api: Api, mona: User) -> None:
