@@ -1,4 +1,4 @@
-"""The admin base of everything that stands on a site: scoped rows, the models' own methods, confirmed actions."""
+"""The admin base of places and machines: the models' own methods, and actions that ask first."""
 
 from collections.abc import Callable, Sequence
 from functools import wraps
@@ -16,25 +16,21 @@ from django.utils.translation import ngettext
 
 from faultreporter.accounts.authentication import caller
 from faultreporter.accounts.models import User
-from faultreporter.backoffice import ModelAdmin
+from faultreporter.backoffice import ModelAdmin, RecordForm
 
 
-class RecordForm(forms.ModelForm):  # type: ignore[type-arg]  # forms take no type argument at run time
-    """Checks what is unique among the living before the database does: "deleted_at" is no field of the form."""
+class LivingRecordForm(RecordForm):
+    """Checks what is unique among the living as well: Django leaves a constraint out whose condition is no field."""
 
     def _get_validation_exclusions(self) -> set[str]:
         return super()._get_validation_exclusions() - {"deleted_at"}  # type: ignore[misc,no-any-return]
 
 
 class RecordAdmin(ModelAdmin):
-    """Shows what the person may see; `register()` and `change()` of the model do the writing."""
+    """`register()` and `change()` of the model do the writing."""
 
-    form = RecordForm
+    form = LivingRecordForm
     actions: Sequence[str] = ("restore",)
-
-    def get_queryset(self, request: HttpRequest) -> Any:
-        rows: Any = super().get_queryset(request)
-        return rows.for_user(caller(request)) if hasattr(rows, "for_user") else rows
 
     def get_search_results(self, request: HttpRequest, queryset: QuerySet[Any], search_term: str) -> Any:
         """What a picker on another page offers: never a deleted record."""

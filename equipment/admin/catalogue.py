@@ -9,7 +9,7 @@ from unfold.widgets import UnfoldAdminTextareaWidget
 
 from equipment.models import Category, FailureMode
 from faultreporter.backoffice import ModelAdmin, ReadOnlyInline
-from locations.backoffice import RecordAdmin, RecordForm
+from locations.backoffice import LivingRecordForm, RecordAdmin
 
 
 class LinesField(forms.CharField):
@@ -27,7 +27,7 @@ class LinesField(forms.CharField):
         return bool((initial or []) != self.to_python(data))
 
 
-class FailureModeForm(RecordForm):
+class FailureModeForm(LivingRecordForm):
     keywords = LinesField(label=_("keywords"), required=False, help_text=_("One a line, in small letters."))
     typical_causes = LinesField(label=_("typical causes"), required=False, help_text=_("One a line."))
 
