@@ -20,7 +20,8 @@ CHUNK = 50
 PLACES = """
 INSERT INTO locations (id, created_at, updated_at, kind, code, name, description, floor_level, address, time_zone,
                        open_to_all, parent_id, site_id)
-SELECT md5('site')::uuid, now(), now(), 'SITE', 'LARGE', 'Large campus', '', NULL, '', 'Europe/Berlin', true, NULL, NULL
+SELECT md5('site')::uuid, now(), now(), 'SITE', 'LARGE', 'Large campus', '', NULL::int, '', 'Europe/Berlin', true, NULL::uuid,
+       NULL::uuid
 UNION ALL
 SELECT md5('building' || b)::uuid, now(), now(), 'BUILDING', 'L-' || b, 'Building ' || b, '', NULL, '', '', true,
        md5('site')::uuid, md5('site')::uuid FROM generate_series(1, 20) b
