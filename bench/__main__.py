@@ -130,9 +130,8 @@ def main() -> None:
             {"connections": CONNECTIONS, "seconds": SECONDS, "rounds": ROUNDS, "machines": Equipment.objects.count()}
         )
     )
-    print(
-        f"{'':18} {'req/s':>7} {'spread':>11} {'p50 ms':>7} {'p95 ms':>7} {'web cpu':>8} {'pg cpu':>8} {'queries':>7} {'pgbench':>8} {'of it':>8}  sequential scans of large tables"
-    )
+    columns = f"{'':18} {'req/s':>7} {'spread':>11} {'p50 ms':>7} {'p95 ms':>7} {'web cpu':>8} {'pg cpu':>8}"
+    print(f"{columns} {'queries':>7} {'pgbench':>8} {'of it':>8}  sequential scans of large tables")
     for case in found:
         print(report(case, results[case.name], user))
     print("web cpu, pg cpu: milliseconds of processor time a request. pgbench: the same reads alone, 8 clients.")
