@@ -71,6 +71,16 @@ def test_the_main_job(api: Any, mona: User, tess: User, rita: User, machine: Equ
     assert api(rita).get(f"/api/v1/alerts/{alert.pk}").json()["data"]["work_order"]["number"] == order["number"]
 
 
+def test_on_hold_and_sent_back(api: Any, mona: User, tess: User) -> None:
+    url = f"{URL}/{order_in('IN_PROGRESS', by=tess).pk}"
+
+    assert moved(api(tess), url, "hold", reason="Waiting for a bearing")["hold_reason"] == "Waiting for a bearing"
+    assert moved(api(tess), url, "resume")["hold_reason"] is None
+    moved(api(tess), url, "complete", resolution="Greased")
+    again = moved(api(mona), url, "reopen", reason="Still hums", equipment_down=False)
+    assert (again["status"], again["completed_at"], again["equipment"]["status"]) == ("IN_PROGRESS", None, "ONLINE")
+
+
 def test_raising_an_order_directly(api: Any, mona: User, machine: Equipment) -> None:
     response = post(
         api(mona), URL, equipment_id=str(machine.pk), title="Look at the seal", type="inspection", priority="low",
