@@ -13,16 +13,8 @@ from analytics.models import AssetReliability, EnergyConsumption, OperationsRepo
 from faultreporter.backoffice import ModelAdmin, ReadOnlyAdmin, ReadOnlyInline
 
 
-class OfVisibleSites(ModelAdmin):
-    """Only what the manager may see."""
-
-    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
-        rows: QuerySet[Any] = super().get_queryset(request).for_user(request.user)
-        return rows
-
-
 @admin.register(AssetReliability)
-class AssetReliabilityAdmin(OfVisibleSites, ReadOnlyAdmin):
+class AssetReliabilityAdmin(ReadOnlyAdmin):
     """Numbers come from the status log and the work orders; whoever wants other numbers corrects those."""
 
     list_display = (
@@ -104,7 +96,7 @@ class AssetReliabilityAdmin(OfVisibleSites, ReadOnlyAdmin):
 
 
 @admin.register(EnergyConsumption)
-class EnergyConsumptionAdmin(OfVisibleSites):
+class EnergyConsumptionAdmin(ModelAdmin):
     list_display = ("subject", "year", "quarter", "kwh", "cost_with_currency", "co2_kg", "coverage_percent", "source")
     list_filter = ("year", "quarter", "source")
     list_select_related = ("equipment", "location")
@@ -147,7 +139,7 @@ class DeliveryInline(ReadOnlyInline):
 
 
 @admin.register(OperationsReport)
-class OperationsReportAdmin(OfVisibleSites, ReadOnlyAdmin):
+class OperationsReportAdmin(ReadOnlyAdmin):
     list_display = ("subject", "period_start", "period_end", "created_at")
     list_filter = ("iso_year",)
     ordering = ("-iso_year", "-iso_week", "-id")

@@ -13,10 +13,14 @@ from django.db import IntegrityError, transaction
 from django.db.models import BaseConstraint, Model, QuerySet, UniqueConstraint
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.http.response import HttpResponseBase
+from django.template.loader import render_to_string
 from django.utils import timezone
+from django.utils.safestring import SafeString
+from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
 from unfold.admin import ModelAdmin as UnfoldModelAdmin
 from unfold.admin import StackedInline, TabularInline
+from unfold.views import ChangeList as UnfoldChangeList
 
 from faultreporter.api.exceptions import translate
 from faultreporter.audit.context import acting
@@ -31,11 +35,15 @@ __all__ = [
     "ReadOnlyInline",
     "StackedInline",
     "TabularInline",
+    "badge",
 ]
 
 
 class AuditedBackOfficeMiddleware:
-    """Every change made under /admin/ is one transaction, and the audit trigger knows who is making it."""
+    """Every change made under /admin/ is one transaction, and the audit trigger knows who is making it.
+
+    Times are shown and typed in the person's own time zone.
+    """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
         self.get_response = get_response
@@ -43,14 +51,18 @@ class AuditedBackOfficeMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         if not request.path.startswith("/admin/"):
             return self.get_response(request)
-        if request.method in {"GET", "HEAD", "OPTIONS"} or not request.user.is_authenticated:
-            response = self.get_response(request)
-        else:
-            with acting(by=request.user, source=AuditLog.Source.ADMIN, ip=request.META.get("REMOTE_ADDR")):
-                response = self.get_response(request)
-                if response.status_code >= 500:  # Django has made an answer of the crash; half a change must not stay
-                    transaction.set_rollback(True)
+        with timezone.override(getattr(request.user, "time_zone", None)):
+            response = self.answer(request)
         response._csp_update = settings.BACK_OFFICE_CSP  # type: ignore[attr-defined]
+        return response
+
+    def answer(self, request: HttpRequest) -> HttpResponseBase:
+        if request.method in {"GET", "HEAD", "OPTIONS"} or not request.user.is_authenticated:
+            return self.get_response(request)
+        with acting(by=request.user, source=AuditLog.Source.ADMIN, ip=request.META.get("REMOTE_ADDR")):
+            response = self.get_response(request)
+            if response.status_code >= 500:  # Django has made an answer of the crash; half a change must not stay
+                transaction.set_rollback(True)
         return response
 
 
@@ -96,10 +108,25 @@ class DeletedFilter(SimpleListFilter):
         return shown.get(self.value() or "", queryset.filter(deleted_at=None))
 
 
+class ChangeList(UnfoldChangeList):  # type: ignore[misc]  # the package has no types
+    """A list that nobody has narrowed down has no "Show all"."""
+
+    def get_results(self, request: HttpRequest) -> None:
+        super().get_results(request)
+        if not (self.query or self.has_active_filters):
+            self.full_result_count = self.result_count
+
+
+def badge(text: Any, colour: str) -> SafeString:
+    """A word in a coloured field: danger, warning, success, info, primary, or grey for any other name."""
+    return render_to_string("unfold/helpers/label.html", {"text": text, "type": colour})
+
+
 class ModelAdmin(UnfoldModelAdmin):
     """Changes go through `create_record`, `change_record`, `delete_record`: the calls the API makes too."""
 
-    form = RecordForm
+    empty_note: Any = ""  # what a person can do about an empty list
+    form: type[forms.ModelForm[Any]] = RecordForm
     list_per_page = 50
     show_full_result_count = False
     list_filter_submit = True
@@ -110,6 +137,14 @@ class ModelAdmin(UnfoldModelAdmin):
         """The rows this person may see, as in the API: a restricted site stays hidden here too."""
         rows: QuerySet[Any] = super().get_queryset(request)
         return rows.for_user(request.user) if hasattr(rows, "for_user") else rows
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
+        return ChangeList
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        title = capfirst(self.opts.verbose_name_plural)
+        response: HttpResponse = super().changelist_view(request, {"title": title, **(extra_context or {})})
+        return response
 
     def get_list_filter(self, request: HttpRequest) -> list[Any]:
         filters = list(super().get_list_filter(request))
@@ -152,8 +187,9 @@ class ModelAdmin(UnfoldModelAdmin):
         return response
 
     def delete_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> HttpResponse:
+        context = {"is_soft": issubclass(self.model, SoftDeleteModel), **(extra_context or {})}
         try:
-            response: HttpResponse = super().delete_view(request, object_id, extra_context)
+            response: HttpResponse = super().delete_view(request, object_id, context)
         except (DomainError, IntegrityError) as error:
             return self.refused(request, error)
         return response

@@ -1,11 +1,11 @@
 """Every address of the product. Each app brings its own; here they meet."""
 
 from django.contrib import admin
-from django.urls import include, path
+from django.urls import URLPattern, URLResolver, include, path
 
 from faultreporter.api import docs, health, metrics
 
-api_v1 = [
+api_v1: list[URLPattern | URLResolver] = [
     path("openapi.json", docs.openapi, name="openapi"),
     path("", include("faultreporter.accounts.urls")),
     path("", include("faultreporter.attachments.urls")),

@@ -60,7 +60,7 @@ class Serializer(RefuseUnknownFields, serializers.Serializer[Any]):
 class ModelSerializer(RefuseUnknownFields, serializers.ModelSerializer[Any]):
     """For records. `Meta.expandable` maps a name to the serializer that `?expand=name` puts there."""
 
-    serializer_choice_field: ClassVar[type[serializers.Field]] = UpperChoiceField
+    serializer_choice_field: ClassVar[type[serializers.Field[Any, Any, Any, Any]]] = UpperChoiceField
     serializer_field_mapping = {
         **serializers.ModelSerializer.serializer_field_mapping,
         models.CharField: CleanCharField,
