@@ -269,6 +269,8 @@ AXES_COOLOFF_TIME = 0.25
 AXES_RESET_ON_SUCCESS = True
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
 AXES_USERNAME_CALLABLE = "faultreporter.accounts.lockout.attempted_username"
+AXES_LOCKOUT_TEMPLATE = "lockout.html"
+LOGIN_REDIRECT_URL = "/admin/"
 # A person's e-mail address is unique among the living, which is all that signing in looks at.
 SILENCED_SYSTEM_CHECKS = ["auth.W004"]
 FIREBASE_PROJECT_ID = env.FIREBASE_PROJECT_ID
@@ -418,6 +420,7 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
 # --- words and times --------------------------------------------------------------------------------------------------
 LANGUAGE_CODE = "en"
 TIME_ZONE = "UTC"
+FORMAT_MODULE_PATH = ["faultreporter.formats"]
 USE_I18N = True
 USE_TZ = True
 
@@ -524,10 +527,18 @@ UNFOLD = {
     "SITE_HEADER": _("Fault Reporter"),
     "SITE_SYMBOL": "build_circle",
     "SITE_FAVICONS": [{"rel": "icon", "type": "image/svg+xml", "href": lambda _request: f"{STATIC_URL}brand/icon.svg"}],
-    "SITE_URL": "/docs",
+    "SITE_URL": None,
     "SHOW_HISTORY": False,
     "SHOW_VIEW_ON_SITE": False,
     "BORDER_RADIUS": "8px",
+    "STYLES": [lambda _request: f"{STATIC_URL}brand/backoffice.css"],
+    "LOGIN": {"form": "faultreporter.accounts.forms.SignInForm"},
+    "ACCOUNT": {
+        "navigation": [
+            {"title": _("Change password"), "link": "/admin/password_change/"},
+            {"title": _("API documentation"), "link": "/docs"},
+        ]
+    },
     "DASHBOARD_CALLBACK": "faultreporter.dashboard.today_page",
     "SIDEBAR": {"show_search": True, "navigation": "faultreporter.navigation.sidebar"},
 }

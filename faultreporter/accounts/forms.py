@@ -6,10 +6,21 @@ from django import forms
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
-from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
+from unfold.forms import AdminPasswordChangeForm, AuthenticationForm, UserChangeForm, UserCreationForm
 from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget
 
 from faultreporter.accounts.models import ApiToken, User
+
+
+class SignInForm(AuthenticationForm):
+    """The back office's door. It says the same whether the password is wrong or the role too low."""
+
+    error_messages = {
+        **AuthenticationForm.error_messages,
+        "invalid_login": gettext_lazy(
+            "This e-mail address and password don't open the back office, which is for managers and administrators."
+        ),
+    }
 
 
 class OwnAddress(forms.ModelForm):  # type: ignore[type-arg]  # generic for type checkers only
