@@ -108,7 +108,7 @@ class DeletedFilter(SimpleListFilter):
         return shown.get(self.value() or "", queryset.filter(deleted_at=None))
 
 
-class ChangeList(UnfoldChangeList):  # type: ignore[misc]  # the package has no types
+class ChangeList(UnfoldChangeList):  # the package has no types
     """A list that nobody has narrowed down has no "Show all"."""
 
     def get_results(self, request: HttpRequest) -> None:
