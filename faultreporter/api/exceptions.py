@@ -148,12 +148,18 @@ def from_field_errors(detail: Any) -> ValidationFailed:
     return error
 
 
+def joined(path: str, key: str | int) -> str:
+    """DRF keys the items of a list by number, the fields of an object by name."""
+    if isinstance(key, int):
+        return f"{path}[{key}]"
+    return f"{path}.{key}" if path else key
+
+
 def flatten(detail: Any, path: str = "") -> Iterator[ErrorDetail]:
     """DRF's nested errors as a flat list with paths such as `readings[3].value`."""
     if isinstance(detail, dict):
         for key, inner in detail.items():
-            inner_path = path if key == "non_field_errors" else (f"{path}.{key}" if path else str(key))
-            yield from flatten(inner, inner_path)
+            yield from flatten(inner, path if key == "non_field_errors" else joined(path, key))
     elif isinstance(detail, list):
         for index, inner in enumerate(detail):
             nested = isinstance(inner, dict | list)

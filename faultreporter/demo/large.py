@@ -12,9 +12,20 @@ from django.db import connection, transaction
 from faultreporter.audit.context import acting
 from faultreporter.audit.models import AuditLog
 
-MACHINES, ALERTS, ORDERS, SENSORS, SAMPLES = 3_000, 100_000, 50_000, 1_000, 1_000
 METRICS = ("temperature", "vibration", "pressure", "current", "humidity")
-CHUNK = 50
+ROWS_AT_ONCE, SAMPLES_AT_ONCE = 10_000, 50
+
+
+@dataclass(frozen=True, slots=True)
+class Size:
+    """How much of everything; at least two alerts for an order, and machines enough that no breakdowns overlap."""
+
+    machines: int = 3_000
+    alerts: int = 100_000
+    orders: int = 50_000
+    sensors: int = 1_000
+    samples: int = 1_000
+
 
 # A deterministic id for row g of a kind: md5('l7') is a UUID to PostgreSQL.
 PLACES = """
@@ -121,20 +132,20 @@ def chunks(total: int, size: int) -> Iterator[tuple[int, int]]:
     return ((first, min(first + size - 1, total)) for first in range(1, total + 1, size))
 
 
-def steps() -> Iterator[Step]:
-    fleet = {"machines": MACHINES}
+def steps(size: Size) -> Iterator[Step]:
+    fleet = {"machines": size.machines}
     yield Step(PLACES, {}, 721)
-    yield Step(EQUIPMENT, fleet, MACHINES)
-    for first, last in chunks(ALERTS, 10_000):
+    yield Step(EQUIPMENT, fleet, size.machines)
+    for first, last in chunks(size.alerts, ROWS_AT_ONCE):
         yield Step(INTERVALS, {**fleet, "first": first, "last": last}, last - first + 1)
         yield Step(ALERT_ROWS, {**fleet, "first": first, "last": last}, last - first + 1)
-    for first, last in chunks(ORDERS, 10_000):
+    for first, last in chunks(size.orders, ROWS_AT_ONCE):
         yield Step(ORDER_ROWS, {**fleet, "first": first, "last": last}, last - first + 1)
-    yield Step(SERIES, {"sensors": SENSORS, "metrics": list(METRICS)}, SENSORS * len(METRICS))
-    for first, last in chunks(SAMPLES, CHUNK):
-        rows = (last - first + 1) * SENSORS * len(METRICS)
-        yield Step(READINGS, {"samples": SAMPLES, "first": first, "last": last}, rows)
-    yield Step(LATEST, {}, SENSORS * len(METRICS))
+    series = size.sensors * len(METRICS)
+    yield Step(SERIES, {"sensors": size.sensors, "metrics": list(METRICS)}, series)
+    for first, last in chunks(size.samples, SAMPLES_AT_ONCE):
+        yield Step(READINGS, {"samples": size.samples, "first": first, "last": last}, (last - first + 1) * series)
+    yield Step(LATEST, {}, series)
 
 
 def carry_out(step: Step) -> None:

@@ -23,7 +23,7 @@ class Command(BaseCommand):
         if Equipment.objects.filter(equipment_code="EQ-000001").exists():
             self.stdout.write("The benchmark fleet is there already.")
             return
-        work = list(large.steps())
+        work = list(large.steps(large.Size()))
         with tqdm(total=sum(step.rows for step in work), unit=" rows", unit_scale=True) as bar, transaction.atomic():
             for step in work:
                 large.carry_out(step)

@@ -1,0 +1,93 @@
+"""The demo building is what the README says it is."""
+
+import json
+from collections import Counter
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.core.management import CommandError, call_command
+from django.db.models import Count
+from django.utils import timezone
+
+from alerts.models import Alert
+from equipment.models import Equipment, StatusInterval
+from faultreporter.accounts.models import User
+from faultreporter.demo import large, story
+from locations.models import Location
+from telemetry.models import LatestReading, Reading
+from workorders.models import WorkOrder
+
+pytestmark = pytest.mark.django_db
+
+
+def test_a_believable_building(tmp_path: Path) -> None:
+    story.tell(now=timezone.now(), quiet=True)
+
+    kinds = dict(Location.objects.values_list("kind").annotate(Count("pk")))
+    assert (kinds["BUILDING"], kinds["FLOOR"]) == (3, 18)
+    assert 140 <= kinds["ROOM"] <= 160
+    assert 250 <= Equipment.objects.count() <= 350
+    assert set(User.objects.values_list("role", flat=True)) == set(User.Role.values)
+    assert_its_status_log_is_true()
+    assert_its_orders_are_numbered_without_gaps()
+    assert_the_chiller_alerted()
+    assert Reading.objects.count() > 100_000
+    assert LatestReading.objects.exists()
+
+
+def assert_its_status_log_is_true() -> None:
+    down = set(StatusInterval.objects.open().filter(status="ERROR").values_list("equipment_id", flat=True))
+    assert down == set(Equipment.objects.filter(status="ERROR").values_list("pk", flat=True))
+    assert down
+
+
+def assert_its_orders_are_numbered_without_gaps() -> None:
+    per_year = Counter(number.split("-")[1] for number in WorkOrder.objects.values_list("number", flat=True))
+    for year, count in per_year.items():
+        last = WorkOrder.objects.filter(number__startswith=f"WO-{year}").order_by("number").last()
+        assert last is not None
+        assert last.number == f"WO-{year}-{count:06d}"
+
+
+def assert_the_chiller_alerted() -> None:
+    alert = Alert.objects.get(source="RULE")
+    assert alert.title.startswith("Chiller vibrates")
+
+
+def test_the_command_tells_it_once_and_keeps_the_logins(settings: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    call_command("seed_demo", verbosity=0)
+    first = (settings.STATE_DIR / "demo.json").read_text()
+    machines = Equipment.objects.count()
+
+    call_command("seed_demo", verbosity=0)
+
+    assert (settings.STATE_DIR / "demo.json").read_text() == first
+    assert Equipment.objects.count() == machines
+    assert {user["role"] for user in json.loads(first)["users"]} == set(User.Role.values)
+    assert (settings.STATE_DIR / "demo.json").stat().st_mode & 0o077 == 0
+
+
+def test_not_in_production(settings: Any) -> None:
+    settings.PRODUCTION = True
+
+    for command in ("seed_demo", "seed_large"):
+        with pytest.raises(CommandError, match="not for production"):
+            call_command(command)
+
+
+def test_not_into_somebody_elses_database(mona: User) -> None:
+    with pytest.raises(CommandError, match="empty"):
+        call_command("seed_demo")
+
+
+def test_the_benchmark_fleet_in_small() -> None:
+    story.tell(now=datetime.now(UTC), quiet=True)
+    size = large.Size(machines=300, alerts=600, orders=300, sensors=5, samples=60)
+
+    for step in large.steps(size):
+        large.carry_out(step)
+
+    assert Equipment.objects.filter(equipment_code__startswith="EQ-").count() == size.machines
+    assert Reading.objects.filter(series__equipment__equipment_code__startswith="EQ-").count() == 5 * 5 * 60
