@@ -117,6 +117,8 @@ class StatusInterval(TimeStampedModel):
             models.Index(fields=["equipment", "-started_at"], name="idx_status_log_equipment"),
             # failures that started in a quarter, over all machines
             models.Index(fields=["started_at"], condition=Q(counts_as_failure=True), name="idx_status_log_failures"),
+            # intervals that end in or after a quarter: the nightly roll-up
+            models.Index(fields=["ended_at"], name="idx_status_log_ended"),
             # the machines that are down now: the dashboard
             models.Index(fields=["status"], condition=Q(ended_at=None), name="idx_status_log_open"),
         ]

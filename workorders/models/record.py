@@ -155,6 +155,10 @@ class WorkOrderRecord(MachineHold, SoftDeleteModel):
                 condition=Q(deleted_at=None, status__in=UNFINISHED),
                 name="idx_work_orders_unfinished",
             ),
+            # GET /work-orders?status=: the page in its order, and the count of the many completed ones
+            models.Index(
+                fields=["status", "-created_at", "-id"], condition=Q(deleted_at=None), name="idx_work_orders_status"
+            ),
             # the orders of one machine: GET /equipment/{id}/work-orders
             models.Index(
                 fields=["equipment", "-created_at", "-id"],
