@@ -17,7 +17,6 @@ from alerts.backoffice import (
     MoveForm,
     MovingAdmin,
     NoteForm,
-    PeriodFilter,
     ReasonForm,
     TimelineInline,
     move,
@@ -25,6 +24,7 @@ from alerts.backoffice import (
 )
 from alerts.models import Alert, AlertEvent
 from faultreporter.accounts.authentication import caller
+from faultreporter.backoffice import PeriodFilter
 
 STATUS_COLOURS = {"OPEN": "danger", "ACKNOWLEDGED": "warning", "RESOLVED": "success"}
 MOVES = Alert.LIFECYCLE.moves

@@ -7,7 +7,6 @@ from django import forms
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
-from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
@@ -16,9 +15,7 @@ from django.utils.functional import Promise
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
-from unfold.contrib.filters.admin import RangeDateTimeFilter
 from unfold.decorators import action
-from unfold.utils import parse_datetime_str
 from unfold.widgets import UnfoldAdminTextareaWidget
 
 from faultreporter.accounts.authentication import caller
@@ -29,18 +26,6 @@ from faultreporter.errors import DomainError
 from locations.backoffice import RecordAdmin
 
 SEVERITY_COLOURS = {"LOW": "info", "MEDIUM": "primary", "HIGH": "warning", "CRITICAL": "danger"}
-
-
-class PeriodFilter(RangeDateTimeFilter):
-    """From and to, in the back office's time zone; the package's own filter hands on times without a zone."""
-
-    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        for end, lookup in (("from", "gte"), ("to", "lte")):
-            day, time = (self.used_parameters.get(f"{self.parameter_name}_{end}_{part}") for part in (0, 1))
-            moment = parse_datetime_str(f"{day} {time}") if day and time else None
-            if moment is not None:
-                queryset = queryset.filter(**{f"{self.field_path}__{lookup}": timezone.make_aware(moment)})
-        return queryset
 
 
 class MoveForm(forms.Form):

@@ -20,6 +20,8 @@ from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
 from unfold.admin import ModelAdmin as UnfoldModelAdmin
 from unfold.admin import StackedInline, TabularInline
+from unfold.contrib.filters.admin import RangeDateTimeFilter
+from unfold.utils import parse_datetime_str
 from unfold.views import ChangeList as UnfoldChangeList
 
 from faultreporter.api.exceptions import translate
@@ -31,6 +33,7 @@ from faultreporter.errors import DomainError
 __all__ = [
     "AuditedBackOfficeMiddleware",
     "ModelAdmin",
+    "PeriodFilter",
     "ReadOnlyAdmin",
     "ReadOnlyInline",
     "StackedInline",
@@ -106,6 +109,21 @@ class DeletedFilter(SimpleListFilter):
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         shown = {"only": queryset.exclude(deleted_at=None), "too": queryset}
         return shown.get(self.value() or "", queryset.filter(deleted_at=None))
+
+
+class PeriodFilter(RangeDateTimeFilter):
+    """From and to, in the person's time zone; a day without a time is the whole day.
+
+    The package's own filter ignores such a day and hands on times without a zone.
+    """
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        for end, lookup, edge in (("from", "gte", "00:00:00"), ("to", "lte", "23:59:59")):
+            day, time = (self.used_parameters.get(f"{self.parameter_name}_{end}_{part}") for part in (0, 1))
+            moment = parse_datetime_str(f"{day} {time or edge}") if day else None
+            if moment is not None:
+                queryset = queryset.filter(**{f"{self.field_path}__{lookup}": timezone.make_aware(moment)})
+        return queryset
 
 
 class ChangeList(UnfoldChangeList):  # the package has no types

@@ -22,7 +22,6 @@ from alerts.backoffice import (
     MoveForm,
     MovingAdmin,
     NoteForm,
-    PeriodFilter,
     ReasonForm,
     TimelineInline,
     move,
@@ -32,7 +31,7 @@ from alerts.models import Alert
 from equipment.models import FailureMode
 from faultreporter.accounts.authentication import caller
 from faultreporter.accounts.models import User
-from faultreporter.backoffice import ReadOnlyInline
+from faultreporter.backoffice import PeriodFilter, ReadOnlyInline
 from workorders.models import WorkOrder, WorkOrderEvent
 from workorders.services import raise_work_order
 

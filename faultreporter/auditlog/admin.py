@@ -11,12 +11,11 @@ from django.utils.functional import cached_property
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
-from unfold.contrib.filters.admin import RangeDateTimeFilter
 
 from faultreporter.audit import triggers
 from faultreporter.audit.models import AuditLog, AuditSeal
 from faultreporter.auditlog.entries import changes_in_words, models_by_table, table_name, with_actor_names
-from faultreporter.backoffice import ReadOnlyAdmin
+from faultreporter.backoffice import PeriodFilter, ReadOnlyAdmin
 
 
 class ShortPaginator(Paginator):  # type: ignore[type-arg]  # not subscriptable at run time
@@ -47,7 +46,7 @@ class AuditLogAdmin(ReadOnlyAdmin):
     """What happened, newest first; search by a record's or a request's id."""
 
     list_display = ("occurred_at", "action", "what", "entity_id", "who", "source")
-    list_filter = (TableFilter, "action", "source", ("occurred_at", RangeDateTimeFilter))
+    list_filter = (TableFilter, "action", "source", ("occurred_at", PeriodFilter))
     search_fields = ("entity_id__exact", "request_id__exact")
     search_help_text = _("The id of a record or of a request")
     ordering = ("-id",)
