@@ -194,6 +194,7 @@ INSTALLED_APPS = [
     "faultreporter.accounts",
     "faultreporter.attachments",
     "faultreporter.auditlog",
+    "faultreporter.schedules",
     "locations",
     "equipment",
     "telemetry",
@@ -269,6 +270,7 @@ AXES_COOLOFF_TIME = 0.25
 AXES_RESET_ON_SUCCESS = True
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
 AXES_USERNAME_CALLABLE = "faultreporter.accounts.lockout.attempted_username"
+AXES_ENABLE_ADMIN = False  # the accounts app has its own pages for them
 AXES_LOCKOUT_TEMPLATE = "lockout.html"
 LOGIN_REDIRECT_URL = "/admin/"
 # A person's e-mail address is unique among the living, which is all that signing in looks at.
@@ -328,7 +330,7 @@ SPECTACULAR_SETTINGS = {
     "ENUM_GENERATE_CHOICE_DESCRIPTION": False,
     # One name for each set of values, wherever a field carries it. Severity, priority and criticality are one scale.
     "ENUM_NAME_OVERRIDES": {
-        "LevelEnum": "alerts.models.Alert.Severity",
+        "DegreeEnum": "alerts.models.Alert.Severity",
         "RoleEnum": "faultreporter.roles.Role",
         "LocationKindEnum": "locations.models.Location.Kind",
         "EquipmentStatusEnum": "equipment.models.Equipment.Status",

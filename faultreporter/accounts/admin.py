@@ -1,5 +1,7 @@
 from typing import Any
 
+from axes.models import AccessAttempt, AccessLog
+from django.conf import settings
 from django.contrib import admin
 from django.contrib.auth.admin import UserAdmin as PasswordPages
 from django.contrib.auth.models import Group
@@ -15,7 +17,7 @@ from django.utils.translation import ngettext
 from faultreporter.accounts.authentication import caller
 from faultreporter.accounts.forms import ApiTokenForm, NewPersonForm, PasswordForm, PersonForm
 from faultreporter.accounts.models import ApiToken, User
-from faultreporter.backoffice import ModelAdmin
+from faultreporter.backoffice import ModelAdmin, PeriodFilter, ReadOnlyAdmin, badge
 
 admin.site.unregister(Group)  # roles say who may do what, groups play no part
 
@@ -127,3 +129,34 @@ class ApiTokenAdmin(ModelAdmin):
                 token.revoke(by=caller(request), at=timezone.now())
         message = ngettext("%(count)d token was revoked.", "%(count)d tokens were revoked.", len(tokens))
         self.message_user(request, message % {"count": len(tokens)})
+
+
+@admin.register(AccessAttempt)
+class AccessAttemptAdmin(ReadOnlyAdmin):
+    """Wrong passwords, counted per person and address. Deleting an entry lets the person try again at once."""
+
+    empty_note = _("Wrong passwords at the back office's sign-in are counted here until the next right one.")
+    list_display = ("username", "ip_address", "failures_since_start", "locked", "attempt_time", "user_agent")
+    list_filter = (("attempt_time", PeriodFilter),)
+    search_fields = ("username", "ip_address")
+    ordering = ("-attempt_time", "-id")
+    fields = ("username", "ip_address", "failures_since_start", "locked", "attempt_time", "path_info", "user_agent")
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return bool(request.user.has_perm("axes.delete_accessattempt"))
+
+    @admin.display(description=_("state"))
+    def locked(self, attempt: AccessAttempt) -> str:
+        closed = attempt.failures_since_start >= settings.AXES_FAILURE_LIMIT
+        return badge(_("Locked"), "danger") if closed else badge(_("May try again"), "")
+
+
+@admin.register(AccessLog)
+class AccessLogAdmin(ReadOnlyAdmin):
+    """Who came into the back office, when and from where."""
+
+    list_display = ("username", "ip_address", "attempt_time", "logout_time", "user_agent")
+    list_filter = (("attempt_time", PeriodFilter),)
+    search_fields = ("username", "ip_address")
+    ordering = ("-attempt_time", "-id")
+    fields = ("username", "ip_address", "attempt_time", "logout_time", "path_info", "user_agent")

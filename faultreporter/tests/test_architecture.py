@@ -15,7 +15,7 @@ LAYERS = [
     {"audit", "outbox"},
     {"api"},
     {"accounts"},
-    {"attachments", "auditlog"},
+    {"attachments", "auditlog", "schedules"},
     {"locations"},
     {"equipment"},
     {"telemetry"},

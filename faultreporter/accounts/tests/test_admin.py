@@ -4,6 +4,7 @@ import re
 from typing import Any
 
 import pytest
+from axes.models import AccessAttempt
 from django.contrib.auth import SESSION_KEY
 from django.test import Client
 from django.utils import timezone
@@ -230,3 +231,17 @@ class TestLockout:
         UserFactory.create(email="tess@example.org", password=PASSWORD, role=Role.TECHNICIAN)
 
         assert not self.knock(door, "tess@example.org", PASSWORD)
+
+    def test_a_lockout_is_said_in_words_and_an_administrator_ends_it(self, door: Client, backoffice: Any) -> None:
+        wrong = {"username": "mona@example.org", "password": "wrong"}
+        answers = [Client().post(LOGIN, wrong) for _attempt in range(5)]
+        administrator = UserFactory.create(role=Role.ADMIN)
+
+        entry = AccessAttempt.objects.get(username="mona@example.org")
+        browser = backoffice(administrator)
+        listed = browser.get("/admin/axes/accessattempt/").content
+        browser.post(f"/admin/axes/accessattempt/{entry.pk}/delete/", {"post": "yes"})
+
+        assert (answers[-1].status_code, b"Too many wrong passwords" in answers[-1].content) == (429, True)
+        assert b"Locked" in listed
+        assert Client().post(LOGIN, wrong).status_code == 200
