@@ -1,5 +1,6 @@
 """Serializers that refuse what they don't know and leave uniqueness to the database."""
 
+import copy
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
@@ -34,6 +35,11 @@ class RefuseUnknownFields:
     """A field nobody knows is a mistake of the caller, and silence would hide it."""
 
     def to_internal_value(self, data: Any) -> Any:
+        if self.parent is not None and getattr(self.root, "partial", False):  # type: ignore[attr-defined]
+            # A record is changed by parts, but what lies in one of its fields comes whole.
+            whole = copy.deepcopy(self)
+            whole._context = self.context  # type: ignore[attr-defined]
+            return whole.to_internal_value(data)
         if isinstance(data, Mapping) and not html.is_html_input(data):
             writable = {name for name, field in self.fields.items() if not field.read_only}  # type: ignore[attr-defined]
             read_only = set(self.fields) - writable  # type: ignore[attr-defined]
@@ -81,6 +87,12 @@ class ModelSerializer(RefuseUnknownFields, serializers.ModelSerializer[Any]):
         if not kwargs["validators"]:
             kwargs.pop("validators")
         return field_class, kwargs
+
+    def include_extra_kwargs(self, kwargs: Any, extra_kwargs: Any) -> Any:
+        """An enumeration that may be blank says so where it is only read, too."""
+        is_blank_choice = kwargs.get("allow_blank") and "choices" in kwargs
+        kwargs = super().include_extra_kwargs(kwargs, extra_kwargs)
+        return {**kwargs, "allow_blank": True} if is_blank_choice else kwargs
 
     def build_relational_field(self, field_name: str, relation_info: Any) -> Any:
         field_class, kwargs = super().build_relational_field(field_name, relation_info)

@@ -26,13 +26,15 @@ from faultreporter.api import idempotency, ratelimit
 from faultreporter.api.concurrency import check_if_match, etag, is_not_modified
 from faultreporter.api.permissions import MANAGERS, Rule, action_of
 from faultreporter.api.renderers import JsonNegotiation
+from faultreporter.api.text import is_storable
 from faultreporter.audit.context import acting
 from faultreporter.audit.models import AuditLog
 from faultreporter.db import SoftDeleteModel
 from faultreporter.errors import ErrorDetail, InvalidParameter, NotFound, PreconditionFailed, RateLimited
 
 LIST_PARAMETERS = frozenset({"page", "page_size", "ordering", "created_after", "created_before", "updated_since"})
-
+MAY_BE_EMPTY = {"search", "ordering", "expand", "cursor"}
+"""What may be said without a value: nothing to search for, the usual order, nothing to expand, from the start."""
 
 if TYPE_CHECKING:
     from faultreporter.accounts.models import User
@@ -41,6 +43,17 @@ if TYPE_CHECKING:
         """A request that permissions have let through: somebody is behind it."""
 
         user: User
+
+
+def parameter_problem(name: str, values: Sequence[str]) -> str:
+    """What is wrong with the way a parameter is given, whatever it is about; empty if nothing is."""
+    if len(values) > 1:
+        return _("It is given more than once; several values go into one comma list.")
+    if not is_storable(values[0]):
+        return _("It contains a NUL or half of a character pair.")
+    if not values[0].strip() and name not in MAY_BE_EMPTY:
+        return _("It has no value; leave it out.")
+    return ""
 
 
 class ApiView(APIView):
@@ -76,14 +89,14 @@ class ApiView(APIView):
         if self.handler_of(request) is None:
             raise MethodNotAllowed(request.method or "")
         self.check_permissions(request)
-        self.refuse_unknown_parameters(request)
+        self.check_parameters(request)
 
     def handler_of(self, request: Request) -> Any:
         """What takes this method. Only a method of HTTP is looked up: a view has other attributes, too."""
         method = (request.method or "").lower()
         return getattr(self, method, None) if method in self.http_method_names else None
 
-    def options(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+    def options(self, request: Any, *args: Any, **kwargs: Any) -> Response:
         """Which methods are taken here, in the Allow header; everything else stands in /openapi.json."""
         return Response(status=status.HTTP_204_NO_CONTENT)
 
@@ -135,15 +148,20 @@ class ApiView(APIView):
     def known_parameters(self) -> set[str]:
         return {parameter.name for parameter in self.parameters.get(action_of(self), ())}
 
-    def refuse_unknown_parameters(self, request: Request) -> None:
+    def check_parameters(self, request: Request) -> None:
+        """Refuse what this address doesn't know, and what would be ignored in silence."""
         known = self.known_parameters()
-        unknown = sorted(set(request.query_params) - known)
-        if unknown:
-            possible = ", ".join(sorted(known)) or _("none")
-            message = _("Unknown query parameter. This address knows: %(known)s.") % {"known": possible}
-            raise InvalidParameter(
-                message, details=[ErrorDetail(name, "unknown_parameter", message) for name in unknown]
-            )
+        possible = ", ".join(sorted(known)) or _("none")
+        unknown = _("Unknown query parameter. This address knows: %(known)s.") % {"known": possible}
+        details = [
+            ErrorDetail(name, "unknown_parameter", unknown)
+            if name not in known
+            else ErrorDetail(name, "invalid", f"{name}: {problem}")
+            for name, values in sorted(request.query_params.lists())
+            if (problem := parameter_problem(name, values)) or name not in known
+        ]
+        if details:
+            raise InvalidParameter(details[0].message, details=details)
 
     def now(self) -> Any:
         return timezone.now()

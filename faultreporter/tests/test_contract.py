@@ -97,6 +97,15 @@ class TestRefusals:
     def test_an_unknown_parameter(self, api: Api, mona: User, parameter: str) -> None:
         assert_error(api(mona).get(URL, {parameter: "1"}), 400, "INVALID_PARAMETER", parameter)
 
+    @pytest.mark.parametrize(
+        "query", ["status=", "parent_id=%20", "page=", "page=1&page=2", "manufacturer=a%00b", "updated_since="]
+    )
+    def test_a_parameter_that_would_be_ignored(self, api: Api, mona: User, query: str) -> None:
+        assert_error(api(mona).get(f"{URL}?{query}"), 400, "INVALID_PARAMETER", query.split("=", maxsplit=1)[0])
+
+    def test_a_search_that_was_cleared(self, api: Api, mona: User) -> None:
+        assert api(mona).get(URL, {"search": ""}).status_code == 200
+
     @pytest.mark.parametrize("value", ["0", "-1", "x", "1.5", "²", "99999999999999999999"])
     def test_a_page_that_isnt_one(self, api: Api, mona: User, value: str) -> None:
         assert_error(api(mona).get(URL, {"page": value}), 400, "INVALID_PARAMETER", "page")

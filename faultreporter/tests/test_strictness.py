@@ -1,0 +1,56 @@
+"""Bodies that are nearly right, and what a client would never learn if they were taken."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from rest_framework.test import APIClient
+
+from equipment.tests.factories import CategoryFactory, DiagramFactory, FailureModeFactory
+from faultreporter.accounts.models import User
+from faultreporter.testing import assert_error
+from telemetry.tests.factories import issue_key
+
+Api = Callable[[User | None], APIClient]
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.mark.parametrize("body", [{}, {"a": 1}, "x", None, 1, True])
+def test_a_list_of_ids_is_a_list(api: Api, adam: User, body: Any) -> None:
+    key, _plain = issue_key()
+
+    response = api(adam).patch(f"/api/v1/device-keys/{key.pk}", {"equipment_ids": body})
+
+    assert_error(response, 400, "VALIDATION_ERROR", "equipment_ids")
+
+
+def test_an_empty_id_is_not_null(api: Api, mona: User) -> None:
+    mode = FailureModeFactory(category=CategoryFactory())
+
+    response = api(mona).patch(f"/api/v1/failure-modes/{mode.pk}", {"category_id": ""})
+
+    assert_error(response, 400, "VALIDATION_ERROR", "category_id")
+
+
+def test_what_lies_in_a_field_comes_whole_even_when_the_record_doesnt(api: Api, mona: User) -> None:
+    drawing = DiagramFactory()
+
+    response = api(mona).patch(f"/api/v1/technical-diagrams/{drawing.pk}", {"hotspots": [{"x": 0.5}]})
+
+    details = assert_error(response, 400, "VALIDATION_ERROR")["details"]
+    assert {detail["field"] for detail in details} == {
+        "hotspots[0].y",
+        "hotspots[0].w",
+        "hotspots[0].h",
+        "hotspots[0].label",
+    }
+
+
+def test_what_has_a_default_in_a_field_keeps_it(api: Api, mona: User) -> None:
+    drawing = DiagramFactory()
+    spot = {"x": 0.5, "y": 0.5, "w": 0.1, "h": 0.1, "label": "Pump"}
+
+    response = api(mona).patch(f"/api/v1/technical-diagrams/{drawing.pk}", {"hotspots": [spot]})
+
+    assert response.json()["data"]["hotspots"] == [{**spot, "equipment_id": None}]
