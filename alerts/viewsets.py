@@ -34,6 +34,7 @@ from faultreporter.api.permissions import (
     MANAGERS_AND_CONCERNED,
     MANAGERS_AND_CONCERNED_TECHNICIANS,
 )
+from faultreporter.api.schema import PAGE_PARAMETERS
 from faultreporter.api.viewsets import ListMixin, ModelViewSet
 from faultreporter.attachments.serializers import AttachmentSerializer
 
@@ -41,7 +42,6 @@ from faultreporter.attachments.serializers import AttachmentSerializer
 SEARCH_FIELDS = ("title", "description")
 ORDERING_FIELDS = ("occurred_at", "last_occurred_at", "created_at", "updated_at", "title", "occurrences")
 JOINED = ("equipment__location", "reported_by", "acknowledged_by", "resolved_by")
-PAGES = [OpenApiParameter("page", int), OpenApiParameter("page_size", int)]
 
 
 @extend_schema_view(
@@ -91,7 +91,7 @@ class AlertViewSet(ModelViewSet):
         "stats": EVERYONE,
     }
     parameters = {
-        "timeline": PAGES,
+        "timeline": PAGE_PARAMETERS,
         "stats": [
             OpenApiParameter("equipment_id", OpenApiTypes.UUID),
             OpenApiParameter("location_id", OpenApiTypes.UUID, description="Only machines there or below."),

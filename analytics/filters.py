@@ -3,6 +3,7 @@ from uuid import UUID
 
 import django_filters
 from django import forms
+from drf_spectacular.utils import extend_schema_field
 
 from analytics.models import AssetReliability, AssetReliabilityQuerySet, EnergyConsumption, OperationsReport
 from equipment.models import Category
@@ -11,14 +12,20 @@ from locations.models import at_or_below
 
 
 class WholeNumberFilter(django_filters.NumberFilter):
+    """A number between bounds, which the OpenAPI document tells."""
+
     field_class = forms.IntegerField
+
+    def __init__(self, *, least: int, most: int) -> None:
+        super().__init__(min_value=least, max_value=most)
+        extend_schema_field({"type": "integer", "minimum": least, "maximum": most})(self)
 
 
 class QuarterFilter(FilterSet):
     """What everything that is counted by quarter can be filtered by."""
 
-    year = WholeNumberFilter(min_value=1900, max_value=9999)
-    quarter = WholeNumberFilter(min_value=1, max_value=4)
+    year = WholeNumberFilter(least=1900, most=9999)
+    quarter = WholeNumberFilter(least=1, most=4)
 
 
 class SubjectFilter(QuarterFilter):
@@ -29,7 +36,7 @@ class SubjectFilter(QuarterFilter):
 
     location_path = ""
 
-    def filter_location(self, rows: Any, _name: str, value: Any) -> Any:
+    def filter_location(self, rows: Any, _name: str, value: UUID) -> Any:
         return rows.filter(**{f"{self.location_path}__in": at_or_below(value)})
 
 
@@ -83,8 +90,8 @@ class EnergyConsumptionFilter(SubjectFilter, EnergySourceFilter):
 
 
 class ReportFilter(FilterSet):
-    iso_year = WholeNumberFilter(min_value=1900, max_value=9999)
-    iso_week = WholeNumberFilter(min_value=1, max_value=53)
+    iso_year = WholeNumberFilter(least=1900, most=9999)
+    iso_week = WholeNumberFilter(least=1, most=53)
 
     class Meta:
         model = OperationsReport

@@ -35,11 +35,16 @@ from equipment.models import Equipment
 from equipment.viewsets.rooms import RoomViewSet
 from faultreporter.api.permissions import EVERYONE, MANAGERS
 from faultreporter.api.renderers import EnvelopeRenderer
+from faultreporter.api.schema import PAGE_PARAMETERS
 from faultreporter.api.viewsets import ApiView, ModelViewSet, ReadOnlyViewSet
 from faultreporter.errors import InvalidParameter, PermissionRefused
 
 QUARTER = (
-    OpenApiParameter("year", int, description="With `quarter`; without both it is the running quarter."),
+    OpenApiParameter(
+        "year",
+        {"type": "integer", "minimum": 1900, "maximum": 9999},
+        description="With `quarter`; without both it is the running quarter.",
+    ),
     OpenApiParameter("quarter", int, enum=[1, 2, 3, 4]),
 )
 SUBJECT = (
@@ -47,7 +52,6 @@ SUBJECT = (
     OpenApiParameter("location_id", OpenApiTypes.UUID, description="A place and everything below it."),
 )
 CATEGORY = OpenApiParameter("category", str, description="A category's code or id.")
-PAGE = (OpenApiParameter("page", int), OpenApiParameter("page_size", int))
 RANKING = OpenApiParameter(
     "by", str, enum=AssetReliability.Ranking.values, description="What makes a machine worse; COST is for managers."
 )
@@ -88,7 +92,7 @@ class AssetReliabilityViewSet(ReadOnlyViewSet):
     }
     parameters = {
         "summary": (*QUARTER, *SUBJECT, CATEGORY),
-        "ranking": (RANKING, *QUARTER, *SUBJECT, CATEGORY, *PAGE),
+        "ranking": (RANKING, *QUARTER, *SUBJECT, CATEGORY, *PAGE_PARAMETERS),
     }
 
     def get_queryset(self) -> QuerySet[AssetReliability]:

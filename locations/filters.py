@@ -1,4 +1,4 @@
-from typing import Any
+import uuid
 
 import django_filters
 
@@ -16,5 +16,5 @@ class LocationFilter(FilterSet):
         model = Location
         fields: list[str] = []
 
-    def filter_under(self, rows: LocationQuerySet, name: str, value: Any) -> LocationQuerySet:
+    def filter_under(self, rows: LocationQuerySet, name: str, value: uuid.UUID) -> LocationQuerySet:
         return rows.under(value)

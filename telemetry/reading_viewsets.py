@@ -40,6 +40,8 @@ MAX_LIMIT = 1_000
 DEFAULT_LIMIT = 100
 MAX_LISTED = 500
 MAX_MACHINES = 5_000
+LARGEST_KEY = 2**31 - 1
+SERIES_ID = {"type": "integer", "minimum": 1, "maximum": LARGEST_KEY}
 MAX_TICKS = 2 * 10**16  # microseconds: about the year 2600
 
 METRIC = OpenApiParameter("metric", str, description="The code of one metric.")
@@ -90,7 +92,7 @@ def position(request: Request) -> Position | None:
     if not text:
         return None
     ticks, series_id = decode_cursor(text, 2)
-    if type(ticks) is int and type(series_id) is int and abs(ticks) < MAX_TICKS and abs(series_id) < 2**31:
+    if type(ticks) is int and type(series_id) is int and abs(ticks) < MAX_TICKS and abs(series_id) <= LARGEST_KEY:
         return Position.from_ticks(ticks, series_id)
     raise InvalidParameter(_("The cursor is not one this list has given; start again without it."), field="cursor")
 
@@ -113,7 +115,7 @@ class ReadingViewSet(GenericViewSet):
     parameters = {
         "list": [
             OpenApiParameter("equipment_id", OpenApiTypes.UUID, description="This or series_id is required."),
-            OpenApiParameter("series_id", OpenApiTypes.INT, description="One metric of one machine."),
+            OpenApiParameter("series_id", SERIES_ID, description="One metric of one machine."),
             METRIC,
             *RANGE,
         ],
@@ -162,7 +164,7 @@ class ReadingViewSet(GenericViewSet):
                 _("Name the machine (equipment_id) or the series (series_id)."), field="equipment_id"
             )
         if series_id:
-            lines = lines.filter(pk=whole_number(request, "series_id", default=0, least=1, most=2**31 - 1))
+            lines = lines.filter(pk=whole_number(request, "series_id", default=0, least=1, most=LARGEST_KEY))
         if equipment_id:
             lines = lines.filter(equipment=equipment_id)
         found = self.page(lines)

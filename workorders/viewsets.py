@@ -12,13 +12,13 @@ from rest_framework.response import Response
 
 from alerts.models import Alert
 from alerts.serializers import AlertSerializer, AttachSerializer, NoteSerializer, ReasonSerializer
-from alerts.viewsets import PAGES
 from equipment.models import Equipment
 from equipment.viewsets.rooms import RoomViewSet
 from faultreporter.accounts.authentication import caller
 from faultreporter.api.actions import transition
 from faultreporter.api.concurrency import etag
 from faultreporter.api.permissions import EVERYONE, MANAGERS, MANAGERS_AND_CONCERNED_TECHNICIANS
+from faultreporter.api.schema import PAGE_PARAMETERS
 from faultreporter.api.viewsets import GenericViewSet, ListMixin, ModelViewSet
 from faultreporter.attachments.serializers import AttachmentSerializer
 from workorders.filters import EquipmentWorkOrderFilter, WorkOrderFilter
@@ -97,7 +97,7 @@ class WorkOrderViewSet(ModelViewSet):
         "stats": EVERYONE,
     }
     parameters = {
-        "timeline": PAGES,
+        "timeline": PAGE_PARAMETERS,
         "stats": [
             OpenApiParameter("equipment_id", OpenApiTypes.UUID),
             OpenApiParameter("location_id", OpenApiTypes.UUID, description="Only machines there or below."),

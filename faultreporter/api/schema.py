@@ -15,6 +15,7 @@ from faultreporter.api.exceptions import CODES
 from faultreporter.api.pagination import MAX_PAGE
 from faultreporter.api.serializers import ModelSerializer as ApiModelSerializer
 from faultreporter.api.serializers import Serializer as ApiSerializer
+from faultreporter.api.viewsets import MAY_BE_EMPTY
 from faultreporter.errors import DomainError
 
 VERBS = {
@@ -63,7 +64,7 @@ PAGE_PARAMETERS = [
 ]
 IDEMPOTENCY_KEY = OpenApiParameter(
     "Idempotency-Key",
-    str,
+    {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[ -~]+$"},
     OpenApiParameter.HEADER,
     description="A key of your own, such as a UUID; a retry with it never acts twice.",
 )
@@ -219,4 +220,20 @@ def postprocess(result: Any, generator: Any, request: Any, public: bool) -> Any:
         component["required"] = sorted(set(component["properties"]) - optional)
     for name in [n for n, c in result["components"]["schemas"].items() if "required" in c and not c["required"]]:
         del result["components"]["schemas"][name]["required"]
+    for operation in operations_of(result):
+        for parameter in operation.get("parameters", ()):
+            if parameter["in"] == "query" and parameter["name"] not in MAY_BE_EMPTY:
+                refuse_empty(parameter["schema"])
     return result
+
+
+def operations_of(document: dict[str, Any]) -> list[dict[str, Any]]:
+    return [operation for methods in document["paths"].values() for operation in methods.values()]
+
+
+def refuse_empty(schema: dict[str, Any]) -> None:
+    """A parameter without a value is refused; formats and enumerations say so by themselves."""
+    if schema.get("type") == "array":
+        schema.setdefault("minItems", 1)
+    elif schema.get("type") == "string" and not schema.keys() & {"enum", "format"}:
+        schema.setdefault("minLength", 1)

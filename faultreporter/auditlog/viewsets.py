@@ -20,12 +20,21 @@ from faultreporter.auditlog.serializers import AuditLogSerializer, VerificationS
 from faultreporter.errors import InvalidParameter
 
 LARGEST_ID = 2**63 - 1
+LARGEST_SEAL = 10**12 - 1
 # Longer checks belong to the command: a request keeps one of few threads.
 VERIFY_SECONDS = 2.0
 
 CURSOR = OpenApiParameter("cursor", str, description="`next_cursor` of the answer before.")
-LIMIT = OpenApiParameter("limit", int, description="How many entries at most.")
-AFTER = OpenApiParameter("after", int, description="Check the seals after this one only; default all.")
+LIMIT = OpenApiParameter(
+    "limit",
+    {"type": "integer", "minimum": 1, "maximum": settings.MAX_PAGE_SIZE, "default": settings.DEFAULT_PAGE_SIZE},
+    description="How many entries at most.",
+)
+AFTER = OpenApiParameter(
+    "after",
+    {"type": "integer", "minimum": 0, "maximum": LARGEST_SEAL},
+    description="Check the seals after this one only; default all.",
+)
 
 
 class AuditLogViewSet(ReadOnlyViewSet):
@@ -64,7 +73,7 @@ class AuditLogViewSet(ReadOnlyViewSet):
     @action(detail=False, pagination_class=None)
     def verify(self, request: Request) -> Response:
         """Recompute the seals over the log. Stops after two seconds; `next_after` tells where to go on."""
-        after = whole_number(request, "after", default=0, least=0, most=10**12 - 1)
+        after = whole_number(request, "after", default=0, least=0, most=LARGEST_SEAL)
         return Response(VerificationSerializer(seals.verify(after=after, seconds=VERIFY_SECONDS)).data)
 
 

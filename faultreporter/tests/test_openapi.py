@@ -22,3 +22,12 @@ class TestMoves:
 
     def test_a_move_without_a_body_says_none(self, document: dict[str, Any]) -> None:
         assert "requestBody" not in document["paths"]["/api/v1/work-orders/{id}/resume"]["post"]
+
+
+class TestParameters:
+    def test_what_is_refused_when_empty_says_so(self, document: dict[str, Any]) -> None:
+        parameters = {one["name"]: one["schema"] for one in document["paths"]["/api/v1/equipment"]["get"]["parameters"]}
+
+        assert parameters["manufacturer"] == {"type": "string", "minLength": 1}
+        assert parameters["status"]["minItems"] == 1
+        assert "minLength" not in parameters["search"]
