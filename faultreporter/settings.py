@@ -511,12 +511,16 @@ LOGGING = {"level": LOG_LEVEL, "json": PRODUCTION}
 SENTRY_DSN = env.SENTRY_DSN
 if SENTRY_DSN:
     import sentry_sdk
+    from sentry_sdk.integrations.celery import CeleryIntegration
+    from sentry_sdk.integrations.django import DjangoIntegration
     from sentry_sdk.scrubber import DEFAULT_DENYLIST, EventScrubber
 
     sentry_sdk.init(
         dsn=SENTRY_DSN,
         environment=ENVIRONMENT,
         release=f"faultreporter@{VERSION}",
+        integrations=[DjangoIntegration(), CeleryIntegration()],
+        auto_enabling_integrations=False,  # they would import every SDK that is installed, AI and storage included
         send_default_pii=False,
         include_local_variables=False,  # tokens and people's words pass through them
         max_request_body_size="never",
