@@ -3,6 +3,7 @@
 import argparse
 import os
 import sys
+from collections.abc import Mapping
 
 from faultreporter.localstack import commands
 from faultreporter.localstack.environment import read_environment
@@ -35,27 +36,25 @@ def parser() -> argparse.ArgumentParser:
 
 def main(words: list[str]) -> int:
     asked = parser().parse_args(words)
-    environment = read_environment(os.environ)
-    arguments = [word for place, word in enumerate(getattr(asked, "arguments", [])) if (place, word) != (0, "--")]
     try:
-        match asked.action:
-            case "wipe":
-                return commands.wipe(environment)
-            case "psql":
-                return commands.psql(environment, asked.data, arguments)
-            case "exec":
-                if not arguments:
-                    raise StackError("exec needs a command: exec -- COMMAND…")
-                return execute(environment, asked.data, arguments)
-            case action:
-                return {"run": commands.run, "serve": commands.serve, "status": commands.status, "stop": commands.stop}[
-                    action
-                ](environment, asked.data)
+        return carry_out(asked, read_environment(os.environ))
     except StackError as error:
         print(error, file=sys.stderr)
-        return 1
+    except PermissionError as error:
+        print(f"{error.filename} belongs to another account; did that one run this here before?", file=sys.stderr)
     except KeyboardInterrupt:
         return 130
+    return 1
+
+
+def carry_out(asked: argparse.Namespace, environment: Mapping[str, str]) -> int:
+    if asked.action == "wipe":
+        return commands.wipe(environment)
+    if asked.action in {"exec", "psql"}:
+        words = asked.arguments[1:] if asked.arguments[:1] == ["--"] else asked.arguments
+        return (execute if asked.action == "exec" else commands.psql)(environment, asked.data, words)
+    simple = {"run": commands.run, "serve": commands.serve, "status": commands.status, "stop": commands.stop}
+    return simple[asked.action](environment, asked.data)
 
 
 if __name__ == "__main__":

@@ -29,6 +29,8 @@ def execute(environment: Mapping[str, str], name: str, command: Sequence[str]) -
     Without a name the servers are fresh, fast, unsafe against power cuts, and gone afterwards. With a name they keep
     their data, and are those of the supervisor that works there, when one does.
     """
+    if not command:
+        raise StackError("exec needs a command: exec -- COMMAND…")
     if not are_needed(environment):
         return call(command, {})
     if not name:

@@ -18,7 +18,7 @@ from faultreporter.localstack import binaries, census
 from faultreporter.localstack.__main__ import main
 from faultreporter.localstack.account import Account
 from faultreporter.localstack.environment import CHECKOUT
-from faultreporter.localstack.places import choose_place, existing_places
+from faultreporter.localstack.places import choose_place, existing_places, remove
 from faultreporter.localstack.record import Record
 from faultreporter.localstack.tests.waiting import wait_until
 
@@ -92,11 +92,13 @@ def test_survivors_of_a_killed_supervisor_make_way(stack_environment: dict[str, 
         first.kill()
         first.wait()
         os.kill(left["valkey"][0], signal.SIGKILL)
+        sockets = Path(record_of(stack_environment).sockets)
         place.record_file.unlink()  # so that only their command lines tell them
         Thread(target=lambda: os.kill(left["postgres"][0], signal.SIGCONT)).start()
 
         with serving(stack_environment):
             assert census.born(left["postgres"][0]) != left["postgres"][1]
+    remove(sockets)
 
 
 def test_serve_stops_on_sigterm(
@@ -164,6 +166,12 @@ def test_exec_lends_servers_to_one_command(
     assert database.startswith("postgresql://faultreporter@/faultreporter?host=/")
     assert broker == f"unix://{sockets}/valkey.sock?db=0"
     assert not sockets.exists()
+
+
+def test_exec_without_a_command_says_so(stack_environment: dict[str, str], capfd: pytest.CaptureFixture[str]) -> None:
+    assert main(["exec", "--"]) == 1
+
+    assert "exec needs a command" in capfd.readouterr().err
 
 
 def test_exec_keeps_named_data(
