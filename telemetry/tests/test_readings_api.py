@@ -165,7 +165,7 @@ def packed(document: Any) -> bytes:
         (b"{}", "gzip", 400, "MALFORMED_JSON"),
         (packed({"readings": []})[:-5], "gzip", 400, "MALFORMED_JSON"),
         (packed({"readings": []}) + b"x", "gzip", 400, "MALFORMED_JSON"),
-        (gzip.compress(b" " * (MAX_BODY_BYTES + 1)), "gzip", 413, "PAYLOAD_TOO_LARGE"),
+        (gzip.compress(b" " * (MAX_BODY_BYTES + 1), mtime=0), "gzip", 413, "PAYLOAD_TOO_LARGE"),
         (b"{}", "br", 415, "UNSUPPORTED_MEDIA_TYPE"),
     ],
 )
