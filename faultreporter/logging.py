@@ -66,4 +66,5 @@ def configure(options: dict[str, Any]) -> None:
     root.handlers = [handler]
     root.setLevel(options["level"])
     logging.getLogger("django.request").setLevel(logging.ERROR)
+    logging.getLogger("django.security.DisallowedHost").setLevel(logging.CRITICAL)  # strangers would fill the log
     logging.getLogger("axes").setLevel(logging.WARNING)

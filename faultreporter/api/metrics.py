@@ -1,8 +1,10 @@
 """Prometheus metrics of this process group."""
 
 import os
+from collections.abc import Iterator
 
 from django.conf import settings
+from django.db import DatabaseError
 from django.http import HttpRequest, HttpResponse, HttpResponseForbidden
 from django.utils import timezone
 from prometheus_client import (
@@ -10,11 +12,12 @@ from prometheus_client import (
     REGISTRY,
     CollectorRegistry,
     Counter,
-    Gauge,
     Histogram,
     generate_latest,
 )
+from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.multiprocess import MultiProcessCollector
+from prometheus_client.registry import Collector
 
 from faultreporter.outbox.models import OutboxMessage
 
@@ -35,13 +38,16 @@ def may_scrape(request: HttpRequest) -> bool:
     return local and "HTTP_X_FORWARDED_FOR" not in request.META
 
 
-def background() -> bytes:
-    """How much work waits in the outbox; asked of the database at every scrape."""
-    registry = CollectorRegistry()
-    count, age = OutboxMessage.objects.backlog(timezone.now())
-    Gauge("outbox_pending", "Messages not yet given to the broker", registry=registry).set(count)
-    Gauge("outbox_oldest_seconds", "How long the oldest has waited", registry=registry).set(age.total_seconds())
-    return generate_latest(registry)
+class Backlog(Collector):
+    """How much work waits in the outbox; asked of the database at every scrape, left out while it doesn't answer."""
+
+    def collect(self) -> Iterator[Metric]:
+        try:
+            count, age = OutboxMessage.objects.backlog(timezone.now())
+        except DatabaseError:
+            return
+        yield GaugeMetricFamily("outbox_pending", "Messages not yet given to the broker", count)
+        yield GaugeMetricFamily("outbox_oldest_seconds", "How long the oldest has waited", age.total_seconds())
 
 
 def metrics(request: HttpRequest) -> HttpResponse:
@@ -51,4 +57,6 @@ def metrics(request: HttpRequest) -> HttpResponse:
     if os.environ.get("PROMETHEUS_MULTIPROC_DIR"):
         registry = CollectorRegistry()
         MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
-    return HttpResponse(generate_latest(registry) + background(), content_type=CONTENT_TYPE_LATEST)
+    backlog = CollectorRegistry()
+    backlog.register(Backlog())
+    return HttpResponse(generate_latest(registry) + generate_latest(backlog), content_type=CONTENT_TYPE_LATEST)

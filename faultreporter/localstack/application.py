@@ -135,7 +135,6 @@ def welcome(addresses: Addresses, state: Path, where: Iterable[str], seconds: fl
         f"API          {addresses.web}/api/v1",
         f"Docs         {addresses.web}/docs",
         f"Back office  {addresses.web}/admin/",
-        f"Live stream  {addresses.stream}/api/v1/iot-data/stream",
         "",
     ]
     lines += [f"{role:<12} {user['email']:<{widest}}  password: {user['password']}" for role, user in people.items()]
