@@ -8,12 +8,10 @@ from django.utils import timezone
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext, ngettext_lazy
 from django.utils.translation import gettext_lazy as _
-from unfold.decorators import display
 from unfold.widgets import UnfoldAdminSelectWidget
 
 from alerts import services
 from alerts.backoffice import (
-    SEVERITY_COLOURS,
     MoveForm,
     MovingAdmin,
     NoteForm,
@@ -23,8 +21,10 @@ from alerts.backoffice import (
     pictures,
 )
 from alerts.models import Alert, AlertEvent
+from equipment.admin.machines import OnSite
+from equipment.models import Equipment
 from faultreporter.accounts.authentication import caller
-from faultreporter.backoffice import PeriodFilter
+from faultreporter.backoffice import PeriodFilter, ReadOnlyInline, add_tabs, badge, linked, severity_badge
 
 STATUS_COLOURS = {"OPEN": "danger", "ACKNOWLEDGED": "warning", "RESOLVED": "success"}
 MOVES = Alert.LIFECYCLE.moves
@@ -51,20 +51,33 @@ class SilenceForm(MoveForm):
         return {"until": timezone.now() + timedelta(hours=hours) if hours else None}
 
 
+class AlertBadges:
+    """Severity and status, on the alert's own pages and on the machine's."""
+
+    @admin.display(description=_("severity"), ordering="severity")
+    def shown_severity(self, alert: Alert) -> str:
+        return severity_badge(alert)
+
+    @admin.display(description=_("status"), ordering="status")
+    def shown_status(self, alert: Alert) -> str:
+        return badge(alert.get_status_display(), STATUS_COLOURS[alert.status])
+
+
 class AlertTimeline(TimelineInline):
     model = AlertEvent
 
 
 @admin.register(Alert)
-class AlertAdmin(MovingAdmin):
+class AlertAdmin(AlertBadges, MovingAdmin):
     """Faults. What people wrote can be corrected; everything else happens by a move."""
 
     list_display = (
-        "title", "shown_severity", "shown_status", "equipment", "place", "occurrences", "occurred_at", "reported_by",
+        "title", "shown_severity", "shown_status", "equipment", "place", "occurrences", "occurred_at", "reporter",
     )  # fmt: skip
-    list_filter = ("status", "severity", "source", "equipment_down", ("occurred_at", PeriodFilter))
+    list_filter = ("status", "severity", OnSite, "source", "equipment_down", ("occurred_at", PeriodFilter))
     list_select_related = ("equipment__location", "reported_by")
-    search_fields = ("title", "description")
+    search_fields = ("title", "description", "equipment__equipment_code", "equipment__equipment_name")
+    empty_note = _("Nobody has reported a fault. The first report, or the first alarm of a rule, appears here.")
     autocomplete_fields = ("equipment",)
     ordering = ("-created_at", "-id")
     inlines: Any = (AlertTimeline,)
@@ -74,7 +87,7 @@ class AlertAdmin(MovingAdmin):
             None,
             {
                 "fields": (
-                    "status", "title", "equipment", "severity", "equipment_down", "description", "photos",
+                    "shown_status", "title", "equipment", "severity", "equipment_down", "description", "photos",
                 )
             },
         ),
@@ -125,13 +138,9 @@ class AlertAdmin(MovingAdmin):
             )
         self.become(record, stored)
 
-    @display(description=_("severity"), ordering="severity", label=SEVERITY_COLOURS)
-    def shown_severity(self, alert: Alert) -> Any:
-        return alert.severity, alert.get_severity_display()
-
-    @display(description=_("status"), ordering="status", label=STATUS_COLOURS)
-    def shown_status(self, alert: Alert) -> Any:
-        return alert.status, alert.get_status_display()
+    @admin.display(description=_("reported by"), ordering="reported_by__display_name")
+    def reporter(self, alert: Alert) -> str:
+        return str(alert.reported_by or alert.get_source_display())
 
     @admin.display(description=_("condition"))
     def condition(self, alert: Alert) -> str:
@@ -146,3 +155,20 @@ class AlertAdmin(MovingAdmin):
     @admin.display(description=_("files"))
     def photos(self, alert: Alert) -> SafeString | str:
         return pictures(alert.files)
+
+
+class AlertInline(AlertBadges, ReadOnlyInline):
+    """A machine's alerts."""
+
+    model = Alert
+    alert = linked(_("alert"))
+    fields = readonly_fields = ("alert", "shown_severity", "shown_status", "occurred_at", "resolved_at")
+    ordering = ("-occurred_at",)
+    per_page = 20
+
+    def get_queryset(self, request: HttpRequest) -> Any:
+        rows: Any = super().get_queryset(request)
+        return rows.living()
+
+
+add_tabs(Equipment, AlertInline)

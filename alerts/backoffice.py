@@ -9,23 +9,22 @@ from django.core.exceptions import PermissionDenied
 from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
-from django.urls import reverse
 from django.utils import timezone
 from django.utils.functional import Promise
-from django.utils.html import format_html, format_html_join
+from django.utils.html import format_html_join
 from django.utils.safestring import SafeString
-from django.utils.translation import gettext as _
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 from unfold.decorators import action
 from unfold.widgets import UnfoldAdminTextareaWidget
 
 from faultreporter.accounts.authentication import caller
 from faultreporter.accounts.models import User
+from faultreporter.attachments.admin import thumbnail_tag
 from faultreporter.attachments.models import Attachment
-from faultreporter.backoffice import ReadOnlyInline
+from faultreporter.backoffice import ReadOnlyInline, page_of
 from faultreporter.errors import DomainError
 from locations.backoffice import RecordAdmin
-
-SEVERITY_COLOURS = {"LOW": "info", "MEDIUM": "primary", "HIGH": "warning", "CRITICAL": "danger"}
 
 
 class MoveForm(forms.Form):
@@ -42,18 +41,21 @@ class MoveForm(forms.Form):
 
 
 class NoteForm(MoveForm):
-    note = forms.CharField(required=False, max_length=10_000, widget=UnfoldAdminTextareaWidget)
+    note = forms.CharField(label=_("Note"), required=False, max_length=10_000, widget=UnfoldAdminTextareaWidget)
 
 
 class ReasonForm(MoveForm):
-    reason = forms.CharField(max_length=10_000, widget=UnfoldAdminTextareaWidget)
+    reason = forms.CharField(label=_("Reason"), max_length=10_000, widget=UnfoldAdminTextareaWidget)
 
 
 Deed = Callable[..., Any]
 
 
 def move(name: str, label: Promise, form_class: type[MoveForm] = MoveForm, deed: Deed | None = None) -> Any:
-    """A button on the record's page. It calls the model's method of that name, or `deed(record, by=, at=, **said)`."""
+    """A button on the record's page. It calls the model's method of that name.
+
+    Or `deed(record, by=, at=, **said)`, which returns the record whose page comes next.
+    """
 
     @action(description=label, url_path=name.replace("_", "-"), permissions=["change"])
     def ask_and_do(self: Any, request: HttpRequest, object_id: str) -> HttpResponse:
@@ -84,34 +86,35 @@ class MovingAdmin(RecordAdmin):
         if not self.has_change_permission(request, record):
             raise PermissionDenied
         form = form_class(request.POST if request.method == "POST" else None, record=record, user=caller(request))
-        page = reverse(f"admin:{self.opts.app_label}_{self.opts.model_name}_change", args=[record.pk])
-        if form.is_valid() and self.done(request, record, form, deed):
-            self.message_user(request, _("Done: %(move)s.") % {"move": label}, messages.SUCCESS)
-            return HttpResponseRedirect(page)
+        if form.is_valid() and (result := self.done(request, record, form, deed)):
+            self.message_user(request, gettext("Done: %(move)s.") % {"move": label}, messages.SUCCESS)
+            return HttpResponseRedirect(page_of(result))
         context = {
             **self.admin_site.each_context(request),
             "opts": self.opts,
             "title": label,
             "button": label,
-            "record": record,
+            "original": record,
             "form": form,
             "media": self.media + form.media,
-            "back": page,
+            "back": page_of(record),
         }
         return TemplateResponse(request, "admin/alerts/move.html", context)
 
     @staticmethod
-    def done(request: HttpRequest, record: Any, form: MoveForm, deed: Deed | str) -> bool:
-        """Whether the move was made; a refusal is shown beside the field it is about."""
-        make = getattr(record, deed) if isinstance(deed, str) else lambda **said: deed(record, **said)
+    def done(request: HttpRequest, record: Any, form: MoveForm, deed: Deed | str) -> Any:
+        """The record to look at next; None after a refusal, which is shown beside the field it is about."""
+        said = {**form.said(), "by": caller(request), "at": timezone.now()}
         try:
             with transaction.atomic():
-                make(by=caller(request), at=timezone.now(), **form.said())
+                if not isinstance(deed, str):
+                    return deed(record, **said)
+                getattr(record, deed)(**said)
+                return record
         except DomainError as error:
             fields = [detail.field for detail in error.details if detail.field in form.fields]
             form.add_error(fields[0] if fields else None, error.message)
-            return False
-        return True
+            return None
 
     def change_record(self, request: HttpRequest, record: Any, changed: list[str]) -> None:
         stored = type(record)._default_manager.get(pk=record.pk)
@@ -138,12 +141,4 @@ class TimelineInline(ReadOnlyInline):
 
 def pictures(files: Iterable[Attachment]) -> SafeString | str:
     """Links to the files, photographs as small pictures."""
-    linked = [(file.file_path, thumbnail(file)) for file in files]
-    return format_html_join(" ", '<a href="{}" target="_blank">{}</a>', linked) or "–"
-
-
-def thumbnail(file: Attachment) -> SafeString | str:
-    if file.kind != Attachment.Kind.IMAGE:
-        return str(file)
-    style = "height: 6rem; display: inline-block; border-radius: 4px"
-    return format_html('<img src="{}" alt="{}" style="{}">', file.file_path, file, style)
+    return format_html_join(" ", "{}", ((thumbnail_tag(file, edge=160),) for file in files)) or "–"

@@ -5,7 +5,7 @@ from typing import Any
 
 from django import forms
 from django.conf import settings
-from django.contrib import messages
+from django.contrib import admin, messages
 from django.contrib.admin import SimpleListFilter
 from django.contrib.admin.utils import unquote
 from django.core.exceptions import ValidationError
@@ -14,13 +14,16 @@ from django.db.models import BaseConstraint, Model, QuerySet, UniqueConstraint
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.http.response import HttpResponseBase
 from django.template.loader import render_to_string
+from django.urls import reverse
 from django.utils import timezone
+from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
 from unfold.admin import ModelAdmin as UnfoldModelAdmin
 from unfold.admin import StackedInline, TabularInline
 from unfold.contrib.filters.admin import RangeDateTimeFilter
+from unfold.forms import PaginationInlineFormSet
 from unfold.utils import parse_datetime_str
 from unfold.views import ChangeList as UnfoldChangeList
 
@@ -38,7 +41,12 @@ __all__ = [
     "ReadOnlyInline",
     "StackedInline",
     "TabularInline",
+    "add_tabs",
     "badge",
+    "link_to",
+    "linked",
+    "page_of",
+    "severity_badge",
 ]
 
 
@@ -135,9 +143,47 @@ class ChangeList(UnfoldChangeList):  # the package has no types
             self.full_result_count = self.result_count
 
 
+# The four steps of an alert's severity and an order's priority, everywhere.
+SEVERITY_COLOURS = {"LOW": "info", "MEDIUM": "primary", "HIGH": "warning", "CRITICAL": "danger"}
+
+
 def badge(text: Any, colour: str) -> SafeString:
     """A word in a coloured field: danger, warning, success, info, primary, or grey for any other name."""
     return render_to_string("unfold/helpers/label.html", {"text": text, "type": colour})
+
+
+def severity_badge(record: Any, field: str = "severity") -> SafeString:
+    return badge(getattr(record, f"get_{field}_display")(), SEVERITY_COLOURS.get(getattr(record, field), ""))
+
+
+def page_of(record: Model) -> str:
+    """The address of the record's page."""
+    return reverse(f"admin:{record._meta.app_label}_{record._meta.model_name}_change", args=[record.pk])
+
+
+def link_to(record: Model | None, text: Any = None) -> SafeString | str:
+    """The record's name, or other words, as a link to its page."""
+    if record is None:
+        return "–"
+    return format_html(
+        '<a class="text-primary-600 dark:text-primary-500" href="{}">{}</a>', page_of(record), text or record
+    )
+
+
+def linked(label: Any) -> Any:
+    """A tab's column with each record's name as the link to its page."""
+
+    @admin.display(description=label)
+    def itself(_tab: Any, record: Model) -> SafeString | str:
+        return link_to(record)
+
+    return itself
+
+
+def add_tabs(model: type[Model], *inlines: type[TabularInline]) -> None:
+    """Further tabs on the page of a lower app, which knows nothing of what they show: a machine's alerts."""
+    page: Any = admin.site.get_model_admin(model)
+    page.inlines = [*page.inlines, *inlines]
 
 
 class ModelAdmin(UnfoldModelAdmin):
@@ -251,14 +297,30 @@ class ReadOnlyAdmin(ModelAdmin):
         return False
 
 
+class ReadOnlyFormSet(PaginationInlineFormSet):
+    """Shows rows. What a browser sends about them isn't looked at, so a form may leave them out."""
+
+    new_objects = changed_objects = deleted_objects = ()
+
+    def __init__(self, data: Any = None, files: Any = None, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+
+    def is_valid(self) -> bool:
+        return True
+
+    def save(self, commit: bool = True) -> list[Model]:
+        return []
+
+
 class ReadOnlyInline(TabularInline):
     """Rows of history below a record."""
 
+    formset = ReadOnlyFormSet
     extra = 0
     max_num = 0
     can_delete = False
     tab = True
-    show_change_link = False
+    hide_title = True
 
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False

@@ -10,8 +10,8 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
 from faultreporter.accounts.authentication import caller
-from faultreporter.backoffice import ReadOnlyInline, TabularInline
-from locations.backoffice import ActionForm, RecordAdmin, confirmed
+from faultreporter.backoffice import ReadOnlyInline, TabularInline, linked
+from locations.backoffice import ActionForm, RecordAdmin, SiteFilter, button, confirmed
 from locations.models import Location, SiteMembership
 
 # The codes from the site down, so that the list reads as a tree.
@@ -50,9 +50,9 @@ class InsideInline(ReadOnlyInline):
 
     model = Location
     fk_name = "parent"
-    fields = readonly_fields = ("kind", "code", "name", "floor_level")
+    place = linked(_("place"))
+    fields = readonly_fields = ("place", "kind", "floor_level")
     verbose_name_plural = _("inside")
-    show_change_link = True
     per_page = 50
 
     def get_queryset(self, request: HttpRequest) -> Any:
@@ -60,16 +60,22 @@ class InsideInline(ReadOnlyInline):
         return rows.living().order_by("floor_level", "code")
 
 
+class OfSite(SiteFilter):
+    path = ""
+
+
 @admin.register(Location)
 class LocationAdmin(RecordAdmin):
     """Places, as a tree."""
 
     list_display = ("tree_name", "kind", "path", "floor_level", "open_to_all")
-    list_filter = ("kind", "open_to_all")
+    list_filter = ("kind", OfSite, "open_to_all")
     search_fields = ("code", "name")
     autocomplete_fields = ("parent", "floor_plan")
     inlines = (MembershipInline, InsideInline)
     actions = ("move", "restore")
+    actions_detail = ("move_button",)
+    empty_note = _("Begin with a site; buildings, floors and rooms go inside.")
     fieldsets = (
         (None, {"fields": ("kind", "parent", "site", "code", "name", "description")}),
         (_("Where"), {"fields": ("floor_level", "address", "latitude", "longitude")}),
@@ -87,7 +93,7 @@ class LocationAdmin(RecordAdmin):
     def get_inlines(self, request: HttpRequest, obj: Any = None) -> Any:
         if obj is None:
             return ()
-        return (MembershipInline, InsideInline) if obj.kind == Location.Kind.SITE else (InsideInline,)
+        return [tab for tab in self.inlines if tab is not MembershipInline or obj.kind == Location.Kind.SITE]
 
     @admin.display(description=_("place"), ordering="path")
     def tree_name(self, place: Any) -> SafeString:
@@ -100,3 +106,5 @@ class LocationAdmin(RecordAdmin):
     @confirmed(MoveForm, _("Move into another place"))
     def move(self, request: HttpRequest, place: Location, data: dict[str, Any]) -> None:
         place.move_to(data["parent"], by=caller(request))
+
+    move_button = button(move)

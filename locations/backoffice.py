@@ -7,16 +7,19 @@ from typing import Any
 from django import forms
 from django.contrib import admin
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
-from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponse
+from django.db.models import Q, QuerySet
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
+from unfold.decorators import action
 
 from faultreporter.accounts.authentication import caller
 from faultreporter.accounts.models import User
-from faultreporter.backoffice import ModelAdmin, RecordForm
+from faultreporter.backoffice import ModelAdmin, RecordForm, page_of
+from locations.models import Location
 
 
 class LivingRecordForm(RecordForm):
@@ -57,6 +60,27 @@ class RecordAdmin(ModelAdmin):
         tell_count(self, request, len(records))
 
 
+class SiteFilter(admin.SimpleListFilter):
+    """What stands on one site. `path` leads from the listed record to its location; a location has none."""
+
+    title = _("site")
+    parameter_name = "site"
+    path = "location"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        sites = Location.objects.for_user(caller(request)).living().filter(kind=Location.Kind.SITE)
+        return [(str(pk), name) for pk, name in sites.order_by("name").values_list("pk", "name")]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        site = self.value()
+        if site is None:
+            return queryset
+        if site not in dict(self.lookup_choices):
+            return queryset.none()
+        itself, below = (self.path, f"{self.path}__site") if self.path else ("pk", "site")
+        return queryset.filter(Q(**{itself: site}) | Q(**{below: site}))
+
+
 class ActionForm(forms.Form):
     """What an action asks before it acts; `user` is who asks for it."""
 
@@ -78,28 +102,48 @@ def confirmed(form_class: type[ActionForm], description: Any, permission: str = 
         def act(self: Any, request: HttpRequest, queryset: QuerySet[Any]) -> HttpResponse | None:
             form = form_class(request.POST if "confirmed" in request.POST else None, user=caller(request))
             if not form.is_valid():
-                return ask(self, request, queryset, form, action=deed.__name__, title=description)
+                return ask(self, request, list(queryset), form, action=deed.__name__, title=description)
             records = list(queryset)
             for record in records:
                 deed(self, request, record, form.cleaned_data)
             tell_count(self, request, len(records))
-            return None
+            return HttpResponseRedirect(page_of(records[0])) if len(records) == 1 else None
 
+        act.form_class = form_class  # type: ignore[attr-defined]  # for the button that opens the same form
         return act
 
     return decorate
 
 
+def button(act: Any) -> Any:
+    """A list's action as a button on the record's page: it opens the form, which is sent to the list."""
+
+    @action(description=act.short_description, url_path=act.__name__.replace("_", "-"), permissions=["change"])
+    def open_form(self: Any, request: HttpRequest, object_id: str) -> HttpResponse:
+        record = self.record(request, object_id)
+        if record is None:
+            raise Http404
+        form = act.form_class(user=caller(request))
+        return ask(self, request, [record], form, action=act.__name__, title=act.short_description)
+
+    open_form.__name__ = f"{act.__name__}_button"
+    return open_form
+
+
 def ask(
-    page: ModelAdmin, request: HttpRequest, rows: QuerySet[Any], form: ActionForm, *, action: str, title: Any
+    page: ModelAdmin, request: HttpRequest, rows: Sequence[Any], form: ActionForm, *, action: str, title: Any
 ) -> TemplateResponse:
+    single = rows[0] if len(rows) == 1 else None
     context = {
         **page.admin_site.each_context(request),
         "opts": page.opts,
         "title": title,
+        "original": single,
+        "back": page_of(single) if single else "",
         "records": rows,
         "form": form,
         "action": action,
+        "list": reverse(f"admin:{page.opts.app_label}_{page.opts.model_name}_changelist"),
         "checkbox": ACTION_CHECKBOX_NAME,
         "media": page.media + form.media,
     }

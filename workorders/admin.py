@@ -5,20 +5,21 @@ from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
+from django.utils.formats import localize
+from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
-from unfold.decorators import display
 from unfold.widgets import (
     UnfoldAdminDecimalFieldWidget,
     UnfoldAdminIntegerFieldWidget,
     UnfoldAdminSelectWidget,
+    UnfoldAdminSplitDateTimeWidget,
     UnfoldAdminTextareaWidget,
     UnfoldAdminTextInputWidget,
 )
 
 from alerts.admin import AlertAdmin
 from alerts.backoffice import (
-    SEVERITY_COLOURS,
     MoveForm,
     MovingAdmin,
     NoteForm,
@@ -28,10 +29,11 @@ from alerts.backoffice import (
     pictures,
 )
 from alerts.models import Alert
-from equipment.models import FailureMode
+from equipment.admin.machines import OnSite
+from equipment.models import Equipment, FailureMode
 from faultreporter.accounts.authentication import caller
 from faultreporter.accounts.models import User
-from faultreporter.backoffice import PeriodFilter, ReadOnlyInline
+from faultreporter.backoffice import PeriodFilter, ReadOnlyInline, add_tabs, badge, linked, severity_badge
 from workorders.models import WorkOrder, WorkOrderEvent
 from workorders.services import raise_work_order
 
@@ -101,21 +103,73 @@ class CompleteForm(MoveForm):
         field.queryset = modes.order_by("code")
 
 
+class OrderBadges:
+    """Status, priority and what is due, on the order's own pages and on those of its alert and machine."""
+
+    @admin.display(description=_("status"), ordering="status")
+    def shown_status(self, order: WorkOrder) -> str:
+        return badge(order.get_status_display(), STATUS_COLOURS[order.status])
+
+    @admin.display(description=_("priority"), ordering="priority")
+    def shown_priority(self, order: WorkOrder) -> str:
+        return severity_badge(order, "priority")
+
+    @admin.display(description=_("due"), ordering="due_at")
+    def due(self, order: WorkOrder) -> SafeString | str:
+        if order.due_at is None:
+            return "–"
+        late = badge(_("Overdue"), "danger") if order.is_overdue(timezone.now()) else ""
+        return format_html("{} {}", localize(timezone.localtime(order.due_at)), late)
+
+
+class RaiseForm(MoveForm):
+    """What an order for an alert can say otherwise than the alert."""
+
+    title = forms.CharField(label=_("Title"), required=False, max_length=200, widget=UnfoldAdminTextInputWidget)
+    priority = forms.ChoiceField(
+        label=_("Priority"), required=False, choices=WorkOrder.Priority.choices, widget=UnfoldAdminSelectWidget
+    )
+    due_at = forms.SplitDateTimeField(label=_("Due"), required=False, widget=UnfoldAdminSplitDateTimeWidget)
+
+    def __init__(self, *args: Any, record: Alert, **kwargs: Any) -> None:
+        super().__init__(*args, record=record, initial={"title": record.title, "priority": record.severity}, **kwargs)
+
+
 class WorkOrderTimeline(TimelineInline):
     model = WorkOrderEvent
 
 
+class OfTechnician(admin.SimpleListFilter):
+    """Whose work it is; the list of people would otherwise name everybody who ever signed in."""
+
+    title = _("assigned to")
+    parameter_name = "assigned_to"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+        people = User.objects.active().filter(role__in=WorkOrder.ASSIGNEES).order_by("display_name")
+        return [("nobody", _("Nobody yet")), *((str(person.pk), str(person)) for person in people)]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        if self.value() is None:
+            return queryset
+        if self.value() == "nobody":
+            return queryset.filter(assigned_to=None)
+        known = self.value() in dict(self.lookup_choices)
+        return queryset.filter(assigned_to=self.value()) if known else queryset.none()
+
+
 @admin.register(WorkOrder)
-class WorkOrderAdmin(MovingAdmin):
+class WorkOrderAdmin(OrderBadges, MovingAdmin):
     """Jobs. The plan of the work can be corrected; everything else happens by a move."""
 
     list_display = (
-        "number", "title", "shown_status", "shown_priority", "type", "equipment", "assigned_to", "due_at", "late",
+        "number", "title", "shown_status", "shown_priority", "type", "equipment", "assigned_to", "due",
     )  # fmt: skip
     list_display_links = ("number", "title")
-    list_filter = ("status", "priority", "type", ("due_at", PeriodFilter))
+    list_filter = ("status", "priority", "type", OnSite, OfTechnician, ("due_at", PeriodFilter))
     list_select_related = ("equipment", "assigned_to")
-    search_fields = ("number", "title", "description")
+    search_fields = ("number", "title", "description", "equipment__equipment_code", "equipment__equipment_name")
+    empty_note = _("There is no work yet. Raise an order from an alert, or add one for planned work.")
     autocomplete_fields = ("equipment",)
     ordering = ("-created_at", "-id")
     inlines = (WorkOrderTimeline,)
@@ -126,7 +180,7 @@ class WorkOrderAdmin(MovingAdmin):
             None,
             {
                 "fields": (
-                    "number", "status", "title", "equipment", "alert", "type", "priority", "due_at",
+                    "number", "shown_status", "title", "equipment", "alert", "type", "priority", "due_at",
                     "description", "photos",
                 )
             },
@@ -169,18 +223,6 @@ class WorkOrderAdmin(MovingAdmin):
         stored = WorkOrder.add(equipment=record.equipment, by=caller(request), at=timezone.now(), **fields)
         self.become(record, stored)
 
-    @display(description=_("status"), ordering="status", label=STATUS_COLOURS)
-    def shown_status(self, order: WorkOrder) -> Any:
-        return order.status, order.get_status_display()
-
-    @display(description=_("priority"), ordering="priority", label=SEVERITY_COLOURS)
-    def shown_priority(self, order: WorkOrder) -> Any:
-        return order.priority, order.get_priority_display()
-
-    @display(description=_("overdue"), label={"late": "danger"})
-    def late(self, order: WorkOrder) -> Any:
-        return ("late", _("Overdue")) if order.is_overdue(timezone.now()) else None
-
     @admin.display(description=_("total cost"))
     def total(self, order: WorkOrder) -> str:
         return "–" if order.total_cost is None else f"{order.total_cost} {order.currency}"
@@ -190,13 +232,14 @@ class WorkOrderAdmin(MovingAdmin):
         return pictures(order.files)
 
 
-class OrderInline(ReadOnlyInline):
-    """The jobs that an alert led to."""
+class OrderInline(OrderBadges, ReadOnlyInline):
+    """The jobs that an alert led to, or a machine needed."""
 
     model = WorkOrder
-    fields = readonly_fields = ("number", "status", "priority", "assigned_to", "created_at")
+    order = linked(_("work order"))
+    fields = readonly_fields = ("order", "shown_status", "shown_priority", "assigned_to", "due", "completed_at")
     ordering = ("-created_at",)
-    show_change_link = True
+    per_page = 20
     verbose_name_plural = _("work orders")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
@@ -204,8 +247,11 @@ class OrderInline(ReadOnlyInline):
         return rows.filter(deleted_at=None).select_related("assigned_to")
 
 
-def convert(alert: Alert, *, by: User, at: Any) -> None:
-    raise_work_order(alert=alert, by=by, at=at)
+def convert(alert: Alert, **said: Any) -> WorkOrder:
+    return raise_work_order(alert=alert, **said)
+
+
+add_tabs(Equipment, OrderInline)
 
 
 admin.site.unregister(Alert)
@@ -217,7 +263,7 @@ class AlertWithOrdersAdmin(AlertAdmin):
 
     inlines = (OrderInline, *AlertAdmin.inlines)
     actions_detail = ("raise_work_order", *AlertAdmin.actions_detail)
-    raise_work_order = move("raise_work_order", _("Raise a work order"), MoveForm, convert)
+    raise_work_order = move("raise_work_order", _("Raise a work order"), RaiseForm, convert)
 
     def offered(self, record: Alert) -> list[str]:
         offered = list(super().offered(record))

@@ -8,7 +8,7 @@ from django.utils.translation import gettext_lazy as _
 from unfold.widgets import UnfoldAdminTextareaWidget
 
 from equipment.models import Category, FailureMode
-from faultreporter.backoffice import ModelAdmin, ReadOnlyInline
+from faultreporter.backoffice import ModelAdmin, ReadOnlyInline, linked
 from locations.backoffice import LivingRecordForm, RecordAdmin
 
 
@@ -28,8 +28,8 @@ class LinesField(forms.CharField):
 
 
 class FailureModeForm(LivingRecordForm):
-    keywords = LinesField(label=_("keywords"), required=False, help_text=_("One a line, in small letters."))
-    typical_causes = LinesField(label=_("typical causes"), required=False, help_text=_("One a line."))
+    keywords = LinesField(label=_("Keywords"), required=False, help_text=_("One a line, in small letters."))
+    typical_causes = LinesField(label=_("Typical causes"), required=False, help_text=_("One a line."))
 
 
 class CatalogueAdmin(RecordAdmin):
@@ -46,8 +46,8 @@ class FailureModeInline(ReadOnlyInline):
     """How machines of the category fail."""
 
     model = FailureMode
-    fields = readonly_fields = ("code", "name", "mechanism")
-    show_change_link = True
+    mode = linked(_("failure mode"))
+    fields = readonly_fields = ("mode", "code", "mechanism")
 
     def get_queryset(self, request: HttpRequest) -> Any:
         rows: Any = super().get_queryset(request)

@@ -7,13 +7,12 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
-from unfold.decorators import display
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminSingleDateWidget, UnfoldAdminTextareaWidget
 
 from equipment.models import Equipment, Move, StatusInterval, TechnicalDiagram, UserEquipmentAssignment
 from faultreporter.accounts.authentication import caller
-from faultreporter.backoffice import ReadOnlyAdmin, ReadOnlyInline
-from locations.backoffice import ActionForm, RecordAdmin, confirmed
+from faultreporter.backoffice import PeriodFilter, ReadOnlyAdmin, ReadOnlyInline, add_tabs, badge, link_to, linked
+from locations.backoffice import ActionForm, RecordAdmin, SiteFilter, button, confirmed
 from locations.models import Location
 
 STATUS_COLOURS = {"ONLINE": "success", "OFFLINE": "info", "MAINTENANCE": "warning", "ERROR": "danger"}
@@ -29,6 +28,7 @@ class MoveForm(ReasonedForm):
         queryset=Location.objects.none(),
         widget=AutocompleteSelect(Equipment._meta.get_field("location"), admin.site),
     )
+    field_order = ("location", "reason")
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -38,6 +38,7 @@ class MoveForm(ReasonedForm):
 
 class StatusForm(ReasonedForm):
     status = forms.ChoiceField(label=_("Status"), choices=Equipment.Status.choices, widget=UnfoldAdminSelectWidget)
+    field_order = ("status", "reason")
 
 
 class RetireForm(ActionForm):
@@ -55,12 +56,15 @@ class ExclusionForm(ActionForm):
 
 class AssignmentInline(ReadOnlyInline):
     model = UserEquipmentAssignment
-    fields = readonly_fields = ("user", "role", "starts_at", "ends_at")
-    show_change_link = True
+    fields = readonly_fields = ("person", "role", "starts_at", "ends_at")
 
     def get_queryset(self, request: HttpRequest) -> Any:
         rows: Any = super().get_queryset(request)
         return rows.living().select_related("user").order_by("-starts_at")
+
+    @admin.display(description=_("person"))
+    def person(self, assignment: UserEquipmentAssignment) -> str:
+        return link_to(assignment, assignment.user)
 
 
 class StatusLogInline(ReadOnlyInline):
@@ -91,8 +95,8 @@ class MoveInline(ReadOnlyInline):
 
 class DiagramInline(ReadOnlyInline):
     model = TechnicalDiagram
-    fields = readonly_fields = ("title", "kind", "version", "created_at")
-    show_change_link = True
+    drawing = linked(_("drawing"))
+    fields = readonly_fields = ("drawing", "kind", "created_at")
 
     def get_queryset(self, request: HttpRequest) -> Any:
         rows: Any = super().get_queryset(request)
@@ -105,13 +109,15 @@ class EquipmentAdmin(RecordAdmin):
 
     list_display = ("equipment_code", "equipment_name", "shown_status", "location", "category", "criticality")
     list_display_links = ("equipment_code", "equipment_name")
-    list_filter = ("status", "criticality", "category", ("location__site", admin.RelatedOnlyFieldListFilter))
+    list_filter = ("status", SiteFilter, "criticality", "category")
+    empty_note = _("Add the first machine: a code from its label and a name are enough.")
     list_select_related = ("location", "category")
     search_fields = ("equipment_code", "equipment_name", "serial_number", "asset_number")
     autocomplete_fields = ("location", "parent", "category")
     ordering = ("equipment_code",)
     inlines = (StatusLogInline, AssignmentInline, MoveInline, DiagramInline)
     actions = ("move", "set_status", "retire", "rotate_qr_code", "restore")
+    actions_detail = ("set_status_button", "move_button", "rotate_qr_code_button", "retire_button")
     fieldsets = (
         (
             None,
@@ -122,6 +128,14 @@ class EquipmentAdmin(RecordAdmin):
         (_("Dates"), {"fields": ("installed_date", "warranty_end_date", "retired_date")}),
         (_("Record"), {"fields": ("qr_rotated_at", "created_by", "created_at", "updated_at")}),
     )
+
+    add_fieldsets = (
+        (None, {"fields": ("equipment_code", "equipment_name", "criticality", "category", "description")}),
+        *fieldsets[1:-1],
+    )
+
+    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
+        return self.fieldsets if obj else self.add_fieldsets
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         fixed = ("shown_status", "qr_rotated_at", "created_by", "created_at", "updated_at")
@@ -134,9 +148,9 @@ class EquipmentAdmin(RecordAdmin):
     def changes(record: Any, changed: list[str]) -> dict[str, Any]:
         return {**RecordAdmin.changes(record, changed), "at": timezone.now()}
 
-    @display(description=_("status"), ordering="status", label=STATUS_COLOURS)
-    def shown_status(self, machine: Equipment) -> Any:
-        return machine.status, machine.get_status_display()
+    @admin.display(description=_("status"), ordering="status")
+    def shown_status(self, machine: Equipment) -> str:
+        return badge(machine.get_status_display(), STATUS_COLOURS[machine.status])
 
     @confirmed(MoveForm, _("Move to another place"))
     def move(self, request: HttpRequest, machine: Equipment, data: dict[str, Any]) -> None:
@@ -154,11 +168,19 @@ class EquipmentAdmin(RecordAdmin):
     def rotate_qr_code(self, request: HttpRequest, machine: Equipment, data: dict[str, Any]) -> None:
         machine.rotate_qr_code(by=caller(request), at=timezone.now())
 
+    move_button, set_status_button = button(move), button(set_status)
+    retire_button, rotate_qr_code_button = button(retire), button(rotate_qr_code)
+
+
+class OnSite(SiteFilter):
+    path = "equipment__location"
+
 
 @admin.register(StatusInterval)
 class StatusLogAdmin(ReadOnlyAdmin):
     """When machines were down. What can be said afterwards is whether it counts."""
 
+    empty_note = _("No machine has been down. A fault that stops one, or its status set by hand, is written here.")
     list_display = (
         "equipment",
         "shown_status",
@@ -168,10 +190,9 @@ class StatusLogAdmin(ReadOnlyAdmin):
         "counts_as_failure",
         "exclusion_reason",
     )
-    list_filter = ("status", "source", "counts_as_failure", "exclusion_reason")
+    list_filter = ("status", OnSite, "source", "counts_as_failure", "exclusion_reason", ("started_at", PeriodFilter))
     list_select_related = ("equipment",)
     search_fields = ("equipment__equipment_code", "equipment__equipment_name", "reason")
-    date_hierarchy = "started_at"
     ordering = ("-started_at", "-id")
     actions = ("count_or_not",)
 
@@ -182,9 +203,9 @@ class StatusLogAdmin(ReadOnlyAdmin):
     def has_judge_permission(self, request: HttpRequest) -> bool:
         return bool(request.user.has_perm("equipment.change_statusinterval"))
 
-    @display(description=_("status"), ordering="status", label=STATUS_COLOURS)
-    def shown_status(self, interval: StatusInterval) -> Any:
-        return interval.status, interval.get_status_display()
+    @admin.display(description=_("status"), ordering="status")
+    def shown_status(self, interval: StatusInterval) -> str:
+        return badge(interval.get_status_display(), STATUS_COLOURS[interval.status])
 
     @confirmed(ExclusionForm, _("Say whether it counts as a failure"), permission="judge")
     def count_or_not(self, request: HttpRequest, interval: StatusInterval, data: dict[str, Any]) -> None:
@@ -195,6 +216,7 @@ class StatusLogAdmin(ReadOnlyAdmin):
 class MoveAdmin(ReadOnlyAdmin):
     """Where machines were carried."""
 
+    empty_note = _("No machine has been moved. The machine's page has a button for it.")
     list_display = ("equipment", "from_location", "to_location", "at", "by")
     list_select_related = ("equipment", "from_location", "to_location", "by")
     search_fields = ("equipment__equipment_code", "equipment__equipment_name", "reason")
@@ -203,3 +225,21 @@ class MoveAdmin(ReadOnlyAdmin):
     def get_queryset(self, request: HttpRequest) -> Any:
         visible = Equipment.objects.for_user(caller(request))
         return super().get_queryset(request).filter(equipment__in=visible)
+
+
+class MachineInline(ReadOnlyInline):
+    """The machines that stand in a place."""
+
+    model = Equipment
+    machine = linked(_("machine"))
+    fields = readonly_fields = ("machine", "status", "category", "criticality")
+    verbose_name_plural = _("machines here")
+    ordering = ("equipment_code",)
+    per_page = 50
+
+    def get_queryset(self, request: HttpRequest) -> Any:
+        rows: Any = super().get_queryset(request)
+        return rows.living().select_related("category")
+
+
+add_tabs(Location, MachineInline)
