@@ -1,20 +1,39 @@
+import json
 from typing import Any
 
 from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.template.defaultfilters import floatformat
+from django.template.loader import render_to_string
 from django.utils import timezone
-from django.utils.html import format_html_join
+from django.utils.formats import localize
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from equipment.admin.machines import OnSite
+from equipment.models import Equipment
 from faultreporter.accounts.authentication import caller
-from faultreporter.backoffice import ModelAdmin, ReadOnlyAdmin, ReadOnlyInline
+from faultreporter.backoffice import (
+    ModelAdmin,
+    ReadOnlyAdmin,
+    ReadOnlyInline,
+    add_tabs,
+    badge,
+    link_to,
+    severity_badge,
+)
+from locations.backoffice import SiteFilter
 from telemetry.history import read_page
 from telemetry.models import DeviceKey, LatestReading, Metric, Rule, RuleState, Series
+from telemetry.units import symbol
 
-SHOWN_READINGS = 20
+SHOWN_READINGS = 200
+
+
+class OnSiteOfSeries(SiteFilter):
+    path = "series__equipment__location"
 
 
 def changes_of(record: Any, changed: list[str]) -> dict[str, Any]:
@@ -25,7 +44,8 @@ def changes_of(record: Any, changed: list[str]) -> dict[str, Any]:
 
 @admin.register(Metric)
 class MetricAdmin(ModelAdmin):
-    list_display = ("code", "name", "unit", "physical_min", "physical_max")
+    list_display = ("code", "name", "shown_unit", "plausible")
+    list_display_links = ("code", "name")
     search_fields = ("code", "name")
     ordering = ("code",)
     fields = ("code", "name", "description", "unit", ("physical_min", "physical_max"))
@@ -33,19 +53,42 @@ class MetricAdmin(ModelAdmin):
     def change_record(self, request: HttpRequest, record: Metric, changed: list[str]) -> None:
         Metric.objects.get(pk=record.pk).change(by=caller(request), **changes_of(record, changed))
 
+    @admin.display(description=_("unit"), ordering="unit")
+    def shown_unit(self, metric: Metric) -> str:
+        return symbol(metric.unit)
+
+    @admin.display(description=_("plausible values"))
+    def plausible(self, metric: Metric) -> str:
+        low, high = (
+            "…" if edge is None else floatformat(edge, "-3g") for edge in (metric.physical_min, metric.physical_max)
+        )
+        return f"{low} – {high}"
+
+
+class LatestColumns:
+    """The newest value of a series and its time."""
+
+    @admin.display(description=_("latest value"))
+    def latest_value(self, series: Series) -> str:
+        return f"{series.latest.value:g} {symbol(series.metric.unit)}" if hasattr(series, "latest") else "–"
+
+    @admin.display(description=_("latest at"), ordering="latest__recorded_at")
+    def latest_at(self, series: Series) -> Any:
+        return series.latest.recorded_at if hasattr(series, "latest") else None
+
 
 @admin.register(Series)
-class SeriesAdmin(ModelAdmin):
+class SeriesAdmin(LatestColumns, ModelAdmin):
     """Series come into being with their first reading; nobody adds or deletes one."""
 
-    list_display = ("id", "equipment", "metric", "latest_value", "latest_at")
-    list_display_links = ("id", "equipment")
-    list_filter = ("metric",)
+    empty_note = _("A series begins with its first reading: let a gateway send some with a device key.")
+    list_display = ("equipment", "metric", "latest_value", "latest_at")
+    list_filter = ("metric", OnSite)
     list_select_related = ("equipment", "metric", "latest")
     search_fields = ("equipment__equipment_code", "equipment__equipment_name", "metric__code")
-    ordering = ("-id",)
-    fields = ("equipment", "metric", "expected_interval_s", "created_at", "recent_readings")
-    readonly_fields = ("equipment", "metric", "created_at", "recent_readings")
+    ordering = ("equipment__equipment_code", "metric__code")
+    fields = ("equipment", "metric", "latest_value", "latest_at", "chart", "expected_interval_s", "created_at")
+    readonly_fields = ("equipment", "metric", "latest_value", "latest_at", "chart", "created_at")
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
@@ -53,57 +96,84 @@ class SeriesAdmin(ModelAdmin):
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
 
-    @admin.display(description=_("latest value"))
-    def latest_value(self, series: Series) -> str:
-        return f"{series.latest.value:g} {series.metric.unit}" if hasattr(series, "latest") else "–"
-
-    @admin.display(description=_("latest at"), ordering="latest__recorded_at")
-    def latest_at(self, series: Series) -> Any:
-        return series.latest.recorded_at if hasattr(series, "latest") else None
-
     @admin.display(description=_("recent readings"))
-    def recent_readings(self, series: Series) -> SafeString:
-        page = read_page([series], since=None, until=None, after=None, limit=SHOWN_READINGS)
-        rows = (
-            (f"{line.recorded_at:%Y-%m-%d %H:%M:%S}", f"{line.value:g} {series.metric.unit}") for line in page.lines
-        )
-        return format_html_join("", "<div>{} · {}</div>", rows)
+    def chart(self, series: Series) -> str:
+        lines = read_page([series], since=None, until=None, after=None, limit=SHOWN_READINGS).lines[::-1]
+        data = {
+            "labels": [localize(timezone.localtime(line.recorded_at)) for line in lines],
+            "datasets": [
+                {"data": [line.value for line in lines], "borderColor": "var(--color-primary-600)", "pointRadius": 0}
+            ],
+        }
+        return render_to_string("unfold/components/chart/line.html", {"data": json.dumps(data), "height": 240})
+
+
+class SeriesInline(LatestColumns, ReadOnlyInline):
+    """What is measured on a machine."""
+
+    model = Series
+    fields = readonly_fields = ("measured", "latest_value", "latest_at")
+    ordering = ("metric__code",)
+    verbose_name_plural = _("readings")
+    per_page = 50
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Series]:
+        rows: QuerySet[Series] = super().get_queryset(request)
+        return rows.select_related("metric", "latest")
+
+    @admin.display(description=_("metric"))
+    def measured(self, series: Series) -> SafeString | str:
+        return link_to(series, series.metric.name)
+
+
+add_tabs(Equipment, SeriesInline)
 
 
 @admin.register(LatestReading)
 class LatestReadingAdmin(ReadOnlyAdmin):
+    empty_note = _("No reading has come yet: let a gateway send some with a device key.")
     list_display = ("equipment", "metric", "reading", "recorded_at")
-    list_filter = ("series__metric",)
+    list_display_links = None  # every column's own link says more
+    list_filter = ("series__metric", OnSiteOfSeries)
     list_select_related = ("series__equipment", "series__metric")
     search_fields = ("series__equipment__equipment_code", "series__equipment__equipment_name")
-    ordering = ("-series",)
+    ordering = ("series__equipment__equipment_code", "series__metric__code")
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[LatestReading]:
+        rows: QuerySet[LatestReading] = super().get_queryset(request)
+        return rows.filter(series__in=Series.objects.for_user(caller(request)))
 
     @admin.display(description=_("equipment"), ordering="series__equipment__equipment_code")
-    def equipment(self, latest: LatestReading) -> str:
-        return str(latest.series.equipment)
+    def equipment(self, latest: LatestReading) -> SafeString | str:
+        return link_to(latest.series.equipment)
 
     @admin.display(description=_("metric"), ordering="series__metric__code")
-    def metric(self, latest: LatestReading) -> str:
-        return latest.series.metric.name
+    def metric(self, latest: LatestReading) -> SafeString | str:
+        return link_to(latest.series, latest.series.metric.name)
 
     @admin.display(description=_("value"))
     def reading(self, latest: LatestReading) -> str:
-        return f"{latest.value:g} {latest.series.metric.unit}"
+        return f"{latest.value:g} {symbol(latest.series.metric.unit)}"
 
 
 class RuleStateInline(ReadOnlyInline):
     model = RuleState
-    fields = ("series", "state", "since", "last_evaluated_at")
+    fields = readonly_fields = ("machine", "since", "last_evaluated_at")
     verbose_name_plural = _("where it fires now")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[RuleState]:
         states: QuerySet[RuleState] = super().get_queryset(request).filter(state=RuleState.State.FIRING)
         return states.select_related("series__equipment", "series__metric")
 
+    @admin.display(description=_("series"))
+    def machine(self, state: RuleState) -> SafeString | str:
+        return link_to(state.series)
+
 
 @admin.register(Rule)
 class RuleAdmin(ModelAdmin):
-    list_display = ("title", "metric", "limit", "watched", "severity", "is_enabled", "firing")
+    empty_note = _("A rule raises an alert when a reading passes its limit. Add one for a machine or a category.")
+    list_display = ("title", "metric", "limit", "watched", "shown_severity", "is_enabled", "firing")
     list_filter = ("severity", "is_enabled", "metric")
     list_select_related = ("metric", "equipment", "category")
     search_fields = ("title", "equipment__equipment_code", "equipment__equipment_name", "category__name")
@@ -132,28 +202,42 @@ class RuleAdmin(ModelAdmin):
     @admin.display(description=_("limit"), ordering="trigger_value")
     def limit(self, rule: Rule) -> str:
         sign = ">" if rule.comparison == Rule.Comparison.ABOVE else "<"
-        return f"{sign} {rule.trigger_value:g} {rule.metric.unit}"
+        return f"{sign} {rule.trigger_value:g} {symbol(rule.metric.unit)}"
+
+    @admin.display(description=_("severity"), ordering="severity")
+    def shown_severity(self, rule: Rule) -> str:
+        return severity_badge(rule)
 
     @admin.display(description=_("watches"))
     def watched(self, rule: Rule) -> str:
         return str(rule.equipment or rule.category)
 
     @admin.display(description=_("fires on"), ordering="firing_count")
-    def firing(self, rule: Any) -> int:
-        return int(rule.firing_count)
+    def firing(self, rule: Any) -> str:
+        return badge(rule.firing_count, "danger") if rule.firing_count else "0"
 
 
 @admin.register(RuleState)
 class RuleStateAdmin(ReadOnlyAdmin):
-    list_display = ("rule", "series", "state", "since", "last_evaluated_at")
-    list_filter = ("state",)
+    empty_note = _("Nothing is watched yet. A rule begins to watch with the next reading.")
+    list_display = ("rule", "series", "shown_state", "since", "last_evaluated_at")
+    list_filter = ("state", OnSiteOfSeries)
     list_select_related = ("rule", "series__equipment", "series__metric")
     search_fields = ("rule__title", "series__equipment__equipment_code")
     ordering = ("-since", "-id")
 
+    def get_queryset(self, request: HttpRequest) -> QuerySet[RuleState]:
+        rows: QuerySet[RuleState] = super().get_queryset(request)
+        return rows.filter(series__in=Series.objects.for_user(caller(request)))
+
+    @admin.display(description=_("state"), ordering="state")
+    def shown_state(self, state: RuleState) -> str:
+        return badge(state.get_state_display(), "danger" if state.state == RuleState.State.FIRING else "success")
+
 
 @admin.register(DeviceKey)
 class DeviceKeyAdmin(ModelAdmin):
+    empty_note = _("Add a key for a gateway. Its plain text is shown once, after saving.")
     list_display = ("name", "prefix", "all_equipment", "last_used_at", "previous_expires_at", "created_at")
     list_filter = ("all_equipment",)
     search_fields = ("name", "prefix")

@@ -4,6 +4,7 @@ Factors are exact fractions of each quantity's base unit: an inch is 254/10000 m
 float. A conversion computes `(value * numerator + shift) / denominator` in floats, so 212 [degF] is 100 Cel to the bit.
 """
 
+import re
 from collections.abc import Callable
 from fractions import Fraction as F  # noqa: N817 - the table reads as arithmetic
 from functools import cache
@@ -87,6 +88,20 @@ UNITS: dict[str, Unit] = {
     "[degF]": Unit("temperature", F(5, 9), F(45_967, 100) * F(5, 9)),
     "[degR]": Unit("temperature", F(5, 9)),
 }
+
+
+# Where the code doesn't already read like the unit.
+SYMBOLS = {"Cel": "°C", "[degF]": "°F", "[degR]": "°R", "[in_i]": "in", "[ft_i]": "ft", "[lb_av]": "lb", "[HP]": "hp"}
+UNWRITTEN = str.maketrans("", "", "[]{}.")
+
+
+@cache
+def symbol(code: str) -> str:
+    """The unit as people write it: °C for Cel, m³/h for m3/h, rpm for {rpm}, kWh for kW.h, µg/m³ for ug/m3."""
+    if code in SYMBOLS:
+        return SYMBOLS[code]
+    raised = re.sub(r"(?<=[a-z])[23](?=/|$)", lambda found: "²³"[int(found[0]) - 2], code)
+    return re.sub(r"^u(?=[a-zA-Z])", "µ", raised).translate(UNWRITTEN)
 
 
 def exact_conversion(source: str, target: str) -> tuple[F, F]:

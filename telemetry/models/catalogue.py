@@ -15,6 +15,7 @@ from equipment.models import Equipment
 from faultreporter.accounts.models import User
 from faultreporter.db import LivingQuerySet, SoftDeleteModel
 from faultreporter.errors import HasChildren, ValidationFailed
+from telemetry.units import symbol
 
 EquipmentAndMetric = tuple[uuid.UUID, uuid.UUID]
 
@@ -81,7 +82,7 @@ class Metric(SoftDeleteModel):
         ]
 
     def __str__(self) -> str:
-        return f"{self.name} [{self.unit}]"
+        return f"{self.name} [{symbol(self.unit)}]"
 
     @classmethod
     def add(cls, *, by: User | None, **fields: Any) -> "Metric":

@@ -49,4 +49,4 @@ class LatestReading(models.Model):
         verbose_name_plural = _("latest readings")
 
     def __str__(self) -> str:
-        return f"{self.value:g}"
+        return f"{self.series}: {self.value:g}"

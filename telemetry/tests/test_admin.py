@@ -57,7 +57,7 @@ def test_records_load(backoffice: Browse, mona: User, firing: Rule, django_asser
 def test_a_series_shows_its_recent_readings(backoffice: Browse, mona: User, firing: Rule) -> None:
     page = backoffice(mona).get(f"/admin/telemetry/series/{Series.objects.get().pk}/change/")
 
-    assert "99 Cel" in page.content.decode()
+    assert "99 °C" in page.content.decode()
 
 
 def rule_form(rule: Rule | None = None, **fields: Any) -> dict[str, Any]:

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from telemetry.units import LINEAR, UNITS, UnitMismatch, conversion, exact_conversion
+from telemetry.units import LINEAR, UNITS, UnitMismatch, conversion, exact_conversion, symbol
 
 SAME_QUANTITY = [(a, b) for a in UNITS for b in UNITS if UNITS[a].quantity == UNITS[b].quantity]
 OTHER_QUANTITY = [(a, b) for a in UNITS for b in UNITS if UNITS[a].quantity != UNITS[b].quantity]
@@ -95,3 +95,14 @@ def test_an_unknown_unit_is_the_same_as_itself() -> None:
 
 def test_no_code_stands_for_two_quantities() -> None:
     assert len(UNITS) == sum(map(len, LINEAR.values())) + 4
+
+
+@pytest.mark.parametrize(
+    ("code", "written"),
+    [
+        ("Cel", "°C"), ("mm/s", "mm/s"), ("{rpm}", "rpm"), ("m3/h", "m³/h"), ("kW.h", "kWh"), ("ug/m3", "µg/m³"),
+        ("m/s2", "m/s²"), ("[ppm]", "ppm"), ("mm[Hg]", "mmHg"), ("m[H2O]", "mH2O"), ("%", "%"), ("uA", "µA"),
+    ],
+)  # fmt: skip
+def test_people_read_units_as_they_write_them(code: str, written: str) -> None:
+    assert symbol(code) == written
