@@ -154,7 +154,7 @@ class AssetReliability(TimeStampedModel):
         ]
 
     def __str__(self) -> str:
-        return f"{self.equipment_id} {self.year}-Q{self.quarter} r{self.revision}"
+        return f"{self.equipment.equipment_code} {self.year} Q{self.quarter}"
 
     @property
     def is_frozen(self) -> bool:
@@ -249,7 +249,7 @@ class EnergyConsumption(SoftDeleteModel):
         ]
 
     def __str__(self) -> str:
-        return f"{self.equipment_id or self.location_id} {self.year}-Q{self.quarter}"
+        return f"{self.equipment or self.location} {self.year} Q{self.quarter}"
 
     def store(self) -> None:
         """Write the row, new or changed."""
