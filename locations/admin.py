@@ -10,6 +10,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
 from faultreporter.accounts.authentication import caller
+from faultreporter.accounts.forms import TimeZoneWidget
 from faultreporter.backoffice import ReadOnlyInline, TabularInline, linked
 from locations.backoffice import ActionForm, RecordAdmin, SiteFilter, button, confirmed
 from locations.models import Location, SiteMembership
@@ -86,6 +87,11 @@ class LocationAdmin(RecordAdmin):
     def get_queryset(self, request: HttpRequest) -> Any:
         path = RawSQL(PATH_SQL, [])  # noqa: S611 - a constant without parameters
         return super().get_queryset(request).annotate(path=path).order_by("path")
+
+    def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        if db_field.name == "time_zone":
+            kwargs["widget"] = TimeZoneWidget()
+        return super().formfield_for_dbfield(db_field, request, **kwargs)
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         return ("kind", "site") if obj else ("site",)

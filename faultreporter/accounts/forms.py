@@ -1,15 +1,33 @@
 """The back office's forms for people and their API tokens."""
 
+from functools import cache
 from typing import Any
 
 from django import forms
 from django.utils import timezone
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from unfold.forms import AdminPasswordChangeForm, AuthenticationForm, UserChangeForm, UserCreationForm
-from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget
+from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget, UnfoldAdminTextInputWidget
 
 from faultreporter.accounts.models import ApiToken, User
+from faultreporter.accounts.validators import time_zones
+
+
+class TimeZoneWidget(UnfoldAdminTextInputWidget):
+    """A text field that proposes the names of the time zones; a select would render six hundred options."""
+
+    def render(self, name: str, value: Any, attrs: Any = None, renderer: Any = None) -> SafeString:
+        field = super().render(name, value, {**(attrs or {}), "list": "time-zones"}, renderer)
+        return format_html("{}{}", field, time_zone_names())
+
+
+@cache
+def time_zone_names() -> SafeString:
+    options = format_html_join("", '<option value="{}">', ((zone,) for zone in sorted(time_zones())))
+    return format_html('<datalist id="time-zones">{}</datalist>', options)
 
 
 class SignInForm(AuthenticationForm):
@@ -37,6 +55,7 @@ class NewPersonForm(OwnAddress, UserCreationForm):
     class Meta:
         model = User
         fields = ("email", "display_name", "phone", "role", "language", "time_zone")
+        widgets = {"time_zone": TimeZoneWidget}
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -48,6 +67,7 @@ class PersonForm(OwnAddress, UserChangeForm):
     class Meta:
         model = User
         fields = ("email", "display_name", "phone", "role", "language", "time_zone", "is_active", "password")
+        widgets = {"time_zone": TimeZoneWidget}
 
 
 class PasswordForm(AdminPasswordChangeForm):

@@ -5,6 +5,7 @@ from django.contrib import admin
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
+from django.template.defaultfilters import filesizeformat
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.html import format_html
@@ -41,7 +42,9 @@ def thumbnail_tag(attachment: Attachment, *, edge: int) -> SafeString | str:
 
 
 class UploadForm(forms.ModelForm[Attachment]):
-    upload = forms.FileField(label=_("file"), widget=UnfoldAdminFileFieldWidget)
+    upload = forms.FileField(
+        label=_("File"), help_text=_("JPEG, PNG, WebP, HEIC or PDF."), widget=UnfoldAdminFileFieldWidget
+    )
 
     class Meta:
         model = Attachment
@@ -60,14 +63,15 @@ class UploadForm(forms.ModelForm[Attachment]):
 class AttachmentAdmin(ModelAdmin):
     """What people handed in. A file is never changed; it can be added, and deleted while nothing uses it."""
 
-    list_display = ("preview", "original_name", "kind", "bytes", "uploaded_by", "created_at")
+    empty_note = _("What people photograph and upload for a fault, a plan or a drawing is kept here.")
+    list_display = ("preview", "original_name", "kind", "size", "uploaded_by", "created_at")
     list_display_links = ("original_name",)
     list_filter = ("kind",)
     list_select_related = ("uploaded_by",)
     search_fields = ("original_name", "uploaded_by__display_name")
     ordering = ("-created_at", "-id")
     fields = (
-        *("large_preview", "original_name", "kind", "content_type", "bytes", "width", "height", "sha256"),
+        *("large_preview", "original_name", "kind", "content_type", "size", "width", "height", "sha256"),
         *("uploaded_by", "created_at"),
     )
     readonly_fields = fields
@@ -121,6 +125,10 @@ class AttachmentAdmin(ModelAdmin):
             response = HttpResponse(thumbnail(file.read(), THUMBNAIL_EDGE), content_type="image/jpeg")
         response["Cache-Control"] = "private, max-age=31536000, immutable"
         return response
+
+    @admin.display(description=_("size"), ordering="bytes")
+    def size(self, attachment: Attachment) -> str:
+        return filesizeformat(attachment.bytes)
 
     @admin.display(description=_("file"))
     def preview(self, attachment: Attachment) -> SafeString | str:

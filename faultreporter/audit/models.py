@@ -113,4 +113,4 @@ class AuditLog(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.action} {self.entity_type} {self.entity_id}"
+        return f"{self.get_action_display()}: {self.entity_type} {self.entity_id}"

@@ -45,7 +45,7 @@ class TableFilter(admin.SimpleListFilter):
 class AuditLogAdmin(ReadOnlyAdmin):
     """What happened, newest first; search by a record's or a request's id."""
 
-    list_display = ("occurred_at", "action", "what", "entity_id", "who", "source")
+    list_display = ("occurred_at", "action", "what", "record_page", "who", "source")
     list_filter = (TableFilter, "action", "source", ("occurred_at", PeriodFilter))
     search_fields = ("entity_id__exact", "request_id__exact")
     search_help_text = _("The id of a record or of a request")
@@ -68,11 +68,11 @@ class AuditLogAdmin(ReadOnlyAdmin):
     def what(self, entry: AuditLog) -> str:
         return table_name(entry.entity_type)
 
-    @admin.display(description=_("who"), empty_value="—")
+    @admin.display(description=_("who"))
     def who(self, entry: Any) -> str:
-        return entry.actor_name or str(entry.actor_id or "")
+        return entry.actor_name or str(entry.actor_id or "–")
 
-    @admin.display(description=_("page"))
+    @admin.display(description=_("which"))
     def record_page(self, entry: AuditLog) -> SafeString | str:
         """The way to the record's own page, where it has one."""
         model = models_by_table().get(entry.entity_type)
@@ -90,6 +90,7 @@ class AuditLogAdmin(ReadOnlyAdmin):
 
 @admin.register(AuditSeal)
 class AuditSealAdmin(ReadOnlyAdmin):
+    empty_note = _("Every few minutes a periodic task seals what is older than the oldest running transaction.")
     list_display = ("id", "sealed_at", "row_count", "fingerprint")
     ordering = ("-id",)
     fields = ("id", "sealed_at", "row_count", "fingerprint", "previous", "entries")
