@@ -1,5 +1,6 @@
 """Fixtures for every app's tests: the people of the product, a client for each, and one way to look at errors."""
 
+import os
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -105,6 +106,13 @@ def assert_error(response: Any, status: int, code: str, field: str | None = None
     return error
 
 
+def own_redis_database(url: str) -> str:
+    """Each worker process of the tests has a Redis database of its own, so that one may flush it."""
+    number = 1 + int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+    return f"{url.partition('?')[0]}?db={number}"
+
+
 def pytest_configure() -> None:
+    settings.REDIS_URL = own_redis_database(settings.REDIS_URL)
     post_migrate.connect(permit_truncate)
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]

@@ -47,7 +47,7 @@ class RunningStack:
             "ENV_FILE": "no-such-file",
             "STATE_DIR": str(self.state),
             "LOCAL_STACK_DIR": str(self.directory / "servers"),
-            "PORT": "8700",
+            "PORT": str(20_000 + os.getpid() % 20_000),  # another run of the tests has its own
             "RATE_LIMIT_PER_MINUTE": "100000",
         }
         self.demo: dict[str, Any] = {}
