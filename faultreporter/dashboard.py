@@ -1,32 +1,48 @@
 """The back office's first page: what needs a manager today."""
 
+import json
 from collections.abc import Iterable
+from datetime import datetime, timedelta
 from typing import Any
 
-from django.db.models import Model
+from django.db.models import Count
+from django.db.models.functions import TruncDate
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.html import format_html
+from django.utils.formats import date_format
 from django.utils.safestring import SafeString
 from django.utils.timesince import timesince
 from django.utils.translation import gettext as _
 
+from aiassist.admin import AnalysisColumns
 from aiassist.models import Analysis
+from alerts.admin import AlertBadges
 from alerts.models import Alert
 from analytics.today import Today, today
 from equipment.models import Equipment
 from faultreporter.accounts.models import User
+from faultreporter.backoffice import badge, link_to
+from workorders.admin import OrderBadges
 from workorders.models import WorkOrder
+from workorders.models.queryset import UNFINISHED
 
 LISTED = 6
-
-
-def link(record: Model, text: object) -> SafeString:
-    """The record's back-office page."""
-    meta = record._meta
-    url = reverse(f"admin:{meta.app_label}_{meta.model_name}_change", args=[record.pk])
-    return format_html('<a class="text-primary-600 dark:text-primary-500" href="{}">{}</a>', url, text)
+CHARTED_DAYS = 30
+BAR_COLOURS = {"LOW": "#60a5fa", "MEDIUM": "#a855f7", "HIGH": "#fb923c", "CRITICAL": "#ef4444"}
+STACKED = json.dumps(
+    {
+        "animation": False,
+        "maintainAspectRatio": False,
+        "maxBarThickness": 14,
+        "plugins": {"legend": {"align": "end", "labels": {"boxHeight": 8, "boxWidth": 8, "color": "#9ca3af"}}},
+        "scales": {
+            "x": {"stacked": True, "grid": {"display": False}, "ticks": {"color": "#9ca3af", "maxTicksLimit": 10}},
+            "y": {"stacked": True, "border": {"display": False}, "ticks": {"color": "#9ca3af", "precision": 0}},
+        },
+    }
+)
+ALERT, ORDER, ANALYSIS = AlertBadges(), OrderBadges(), AnalysisColumns()
 
 
 def listing(app_and_model: str, query: str = "") -> str:
@@ -42,7 +58,7 @@ def tiles(now: Today) -> list[dict[str, Any]]:
             "value": now.alerts_unresolved,
             "note": _("%(new)d not acknowledged, %(critical)d critical")
             % {"new": now.alerts_unacknowledged, "critical": now.alerts_by_severity["CRITICAL"]},
-            "href": listing("alerts_alert"),
+            "href": listing("alerts_alert", "?status__in=OPEN,ACKNOWLEDGED"),
         },
         {
             "title": _("Machines down"),
@@ -55,7 +71,7 @@ def tiles(now: Today) -> list[dict[str, Any]]:
             "value": now.orders_unfinished,
             "note": _("%(overdue)d overdue, %(open)d without a technician")
             % {"overdue": now.orders_overdue, "open": now.orders_unassigned},
-            "href": listing("workorders_workorder"),
+            "href": listing("workorders_workorder", f"?status__in={','.join(UNFINISHED)}"),
         },
         {
             "title": _("Availability this quarter"),
@@ -66,7 +82,25 @@ def tiles(now: Today) -> list[dict[str, Any]]:
     ]
 
 
-def alert_table(user: User, *, at: Any) -> dict[str, Any]:
+def fault_chart(user: User, *, at: datetime) -> str:
+    """What was reported on each of the last thirty days, by severity: the data of a stacked bar chart."""
+    first = timezone.localdate(at) - timedelta(days=CHARTED_DAYS - 1)
+    rows = Alert.objects.for_user(user).living().filter(occurred_at__gte=at - timedelta(days=CHARTED_DAYS))
+    groups = rows.order_by().annotate(day=TruncDate("occurred_at")).values_list("day", "severity").annotate(Count("pk"))
+    counts = {(day, severity): count for day, severity, count in groups}
+    days = [first + timedelta(days=number) for number in range(CHARTED_DAYS)]
+    bars = [
+        {
+            "label": str(Alert.Severity(severity).label),
+            "data": [counts.get((day, severity), 0) for day in days],
+            "backgroundColor": BAR_COLOURS[severity],
+        }
+        for severity in Alert.Severity.values
+    ]
+    return json.dumps({"labels": [date_format(day, "j M") for day in days], "datasets": bars})
+
+
+def alert_table(user: User, *, at: datetime) -> dict[str, Any]:
     rows = Alert.objects.for_user(user).living().unresolved().select_related("equipment")
     worst = sorted(
         rows.order_by("-created_at")[:200], key=lambda a: Alert.Severity.values.index(a.severity), reverse=True
@@ -75,10 +109,10 @@ def alert_table(user: User, *, at: Any) -> dict[str, Any]:
         "headers": [_("Alert"), _("Machine"), _("Severity"), _("Status"), _("Since")],
         "rows": [
             [
-                link(alert, alert.title),
-                link(alert.equipment, alert.equipment.equipment_code),
-                alert.get_severity_display(),
-                alert.get_status_display(),
+                link_to(alert),
+                link_to(alert.equipment),
+                ALERT.shown_severity(alert),
+                ALERT.shown_status(alert),
                 timesince(alert.occurred_at, at, depth=1),
             ]
             for alert in worst[:LISTED]
@@ -86,16 +120,16 @@ def alert_table(user: User, *, at: Any) -> dict[str, Any]:
     }
 
 
-def order_table(user: User, *, at: Any) -> dict[str, Any]:
+def order_table(user: User, *, at: datetime) -> dict[str, Any]:
     rows = WorkOrder.objects.for_user(user).living().unfinished().select_related("equipment", "assigned_to")
     return {
-        "headers": [_("Order"), _("Title"), _("Machine"), _("Technician"), _("Due")],
+        "headers": [_("Work order"), _("Machine"), _("Status"), _("Technician"), _("Due")],
         "rows": [
             [
-                link(order, order.number),
-                order.title,
-                order.equipment.equipment_code,
-                str(order.assigned_to or "–"),
+                link_to(order),
+                link_to(order.equipment),
+                ORDER.shown_status(order),
+                str(order.assigned_to or badge(_("Nobody yet"), "warning")),
                 due_text(order, at=at),
             ]
             for order in rows.order_by("due_at", "-created_at")[:LISTED]
@@ -103,23 +137,22 @@ def order_table(user: User, *, at: Any) -> dict[str, Any]:
     }
 
 
-def due_text(order: WorkOrder, *, at: Any) -> str:
+def due_text(order: WorkOrder, *, at: datetime) -> SafeString | str:
     if order.due_at is None:
         return "–"
     if order.is_overdue(at):
-        return _("overdue by %(time)s") % {"time": timesince(order.due_at, at, depth=1)}
+        return badge(_("overdue by %(time)s") % {"time": timesince(order.due_at, at, depth=1)}, "danger")
     return _("in %(time)s") % {"time": timesince(at, order.due_at, depth=1)}
 
 
 def down_table(now: Today) -> dict[str, Any]:
     return {
-        "headers": [_("Machine"), _("Name"), _("Where"), _("Down for")],
+        "headers": [_("Machine"), _("Where"), _("Down for")],
         "rows": [
             [
-                link(Equipment(pk=row.equipment_id), row.equipment_code),
-                row.equipment_name,
+                link_to(Equipment(pk=row.equipment_id), f"{row.equipment_code} {row.equipment_name}"),
                 row.location or "–",
-                _("%(hours).0f h") % {"hours": row.hours},
+                _("%(hours).0f\u00a0h") % {"hours": row.hours},
             ]
             for row in now.longest_down
         ],
@@ -128,12 +161,11 @@ def down_table(now: Today) -> dict[str, Any]:
 
 def worst_table(now: Today) -> dict[str, Any]:
     return {
-        "headers": [_("Machine"), _("Name"), _("Down"), _("Failures"), _("Availability")],
+        "headers": [_("Machine"), _("Down"), _("Failures"), _("Availability")],
         "rows": [
             [
-                link(Equipment(pk=row.equipment_id), row.equipment_code),
-                row.equipment_name,
-                _("%(hours).1f h") % {"hours": row.unplanned_down_hours},
+                link_to(Equipment(pk=row.equipment_id), f"{row.equipment_code} {row.equipment_name}"),
+                _("%(hours).1f\u00a0h") % {"hours": row.unplanned_down_hours},
                 row.failure_count,
                 "–" if row.availability is None else f"{row.availability * 100:.1f} %",
             ]
@@ -144,16 +176,18 @@ def worst_table(now: Today) -> dict[str, Any]:
 
 def analysis_table(user: User) -> dict[str, Any]:
     rows: Iterable[Analysis] = (
-        Analysis.objects.for_user(user).select_related("equipment").order_by("-created_at")[:LISTED]
+        Analysis.objects.for_user(user).select_related("equipment", "alert").order_by("-created_at")[:LISTED]
     )
     return {
-        "headers": [_("Analysis"), _("Machine"), _("Provider"), _("Severity")],
+        "headers": [_("Analysis of"), _("Machine"), _("Status"), _("Severity"), _("Confidence"), _("Answered by")],
         "rows": [
             [
-                link(row, row.get_status_display()),
-                row.equipment.equipment_code if row.equipment else "–",
-                row.provider or "–",
-                row.severity or "–",
+                link_to(row, row.alert or _("a photo")),
+                link_to(row.equipment),
+                ANALYSIS.shown_status(row),
+                ANALYSIS.shown_severity(row),
+                ANALYSIS.percent(row),
+                row.get_provider_display() or "–",
             ]
             for row in rows
         ],
@@ -167,7 +201,10 @@ def today_page(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
     now = today(user=user, at=at)
     return {
         **context,
+        "title": _("Today"),
         "now": now,
+        "fault_chart": fault_chart(user, at=at),
+        "fault_chart_options": STACKED,
         "tiles": tiles(now),
         "alert_table": alert_table(user, at=at),
         "order_table": order_table(user, at=at),

@@ -123,6 +123,10 @@ class User(AbstractBaseUser, SoftDeleteModel):
     def __str__(self) -> str:
         return self.display_name or self.email
 
+    def get_full_name(self) -> str:
+        """By which the back office greets."""
+        return str(self)
+
     @property
     def is_staff(self) -> bool:
         """May enter the back office."""
