@@ -166,8 +166,8 @@ class TestEvidence:
         assert evidence["hash_matches"] is True
         assert [one["hours"] for one in evidence["unplanned_down"]] == [36, 6, 48]
         assert [one["started_at"] for one in evidence["failures"]] == [
-            "2026-02-10T00:00:00.000000Z",
-            "2026-03-30T00:00:00.000000Z",
+            "2026-02-10T00:00:00Z",
+            "2026-03-30T00:00:00Z",
         ]
         assert [one["hours"] for one in evidence["restorations"]] == [84, 6]
         assert [one["ended_at"] for one in evidence["open_repairs"]] == [None]

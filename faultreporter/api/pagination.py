@@ -22,7 +22,7 @@ def whole_number(request: Request, name: str, *, default: int, least: int, most:
     text = request.query_params.get(name, "")
     if not text:
         return default
-    if not (text.isascii() and text.isdigit() and least <= int(text[:12]) <= most):
+    if not (text.isascii() and text.isdigit() and len(text) <= 20 and least <= int(text) <= most):
         message = _("%(name)s must be a whole number from %(least)d to %(most)d.")
         raise InvalidParameter(message % {"name": name, "least": least, "most": most}, field=name)
     return int(text)

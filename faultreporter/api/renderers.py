@@ -12,6 +12,7 @@ from rest_framework.renderers import BaseRenderer
 from rest_framework.request import Request
 from rest_framework.utils.mediatypes import media_type_matches
 
+OPTIONS = orjson.OPT_UTC_Z | orjson.OPT_NON_STR_KEYS | orjson.OPT_NAIVE_UTC
 PROBLEM_JSON = "application/problem+json"
 
 
@@ -27,8 +28,19 @@ def as_json(value: Any) -> Any:
 
 
 def to_json(value: Any) -> bytes:
-    options = orjson.OPT_UTC_Z | orjson.OPT_NON_STR_KEYS | orjson.OPT_NAIVE_UTC
-    return orjson.dumps(value, default=as_json, option=options)
+    try:
+        return orjson.dumps(value, default=as_json, option=OPTIONS)
+    except orjson.JSONEncodeError:
+        return orjson.dumps(in_range(value), default=as_json, option=OPTIONS)
+
+
+def in_range(value: Any) -> Any:
+    """Whole numbers of more than 64 bits as floats: somebody's metadata held 1e30, and PostgreSQL wrote it out."""
+    if isinstance(value, dict):
+        return {key: in_range(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [in_range(item) for item in value]
+    return float(value) if isinstance(value, int) and not -(2**63) <= value < 2**64 else value
 
 
 def timestamp() -> str:

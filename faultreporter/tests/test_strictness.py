@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 from rest_framework.test import APIClient
 
-from equipment.tests.factories import CategoryFactory, DiagramFactory, FailureModeFactory
+from equipment.tests.factories import CategoryFactory, DiagramFactory, EquipmentFactory, FailureModeFactory
 from faultreporter.accounts.models import User
 from faultreporter.testing import assert_error
-from telemetry.tests.factories import issue_key
+from telemetry.tests.factories import MetricFactory, issue_key
 
 Api = Callable[[User | None], APIClient]
 
@@ -23,6 +23,31 @@ def test_a_list_of_ids_is_a_list(api: Api, adam: User, body: Any) -> None:
     response = api(adam).patch(f"/api/v1/device-keys/{key.pk}", {"equipment_ids": body})
 
     assert_error(response, 400, "VALIDATION_ERROR", "equipment_ids")
+
+
+def test_the_audit_log_shows_numbers_that_postgresql_wrote_out(api: Api, adam: User) -> None:
+    metric = MetricFactory()
+
+    api(adam).patch(f"/api/v1/iot-metrics/{metric.pk}", {"physical_max": 1e30})
+    response = api(adam).get("/api/v1/audit-logs", {"entity_type": "iot_metrics"})
+
+    assert response.json()["data"][0]["changes"]["physical_max"][1] == 1e30
+
+
+def test_a_time_of_long_ago_is_still_a_time(api: Api, mona: User) -> None:
+    machine = EquipmentFactory()
+    body = {"equipment_id": str(machine.pk), "type": "INSPECTION", "title": "x", "due_at": "0267-08-16T02:27:33-03:01"}
+
+    response = api(mona).post("/api/v1/work-orders", body)
+
+    assert response.json()["data"]["due_at"] == "0267-08-16T05:28:33Z"
+
+
+@pytest.mark.parametrize("number", ["100000000000000", "1" * 5000, "-1", "+1", "1e3"])
+def test_a_number_beyond_its_bounds(api: Api, adam: User, number: str) -> None:
+    response = api(adam).get("/api/v1/audit-logs/verify", {"after": number})
+
+    assert_error(response, 400, "INVALID_PARAMETER", "after")
 
 
 def test_an_empty_id_is_not_null(api: Api, mona: User) -> None:

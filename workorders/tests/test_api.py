@@ -245,7 +245,7 @@ def test_editing(api: Any, tess: User, olga: User, machine: Equipment) -> None:
 
     saved = api(tess).patch(f"{URL}/{order.pk}", {"priority": "high", "due_at": "2030-01-01T00:00:00Z"}, format="json")
 
-    assert (saved.json()["data"]["priority"], saved.json()["data"]["due_at"]) == ("HIGH", "2030-01-01T00:00:00.000000Z")
+    assert (saved.json()["data"]["priority"], saved.json()["data"]["due_at"]) == ("HIGH", "2030-01-01T00:00:00Z")
     assert_error(api(olga).put(f"{URL}/{order.pk}", {"title": "?"}, format="json"), 403, "PERMISSION_DENIED")
     assert_error(
         api(tess).patch(f"{URL}/{order.pk}", {"status": "OPEN"}, format="json"), 400, "UNKNOWN_FIELD", "status"
