@@ -13,6 +13,7 @@ from drf_spectacular.utils import OpenApiParameter
 
 from faultreporter.api.exceptions import CODES
 from faultreporter.api.pagination import MAX_PAGE
+from faultreporter.api.renderers import PROBLEM_JSON
 from faultreporter.api.serializers import ModelSerializer as ApiModelSerializer
 from faultreporter.api.serializers import Serializer as ApiSerializer
 from faultreporter.api.viewsets import MAY_BE_EMPTY
@@ -58,6 +59,27 @@ ERRORS = {
     "500": "Our fault; it is logged under the request id.",
     "503": "Something we depend on is down; Retry-After says when to try again.",
 }
+HEADERS = {
+    "X-Request-ID": {"schema": STRING, "description": "Name it when you ask us about this request."},
+    "RateLimit": {
+        "schema": STRING,
+        "description": "What is left of your allowance, and in how many seconds it is whole.",
+    },
+    "RateLimit-Policy": {"schema": STRING, "description": "Your allowance."},
+    "ETag": {"schema": STRING, "description": "The version of the record, for If-Match and If-None-Match."},
+    "Location": {"schema": STRING, "description": "Where the new record, or the result, is."},
+    "WWW-Authenticate": {"schema": STRING, "description": "Which credentials are taken."},
+    "Retry-After": {"schema": {"type": "integer", "minimum": 0}, "description": "Seconds to wait."},
+}
+ALWAYS = ("X-Request-ID", "RateLimit", "RateLimit-Policy")
+SOMETIMES = {
+    "201": ["Location"],
+    "202": ["Location"],
+    "401": ["WWW-Authenticate"],
+    "429": ["Retry-After"],
+    "503": ["Retry-After"],
+}
+VERSIONED = {"retrieve", "create", "update", "partial_update"}
 PAGE_PARAMETERS = [
     OpenApiParameter("page", {"type": "integer", "minimum": 1, "maximum": MAX_PAGE, "default": 1}),
     OpenApiParameter("page_size", {"type": "integer", "minimum": 1, "maximum": settings.MAX_PAGE_SIZE}),
@@ -81,18 +103,26 @@ def all_codes(kind: type[DomainError] = DomainError) -> set[str]:
     return {kind.code}.union(*(all_codes(child) for child in kind.__subclasses__()))
 
 
-def error_schema() -> dict[str, Any]:
+def error_properties() -> dict[str, Any]:
     detail = object_schema(field=STRING, code=STRING, message=STRING)
     codes = sorted(all_codes() | set(CODES.values()) | {"INTERNAL_ERROR"})
-    error = object_schema(
-        code={"type": "string", "enum": codes},
-        message=STRING,
-        status={"type": "integer"},
-        request_id=STRING,
-        details={"type": "array", "items": detail},
-        meta={"type": "object", "additionalProperties": {}},
-    )
+    return {
+        "code": {"type": "string", "enum": codes},
+        "status": {"type": "integer"},
+        "request_id": STRING,
+        "details": {"type": "array", "items": detail},
+        "meta": {"type": "object", "additionalProperties": {}},
+    }
+
+
+def error_schema() -> dict[str, Any]:
+    error = object_schema(message=STRING, **error_properties())
     return object_schema(success={"type": "boolean", "const": False}, error=error, timestamp=TIMESTAMP)
+
+
+def problem_schema() -> dict[str, Any]:
+    """RFC 9457, for callers that accept application/problem+json."""
+    return object_schema(type=STRING, title=STRING, detail=STRING, **error_properties())
 
 
 class EnvelopeSchema(AutoSchema):
@@ -146,8 +176,8 @@ class EnvelopeSchema(AutoSchema):
             return None
         return super()._map_serializer_field(field, direction, bypass_extensions)  # type: ignore[no-untyped-call]
 
-    def component(self, name: str, schema: dict[str, Any]) -> dict[str, Any]:
-        component = ResolvedComponent(name=name, type=ResolvedComponent.SCHEMA, schema=schema, object=name)
+    def component(self, name: str, schema: dict[str, Any], *, kind: str = ResolvedComponent.SCHEMA) -> dict[str, Any]:
+        component = ResolvedComponent(name=name, type=kind, schema=schema, object=name)
         self.registry.register_on_missing(component)
         reference: dict[str, Any] = component.ref
         return reference
@@ -186,13 +216,30 @@ class EnvelopeSchema(AutoSchema):
 
     def _get_response_bodies(self, direction: Any = "response") -> Any:
         bodies = super()._get_response_bodies(direction)
-        error = self.component("ErrorResponse", error_schema())
-        content = {"application/json": {"schema": error}, "application/problem+json": {"schema": {"type": "object"}}}
         for code in self.error_statuses():
-            bodies.setdefault(code, {"description": ERRORS[code], "content": content})
+            bodies.setdefault(code, self.error_response(code))
         if self.method == "GET" and getattr(self.view, "action", "") == "retrieve":
             bodies["304"] = {"description": "Nothing has changed since the version that If-None-Match names."}
+        for code, body in bodies.items():
+            if "$ref" not in body:
+                body["headers"] = {**self.headers_of(code), **body.get("headers", {})}
         return bodies
+
+    def error_response(self, code: str) -> dict[str, Any]:
+        error = self.component("ErrorResponse", error_schema())
+        problem = self.component("Problem", problem_schema())
+        content = {"application/json": {"schema": error}, PROBLEM_JSON: {"schema": problem}}
+        response = {"description": ERRORS[code], "headers": self.headers_of(code), "content": content}
+        return self.component(f"Error{code}", response, kind=ResolvedComponent.RESPONSE)
+
+    def headers_of(self, code: str) -> dict[str, Any]:
+        names = [*ALWAYS, *SOMETIMES.get(code, ())]
+        if code in {"200", "201", "304"} and getattr(self.view, "action", "") in VERSIONED:
+            names.append("ETag")
+        return {
+            name: self.component(name, {"required": True, **HEADERS[name]}, kind=ResolvedComponent.HEADER)
+            for name in names
+        }
 
     def error_statuses(self) -> list[str]:
         codes = {"400", "401", "403", "404", "406", "429", "500", "503"}

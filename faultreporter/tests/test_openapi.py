@@ -31,3 +31,26 @@ class TestParameters:
         assert parameters["manufacturer"] == {"type": "string", "minLength": 1}
         assert parameters["status"]["minItems"] == 1
         assert "minLength" not in parameters["search"]
+
+
+class TestHeaders:
+    def test_an_answer_tells_its_headers(self, document: dict[str, Any]) -> None:
+        created = document["paths"]["/api/v1/equipment"]["post"]["responses"]["201"]["headers"]
+
+        assert set(created) == {"X-Request-ID", "RateLimit", "RateLimit-Policy", "Location", "ETag"}
+        assert document["components"]["headers"]["Location"]["required"] is True
+
+    def test_an_error_is_described_once(self, document: dict[str, Any]) -> None:
+        errors = {
+            response["$ref"]
+            for methods in document["paths"].values()
+            for operation in methods.values()
+            for code, response in operation["responses"].items()
+            if code == "429"
+        }
+
+        assert errors == {"#/components/responses/Error429"}
+        assert set(document["components"]["responses"]["Error429"]["content"]) == {
+            "application/json",
+            "application/problem+json",
+        }
