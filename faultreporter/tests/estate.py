@@ -1,0 +1,119 @@
+"""A small estate with several of every record that has a back-office page, so that a query per row would show."""
+
+from datetime import timedelta
+from typing import Any
+
+from axes.models import AccessAttempt, AccessLog
+from django.contrib import admin
+from django.db.models import Model
+from django.utils import timezone
+from django_celery_beat.models import IntervalSchedule, PeriodicTask
+
+from aiassist import pipeline
+from aiassist.models import Analysis
+from aiassist.tests.factories import make_analysis
+from alerts.tests.factories import AlertFactory
+from analytics.rollup import roll_up
+from analytics.tests.factories import EnergyConsumptionFactory, machine
+from analytics.weekly import send_reports_of_last_week
+from equipment.models import Equipment, UserEquipmentAssignment
+from equipment.tests.factories import CategoryFactory, FailureModeFactory
+from faultreporter.accounts.models import ApiToken, User
+from faultreporter.attachments.tests.factories import make_attachment
+from faultreporter.audit.seals import seal_all
+from faultreporter.outbox.testing import deliver
+from locations.models import Location
+from locations.tests.factories import LocationFactory, SiteMembershipFactory
+from telemetry.ingest import ingest
+from telemetry.tests.factories import MetricFactory, RuleFactory, issue_key
+from workorders.services import raise_work_order
+from workorders.tests.factories import order_in
+
+SEVERAL = 6
+
+
+def build_estate(*, manager: User, technician: User) -> None:
+    """Everything meets at the first machine; the others are there so that lists have rows."""
+    site = LocationFactory.create(name="Northgate")
+    SiteMembershipFactory.create(user=technician, site=site)
+    rooms = [place_in(site, number) for number in range(SEVERAL)]
+    category = CategoryFactory.create(name="Chiller")
+    FailureModeFactory.create_batch(SEVERAL, category=category, keywords=["hums"])
+    machines = [machine(location=room, category=category) for room in rooms]
+    measure(machines)
+    for number, room in enumerate(rooms[1:]):
+        machines[0].move_to(room, by=manager, at=timezone.now(), reason="Needed there")
+        work_on(machines[0], manager=manager, technician=technician)
+        work_on(machines[number + 1], manager=manager, technician=technician)
+    draw(machines[0], by=manager)
+    count(machines, site)
+    administer(manager)
+    deliver()
+    pipeline.run(Analysis.objects.latest("created_at").pk)
+
+
+def place_in(site: Location, number: int) -> Location:
+    building = LocationFactory.create(kind="BUILDING", parent=site, name=f"Tower {number}")
+    floor = LocationFactory.create(kind="FLOOR", parent=building, floor_level=0, name="Ground floor")
+    room: Location = LocationFactory.create(kind="ROOM", parent=floor, name="Chiller plant")
+    return room
+
+
+def measure(machines: list[Equipment]) -> None:
+    """Readings beyond a rule's limit on every machine."""
+    an_hour_ago = timezone.now() - timedelta(hours=1)
+    for metric in (MetricFactory.create(), MetricFactory.create(vibration=True), MetricFactory.create(pressure=True)):
+        for one in machines:
+            RuleFactory.create(equipment=one, metric=metric, at=an_hour_ago)
+        readings = [{"equipment_code": one.equipment_code, "metric": metric.code, "value": 99} for one in machines]
+        ingest(readings, at=timezone.now())
+    deliver()
+    issue_key()
+
+
+def work_on(one: Equipment, *, manager: User, technician: User) -> None:
+    """A fault with a photograph and its order, and an order of every state."""
+    photo = make_attachment(by=technician)
+    alert = AlertFactory.create(equipment=one, reported_by=technician, critical=True, attachments=[photo])
+    raise_work_order(alert=alert, by=manager, at=timezone.now())
+    make_analysis(equipment=one, alert=alert, images=(photo,), by=technician)
+    order_in("COMPLETED", by=technician, equipment=one)
+    order_in("ON_HOLD", by=technician, equipment=one, due_at=timezone.now() - timedelta(days=1))
+    if not one.assignments.exists():
+        UserEquipmentAssignment.assign(user=technician, equipment=one, by=manager)
+
+
+def draw(one: Equipment, *, by: User) -> None:
+    for number in range(SEVERAL):
+        one.diagrams.model.add(equipment=one, title=f"Wiring {number}", attachment=make_attachment(by=by), by=by)
+
+
+def count(machines: list[Equipment], site: Location) -> None:
+    """Numbers of this quarter and of one before, energy, a weekly report."""
+    now = timezone.now()
+    roll_up(year=now.year, quarter=(now.month + 2) // 3, as_of=now)
+    roll_up(year=now.year - 1, quarter=1, as_of=now)
+    for one in machines:
+        EnergyConsumptionFactory.create(equipment=one)
+    EnergyConsumptionFactory.create(location=site)
+    send_reports_of_last_week(at=now)
+
+
+def administer(manager: User) -> None:
+    every = IntervalSchedule.objects.create(every=30, period=IntervalSchedule.SECONDS)
+    for number in range(SEVERAL):
+        PeriodicTask.objects.create(name=f"Sweep {number}", task="aiassist.tasks.sweep", interval=every)
+        ApiToken.issue(user=manager, name=f"Integration {number}")
+        door: dict[str, Any] = {
+            "username": f"person{number}@example.org",
+            "ip_address": "203.0.113.9",
+            "path_info": "/",
+        }
+        AccessAttempt.objects.create(**door, failures_since_start=number)
+        AccessLog.objects.create(**door)
+    seal_all()
+
+
+def without_rows() -> list[type[Model]]:
+    """The models with a back-office page that the estate forgot."""
+    return [model for model in admin.site._registry if not model._default_manager.exists()]
