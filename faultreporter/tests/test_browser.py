@@ -1,0 +1,111 @@
+"""Every page in a real browser: no error in the console, no request to another host, nothing wider than the window."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from django.contrib import admin
+from django.test import Client
+from django.urls import reverse
+
+from faultreporter.accounts.models import ApiToken, User
+from faultreporter.roles import Role
+from faultreporter.tests.browsing import DESKTOP, PHONE, Visitor, chromium, started
+from faultreporter.tests.estate import build_estate
+
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.xdist_group("browser"),
+    pytest.mark.skipif(chromium() is None, reason="no Chromium on this machine: apt install chromium"),
+]
+PASSWORD = "wide open valve"
+
+
+def person(role: Role) -> User:
+    return User.objects.create_user(email=f"{role.lower()}@example.org", password=PASSWORD, role=role)
+
+
+@pytest.fixture
+def people(transactional_db: None) -> dict[str, User]:
+    made = {role.value: person(role) for role in (Role.ADMIN, Role.MANAGER, Role.TECHNICIAN)}
+    build_estate(manager=made["MANAGER"], technician=made["TECHNICIAN"])
+    return made
+
+
+def pages_of(user: User) -> list[str]:
+    """Today, and the list, the form for a new one and the page of a record of everything this person may open."""
+    client = Client()
+    client.force_login(user, backend="django.contrib.auth.backends.ModelBackend")
+    paths = ["/admin/", "/admin/password_change/", *model_pages()]
+    return [path for path in paths if client.get(path).status_code == 200]
+
+
+def model_pages() -> Iterator[str]:
+    for model, page in admin.site._registry.items():
+        name = f"admin:{model._meta.app_label}_{model._meta.model_name}"
+        record = model._default_manager.order_by("pk")[0]
+        yield reverse(f"{name}_changelist")
+        yield reverse(f"{name}_add")
+        yield reverse(f"{name}_change", args=[record.pk])
+        yield reverse(f"{name}_delete", args=[record.pk])
+        for button in getattr(page, "actions_detail", ()):
+            yield reverse(f"admin:{page.get_unfold_action(button).action_name}", args=[record.pk])
+
+
+def sign_in(visitor: Visitor, email: str) -> None:
+    visitor.visit("/admin/login/", PHONE, DESKTOP)
+    visitor.page.fill("input[name=username]", email)
+    visitor.page.fill("input[name=password]", PASSWORD)
+    visitor.page.click("button[type=submit]")
+    visitor.page.wait_for_url("**/admin/")
+
+
+@pytest.mark.parametrize(("role", "sizes"), [("ADMIN", (PHONE, DESKTOP)), ("MANAGER", (PHONE,))])
+def test_the_back_office(live_server: Any, people: dict[str, User], role: str, sizes: Any) -> None:
+    paths, email = pages_of(people[role]), people[role].email
+
+    with started() as browser:  # whose event loop Django takes for its own: nothing is asked of the database here
+        visitor = Visitor(browser.new_context(), live_server.url)
+        sign_in(visitor, email)
+        for path in paths:
+            visitor.visit(path, *sizes)
+
+    assert len(paths) > 60
+    assert visitor.faults == []
+
+
+def test_the_documentation_and_an_operation_tried_in_it(live_server: Any, people: dict[str, User]) -> None:
+    _token, plain = ApiToken.issue(user=people["TECHNICIAN"], name="Docs")
+    operation = "[id$=listEquipment]"
+
+    with started() as browser:
+        visitor = Visitor(browser.new_context(), live_server.url)
+        visitor.visit("/redoc", PHONE, DESKTOP, shows="h1")
+        visitor.visit("/docs", DESKTOP, PHONE, shows=".opblock-tag")
+        page = visitor.page
+        page.click("button.authorize")
+        page.fill(".modal-ux input >> nth=0", plain)
+        page.click(".modal-ux .auth-btn-wrapper button.authorize >> nth=0")
+        page.click(".modal-ux .btn-done >> nth=0")
+        page.click("#operations-tag-equipment")
+        page.click(f"{operation} .opblock-summary")
+        page.click(f"{operation} .try-out__btn")
+        page.click(f"{operation} .execute")
+        answer = page.inner_text(f"{operation} .live-responses-table .response-col_status >> nth=1")
+
+    assert answer.startswith("200")
+    assert visitor.faults == []
+
+
+def test_what_is_wrong_is_noticed(live_server: Any) -> None:
+    with started() as browser:
+        visitor = Visitor(browser.new_context(), live_server.url)
+        visitor.visit("/nowhere", PHONE)
+        visitor.page.evaluate("document.body.append(Object.assign(new Image(), {src: 'https://example.org/a.png'}))")
+        visitor.page.evaluate("setTimeout(() => { throw new Error('broken') })")
+        visitor.page.evaluate("document.body.style.minWidth = '800px'")
+        visitor.look(PHONE)
+
+    seen = " ".join(visitor.faults)
+    for fault in ("status 404", "foreign: https://example.org", "Content Security Policy", "broken", "wide on 390"):
+        assert fault in seen
