@@ -2,6 +2,7 @@
 
 import random
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from alerts.models import Alert
 from alerts.services import report_fault
@@ -12,40 +13,83 @@ from faultreporter.demo.people import Team
 from workorders.models import WorkOrder
 from workorders.services import raise_work_order
 
-# what was reported on which kind, how many hours ago, how bad, and how far it has come
-HAPPENINGS = (
-    ("ELEVATOR", "Stops between floors", 2, "CRITICAL", "reported"),
-    ("FAN-COIL", "Drips onto the ceiling", 1, "LOW", "reported"),
-    ("AHU", "Supply fan belt squealing", 5, "MEDIUM", "reported"),
-    ("LIGHTING-PANEL", "Whole row of lamps dark", 8, "MEDIUM", "reported"),
-    ("FAN-COIL", "Thermostat dead", 20, "LOW", "acknowledged"),
-    ("PUMP", "Mechanical seal leaking", 26, "HIGH", "acknowledged"),
-    ("COOLING-TOWER", "Fan vibrates", 30, "HIGH", "ordered"),
-    ("FAN-COIL", "Rattles", 33, "LOW", "ordered"),
-    ("UPS", "Battery string weak", 40, "HIGH", "assigned"),
-    ("BOILER", "Water leak at the flange", 44, "MEDIUM", "assigned"),
-    ("PUMP", "Bearing noise", 50, "HIGH", "started"),
-    ("AHU", "Damper actuator stuck", 52, "MEDIUM", "started"),
-    ("GENERATOR", "Starter battery weak", 60, "CRITICAL", "held"),
-    ("ELEVATOR", "Door does not close", 66, "HIGH", "completed"),
-    ("FAN-COIL", "Does not cool", 70, "MEDIUM", "completed"),
-)
+
+class Happening(NamedTuple):
+    """A fault of the last days: on which kind of machine, where, how long ago, how bad, and how far it has come."""
+
+    category: str
+    building: str
+    title: str
+    words: str
+    hours: int
+    severity: str
+    progress: str
+
+
+HAPPENINGS = tuple(
+    Happening(*row)
+    for row in (
+        ("ELEVATOR", "NG-A", "Stops between floors",
+         "Stood between floor 2 and 3 for a minute with people inside, then went on. Twice this morning.",
+         2, "CRITICAL", "reported"),
+        ("FAN-COIL", "NG-B", "Drips onto the ceiling",
+         "A brown stain on the ceiling tile below the unit grows, and water drips onto the desk.",
+         1, "LOW", "reported"),
+        ("AHU", "NG-A", "Supply fan belt squealing",
+         "Squeals for some minutes after every start; rubber dust under the belt guard.",
+         5, "MEDIUM", "reported"),
+        ("LIGHTING-PANEL", "NG-B", "Whole row of lamps dark",
+         "The circuit breaker of the window row trips as soon as it is switched on.",
+         8, "MEDIUM", "reported"),
+        ("FAN-COIL", "NG-A", "Thermostat dead", "The display stays dark, the room is at 26 °C.",
+         20, "LOW", "acknowledged"),
+        ("PUMP", "HB-1", "Mechanical seal leaking",
+         "Water runs from the shaft seal, about a litre an hour; puddle under the coupling.",
+         26, "HIGH", "acknowledged"),
+        ("COOLING-TOWER", "NG-B", "Fan vibrates", "The whole deck hums; it is worse at full speed.",
+         30, "HIGH", "ordered"),
+        ("FAN-COIL", "NG-B", "Rattles", "Something loose rattles behind the grille.",
+         33, "LOW", "ordered"),
+        ("UPS", "HB-1", "Battery string weak", "The battery test ended after four minutes instead of ten.",
+         40, "HIGH", "assigned"),
+        ("BOILER", "NG-B", "Water leak at the flange", "Drips at the flange of the return line, rust on the bolts.",
+         44, "MEDIUM", "assigned"),
+        ("PUMP", "NG-A", "Bearing noise", "Grinds at the motor end, the housing is too hot to touch.",
+         50, "HIGH", "started"),
+        ("AHU", "HB-1", "Damper actuator stuck", "The outside air damper stays at 20 %, whatever is asked of it.",
+         52, "MEDIUM", "started"),
+        ("GENERATOR", "NG-A", "Starter battery weak", "Cranked slowly and did not start in the monthly test.",
+         60, "CRITICAL", "held"),
+        ("ELEVATOR", "NG-B", "Door does not close", "The door reverses at the last centimetre.",
+         66, "HIGH", "completed"),
+        ("FAN-COIL", "NG-A", "Does not cool", "Blows, but only warm air; the valve does not move.",
+         70, "MEDIUM", "completed"),
+    )
+)  # fmt: skip
+KIND_OF_DRAWING = {"CHILLER": "PIPING", "BOILER": "PIPING", "AHU": "MECHANICAL"}
+HOURS_TO_REPAIR = {"CRITICAL": 24, "HIGH": 48, "MEDIUM": 96, "LOW": 168}
 STEPS = ("reported", "acknowledged", "ordered", "assigned", "started", "held", "completed")
 
 
 def happen(machines: list[Equipment], team: Team, *, now: datetime, rng: random.Random) -> None:
-    for index, (category, title, hours, severity, progress) in enumerate(HAPPENINGS):
-        candidates = [m for m in machines if m.category and m.category.code == category]
+    for index, one in enumerate(HAPPENINGS):
+        candidates = [m for m in machines if is_of(m, one.category, one.building)]
         machine = candidates[index % len(candidates)]
-        at = now - timedelta(hours=hours)
-        photo = pictures.store(
-            pictures.fault_photo(index, machine.equipment_code), name=f"fault-{index + 1}.jpg", by=team.reporters[0]
-        )
+        at = (now - timedelta(hours=one.hours, minutes=rng.randrange(60))).replace(second=0, microsecond=0)
+        # nobody but its members enters the data centre
+        reporter = team.technicians[index % 3] if one.building == "HB-1" else team.reporters[index % 3]
+        content = pictures.fault_photo(index, machine.equipment_code)
+        photo = pictures.store(content, name=f"photo-{index + 1}.jpg", by=reporter, at=at)
         alert, _ = report_fault(
-            equipment=machine, title=title, severity=severity, by=team.reporters[index % 3], at=at, occurred_at=at,
-            description=f"Noticed at {machine.equipment_name.lower()}.", attachments=[photo], analyze=index < 4,
+            equipment=machine, title=one.title, severity=one.severity, by=reporter, at=at, occurred_at=at,
+            description=one.words, attachments=[photo], analyze=index < 4,
         )  # fmt: skip
-        advance(alert, STEPS.index(progress), team, at=at, rng=rng)
+        advance(alert, STEPS.index(one.progress), team, at=at, rng=rng)
+
+
+def is_of(machine: Equipment, category: str, building: str) -> bool:
+    of_kind = machine.category is not None and machine.category.code == category
+    return of_kind and machine.equipment_code.removeprefix(BY_CATEGORY[category].prefix + "-").startswith(building)
 
 
 def advance(alert: Alert, steps: int, team: Team, *, at: datetime, rng: random.Random) -> None:
@@ -55,7 +99,7 @@ def advance(alert: Alert, steps: int, team: Team, *, at: datetime, rng: random.R
         alert.acknowledge(by=manager, at=at + timedelta(minutes=9))
     if steps < 2:
         return
-    due = at + timedelta(hours=36)
+    due = at + timedelta(hours=HOURS_TO_REPAIR[alert.severity])
     order = raise_work_order(alert=alert, by=manager, at=at + timedelta(minutes=15), due_at=due)
     if steps >= 3:
         order.assign(to=technician, by=manager, at=at + timedelta(minutes=20))
@@ -79,7 +123,7 @@ def complete(order: WorkOrder, team: Team, *, at: datetime) -> None:
     )
 
 
-def draw_diagrams(machines: list[Equipment], team: Team) -> None:
+def draw_diagrams(machines: list[Equipment], team: Team, *, drawn_at: datetime) -> None:
     """A schematic for each chiller, boiler and air handling unit."""
     parts = {
         "CHILLER": ["Evaporator", "Compressor", "Condenser", "Expansion valve", "Oil pump", "Controller"],
@@ -95,8 +139,10 @@ def draw_diagrams(machines: list[Equipment], team: Team) -> None:
             pictures.wiring_diagram(f"{kind.name} {machine.model}", parts[code]),
             name=f"{machine.equipment_code}.png",
             by=team.admin,
+            at=drawn_at,
         )
         TechnicalDiagram.objects.create(
-            equipment=machine, title=f"{kind.name} schematic", attachment=picture,
+            equipment=machine, title=f"{kind.name} schematic", kind=KIND_OF_DRAWING[code], attachment=picture,
+            created_at=drawn_at,
             hotspots=[{"x": 0.1, "y": 0.225, "w": 0.2, "h": 0.163, "label": parts[code][0]}],
         )  # fmt: skip

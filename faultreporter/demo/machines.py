@@ -60,6 +60,11 @@ KINDS = (
     Kind("LIGHTING-PANEL", "LP", "Lighting panel", ("Lumenta",), ("Electrical riser",), 2, "MEDIUM", 12000, 2, 90, 365,
          {}, ("Circuit trips", "Whole row of lamps dark")),
 )  # fmt: skip
+RATED_KW: dict[str, tuple[float, ...]] = {
+    "CHILLER": (110, 142, 180), "BOILER": (5.5, 7.5), "PUMP": (7.5, 11, 15), "FIRE-PUMP": (45, 75),
+    "TRANSFORMER": (12,), "GENERATOR": (4,), "AHU": (7.5, 15, 22), "COOLING-TOWER": (11, 15),
+    "ELEVATOR": (9, 13), "UPS": (3, 6), "FAN-COIL": (0.2, 0.4), "LIGHTING-PANEL": (4, 8),
+}  # fmt: skip
 BY_CATEGORY = {kind.category: kind for kind in KINDS}
 
 
@@ -93,7 +98,7 @@ def make(
         manufacturer=maker,
         model=f"{kind.prefix}{rng.choice((120, 200, 320, 450, 600))}-{rng.choice('ABCX')}",
         serial_number=f"{maker[:2].upper()}{installed:%y}{rng.randint(100000, 999999)}",
-        metadata={"year": installed.year, "rated_power_kw": rng.choice((0.4, 1.5, 7.5, 22, 90, 250))},
+        metadata={"year": installed.year, "rated_power_kw": rng.choice(RATED_KW[kind.category])},
         category=category,
         criticality=kind.criticality,
         installed_date=installed,
@@ -101,6 +106,7 @@ def make(
         plan_x=room.plan_x,
         plan_y=room.plan_y,
         created_by=team.admin,
+        created_at=team.since,
     )
 
 
@@ -111,5 +117,6 @@ def assign(machines: list[Equipment], team: Team) -> None:
         crew = team.technicians[:3] if machine.equipment_code.split("-")[1] == "HB" else team.technicians
         for role, offset in (("PRIMARY", 0), ("BACKUP", 1)):
             person = crew[(index + offset) % len(crew)]
-            assignments.append(UserEquipmentAssignment(user=person, equipment=machine, role=role))
+            since = {"starts_at": team.since, "created_at": team.since}
+            assignments.append(UserEquipmentAssignment(user=person, equipment=machine, role=role, **since))
     UserEquipmentAssignment.objects.bulk_create(assignments)

@@ -1,6 +1,7 @@
 """Who works here."""
 
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from faultreporter.accounts.models import ApiToken, User
 from faultreporter.roles import Role
@@ -25,9 +26,10 @@ PEOPLE = (
 
 @dataclass(frozen=True, slots=True)
 class Team:
-    """The people by what they do."""
+    """The people by what they do, and since when they have been doing it here."""
 
     admin: User
+    since: datetime
     managers: list[User] = field(default_factory=list)
     technicians: list[User] = field(default_factory=list)
     reporters: list[User] = field(default_factory=list)
@@ -36,7 +38,7 @@ class Team:
         return [self.admin, self.managers[0], self.technicians[0], self.reporters[0]]
 
 
-def hire() -> Team:
+def hire(since: datetime) -> Team:
     people = [
         User.objects.create_user(
             email=f"{login}@demo.example",
@@ -45,11 +47,13 @@ def hire() -> Team:
             role=role,
             email_verified=True,
             time_zone="Europe/Berlin",
+            created_at=since,
         )
         for name, login, role in PEOPLE
     ]
     return Team(
         admin=people[0],
+        since=since,
         managers=[p for p in people if p.role == Role.MANAGER],
         technicians=[p for p in people if p.role == Role.TECHNICIAN],
         reporters=[p for p in people if p.role == Role.REPORTER],
@@ -65,6 +69,7 @@ def existing_team() -> Team | None:
     staff = [person for person in people if person is not None]
     return Team(
         admin=staff[0],
+        since=staff[0].created_at,
         managers=staff[1:3],
         technicians=staff[3:9],
         reporters=staff[9:],

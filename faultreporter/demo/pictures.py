@@ -2,18 +2,19 @@
 
 import io
 import random
+from datetime import datetime
 
-from django.utils import timezone
 from PIL import Image, ImageDraw, ImageFilter, ImageFont
 
 from faultreporter.accounts.models import User
 from faultreporter.attachments.models import Attachment
 
+PIPES = ((176, 182, 186), (64, 110, 150), (150, 70, 60), (120, 140, 110))
 PAPER, INK, PALE = (250, 249, 246), (38, 50, 56), (207, 216, 220)
 
 
-def store(content: bytes, *, name: str, by: User) -> Attachment:
-    return Attachment.objects.hand_in(content=content, name=name, by=by, at=timezone.now())
+def store(content: bytes, *, name: str, by: User, at: datetime) -> Attachment:
+    return Attachment.objects.hand_in(content=content, name=name, by=by, at=at)
 
 
 def encoded(image: Image.Image, kind: str) -> bytes:
@@ -60,22 +61,40 @@ def wiring_diagram(machine: str, parts: list[str]) -> bytes:
 
 
 def fault_photo(seed: int, caption: str) -> bytes:
-    """A blurred machine with something dark running down it: enough to look like a photograph in a list."""
+    """Pipes on a wall, a flange, and something dark running down from it: enough to look like a photograph."""
     rng = random.Random(seed)
-    image = Image.new("RGB", (1024, 768), (rng.randint(90, 150),) * 3)
+    image = Image.new("RGB", (1024, 768))
     pen = ImageDraw.Draw(image)
-    for _ in range(14):
-        x, y = rng.randint(0, 900), rng.randint(0, 650)
-        shade = rng.randint(60, 190)
-        pen.rounded_rectangle(
-            (x, y, x + rng.randint(60, 320), y + rng.randint(40, 260)), 18, fill=(shade, shade + 8, shade + 14)
-        )
-    image = image.filter(ImageFilter.GaussianBlur(3))
-    pen = ImageDraw.Draw(image)
-    x = rng.randint(250, 700)
-    for drop in range(120):
-        left, right = sorted((x + rng.gauss(0, 18), x + rng.gauss(14, 18)))
-        pen.ellipse((left, 220 + drop * 4, right, 232 + drop * 4), fill=(48, 36, 20))
-    image = image.filter(ImageFilter.GaussianBlur(1.4))
+    wall = rng.randint(120, 165)
+    for y in range(768):  # light falls in from above
+        pen.line((0, y, 1024, y), fill=tint(wall - y // 12, rng.randint(0, 2)))
+    for _ in range(rng.randint(2, 3)):
+        pipe(pen, rng.randint(120, 560), rng.randint(28, 60), rng.choice(PIPES))
+    x, y = rng.randint(300, 720), rng.randint(220, 420)
+    pen.rounded_rectangle((x - 46, y - 96, x + 46, y + 96), 10, fill=(96, 104, 110), outline=(58, 64, 68), width=5)
+    for bolt in range(y - 84, y + 84, 48):
+        pen.ellipse((x - 12, bolt, x + 12, bolt + 24), fill=(60, 66, 70), outline=(128, 134, 138))
+    stain(pen, x, y + 90, rng)
+    image = image.filter(ImageFilter.GaussianBlur(1.6))
     ImageDraw.Draw(image).text((28, 724), caption, fill=(235, 235, 235), font=font(24))
     return encoded(image, "JPEG")
+
+
+def tint(shade: int, noise: int) -> tuple[int, int, int]:
+    return shade + noise, shade + noise + 2, shade + noise + 6
+
+
+def pipe(pen: ImageDraw.ImageDraw, y: int, radius: int, colour: tuple[int, int, int]) -> None:
+    """A horizontal pipe, bright along its upper third."""
+    for offset in range(-radius, radius):
+        light = 1.25 - abs(offset + radius / 3) / radius
+        shade = tuple(max(0, min(255, int(part * light))) for part in colour)
+        pen.line((0, y + offset, 1024, y + offset), fill=(shade[0], shade[1], shade[2]))
+
+
+def stain(pen: ImageDraw.ImageDraw, x: int, y: int, rng: random.Random) -> None:
+    left = x
+    for drop in range(rng.randint(30, 70)):
+        left += round(rng.gauss(0, 2))
+        width = rng.randint(8, 26)
+        pen.ellipse((left - width, y + drop * 5, left + width, y + drop * 5 + 14), fill=(52, 40, 26))

@@ -74,7 +74,7 @@ def build(team: Team) -> list[Location]:
 def build_floor(building: Location, level: int, names: list[str], team: Team) -> list[Location]:
     label, code = floor_label(level), f"{building.code}-{'B' if level < 0 else 'F'}{abs(level)}"
     plan = pictures.store(
-        pictures.floor_plan(f"{building.name}, {label}", names), name=f"{building.code}-{level}.png", by=team.admin
+        pictures.floor_plan(f"{building.name}, {label}", names), name=f"{code}.png", by=team.admin, at=team.since
     )
     floor = Location.add(
         by=team.admin, kind=Location.Kind.FLOOR, parent=building, code=code,
@@ -88,8 +88,8 @@ def build_floor(building: Location, level: int, names: list[str], team: Team) ->
             code=f"{floor.code}-{number:02d}",
             name=name,
             floor_level=level,
-            latitude=(building.latitude or 0) + number * 0.00004,
-            longitude=(building.longitude or 0) + number * 0.00003,
+            latitude=round((building.latitude or 0) + number * 0.00004, 6),
+            longitude=round((building.longitude or 0) + number * 0.00003, 6),
             plan_x=round(pictures.room_centre(number - 1)[0], 3),
             plan_y=round(pictures.room_centre(number - 1)[1], 3),
         )

@@ -1,13 +1,14 @@
 """The demo story, told once per database: same seed, same story, shifted to end now."""
 
 import random
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.core.management import call_command
 from django.db import transaction
 
 from analytics.rollup import roll_up
+from analytics.weekly import Week, report_for
 from equipment.models import Equipment
 from faultreporter.audit.context import acting
 from faultreporter.audit.models import AuditLog
@@ -23,15 +24,16 @@ def tell(*, now: datetime, quiet: bool = False) -> people.Team:
     call_command("load_catalogue", verbosity=0)
     call_command("load_metrics", verbosity=0)
     with transaction.atomic(), acting(by=None, source=AuditLog.Source.COMMAND):
-        team = people.hire()
+        team = people.hire(now - timedelta(days=365 * history.YEARS))
         machines.install(places.build(team), team, on=now.date(), rng=rng)
         fleet = list(Equipment.objects.select_related("category", "location").order_by("equipment_code"))
         history.live_through(fleet, team, now=now, rng=rng).write()
         history.meter_energy(fleet, now=now, rng=rng)
-        live.draw_diagrams(fleet, team)
+        live.draw_diagrams(fleet, team, drawn_at=team.since)
         live.happen(fleet, team, now=now, rng=rng)
         readings.record(fleet, now=now, rng=rng, quiet=quiet)
         sum_up(now)
+        report_for(team.managers[0], week=Week.before(now))
     return team
 
 

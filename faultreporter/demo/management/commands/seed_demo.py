@@ -4,10 +4,11 @@ from typing import Any
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
-from django.db import transaction
 from django.utils import timezone
 
 from faultreporter.accounts.models import User
+from faultreporter.audit.context import acting
+from faultreporter.audit.models import AuditLog
 from faultreporter.demo import people, story
 
 
@@ -35,7 +36,7 @@ class Command(BaseCommand):
             kept = json.loads(path.read_text())
             if kept.get("base_url") == base_url and people.tokens_work(kept["users"]):
                 return
-        with transaction.atomic():
+        with acting(by=None, source=AuditLog.Source.COMMAND):
             content = story.credentials(team, base_url=base_url)
         path.parent.mkdir(parents=True, exist_ok=True)
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
