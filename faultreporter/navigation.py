@@ -1,10 +1,26 @@
 """The back office's menu: by what people come to do, not by Django app."""
 
+from collections.abc import Iterable
 from typing import Any
 
+from django.apps import apps
+from django.contrib import admin
+from django.db.models import Model
 from django.http import HttpRequest
 from django.urls import reverse_lazy
 from django.utils.translation import gettext_lazy as _
+from unfold.dataclasses import SearchResult
+
+from faultreporter.backoffice import page_of
+
+SEARCHED = (
+    ("precision_manufacturing", "equipment.equipment"),
+    ("notifications_active", "alerts.alert"),
+    ("assignment", "workorders.workorder"),
+    ("location_on", "locations.location"),
+    ("group", "accounts.user"),
+)
+FOUND_OF_EACH = 5
 
 GROUPS: tuple[tuple[Any, tuple[tuple[Any, str, str], ...]], ...] = (
     (
@@ -76,6 +92,22 @@ def sidebar(request: HttpRequest) -> list[dict[str, Any]]:
         if items:
             groups.append({"title": title, "separator": True, "items": items})
     return groups
+
+
+def search(request: HttpRequest, term: str) -> list[SearchResult]:
+    """The palette's answers: the first few of each kind that the person may see."""
+    return [
+        SearchResult(title=str(record), description=str(record._meta.verbose_name), link=page_of(record), icon=icon)
+        for icon, model in SEARCHED
+        if request.user.has_perm(permission(model))
+        for record in found(request, model, term)
+    ]
+
+
+def found(request: HttpRequest, model: str, term: str) -> Iterable[Model]:
+    page = admin.site.get_model_admin(apps.get_model(model))
+    rows, _duplicates = page.get_search_results(request, page.get_queryset(request), term)
+    return rows.filter(deleted_at=None)[:FOUND_OF_EACH]
 
 
 def permission(model: str) -> str:

@@ -545,5 +545,6 @@ UNFOLD = {
         ]
     },
     "DASHBOARD_CALLBACK": "faultreporter.dashboard.today_page",
-    "SIDEBAR": {"show_search": True, "navigation": "faultreporter.navigation.sidebar"},
+    "SIDEBAR": {"show_search": True, "command_search": True, "navigation": "faultreporter.navigation.sidebar"},
+    "COMMAND": {"search_callback": "faultreporter.navigation.search"},
 }

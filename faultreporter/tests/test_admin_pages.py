@@ -150,6 +150,15 @@ def test_searching_in_vain_says_so(backoffice: Backoffice, people: People) -> No
             assert (answer.status_code, b"Nothing matches" in answer.content) == (200, True), model
 
 
+def test_the_palette_finds_machines_alerts_and_people(backoffice: Backoffice, people: People) -> None:
+    browser = backoffice(people["MANAGER"])
+    order = WorkOrder.objects.exclude(alert=None).order_by("pk")[0]
+
+    for term, record in ((order.number, order), (order.equipment.equipment_code, order.equipment)):
+        answer = browser.get("/admin/search/", {"s": term, "extended": "1"}).content.decode()
+        assert address(type(record), "change", record.pk) in answer, term
+
+
 def test_pickers_answer(backoffice: Backoffice, people: People) -> None:
     """The fields that look records up while one types."""
     browser = backoffice(people["MANAGER"])
