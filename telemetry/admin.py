@@ -7,7 +7,7 @@ from django.http import HttpRequest
 from django.template.defaultfilters import floatformat
 from django.template.loader import render_to_string
 from django.utils import timezone
-from django.utils.formats import localize
+from django.utils.formats import date_format, localize
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
@@ -30,6 +30,17 @@ from telemetry.models import DeviceKey, LatestReading, Metric, Rule, RuleState, 
 from telemetry.units import symbol
 
 SHOWN_READINGS = 200
+CURVE = json.dumps(
+    {
+        "animation": False,
+        "maintainAspectRatio": False,
+        "plugins": {"legend": {"display": False}},
+        "scales": {
+            "x": {"grid": {"display": False}, "ticks": {"color": "#9ca3af", "maxRotation": 0, "maxTicksLimit": 6}},
+            "y": {"ticks": {"color": "#9ca3af"}},
+        },
+    }
+)
 
 
 class OnSiteOfSeries(SiteFilter):
@@ -73,8 +84,8 @@ class LatestColumns:
         return f"{series.latest.value:g} {symbol(series.metric.unit)}" if hasattr(series, "latest") else "–"
 
     @admin.display(description=_("latest at"), ordering="latest__recorded_at")
-    def latest_at(self, series: Series) -> Any:
-        return series.latest.recorded_at if hasattr(series, "latest") else None
+    def latest_at(self, series: Series) -> str:
+        return localize(timezone.localtime(series.latest.recorded_at)) if hasattr(series, "latest") else "–"
 
 
 @admin.register(Series)
@@ -100,12 +111,13 @@ class SeriesAdmin(LatestColumns, ModelAdmin):
     def chart(self, series: Series) -> str:
         lines = read_page([series], since=None, until=None, after=None, limit=SHOWN_READINGS).lines[::-1]
         data = {
-            "labels": [localize(timezone.localtime(line.recorded_at)) for line in lines],
+            "labels": [date_format(timezone.localtime(line.recorded_at), "j M H:i") for line in lines],
             "datasets": [
-                {"data": [line.value for line in lines], "borderColor": "var(--color-primary-600)", "pointRadius": 0}
+                {"data": [line.value for line in lines], "borderColor": "#9333ea", "borderWidth": 2, "pointRadius": 0}
             ],
         }
-        return render_to_string("unfold/components/chart/line.html", {"data": json.dumps(data), "height": 240})
+        context = {"data": json.dumps(data), "options": CURVE, "height": 240}
+        return render_to_string("unfold/components/chart/line.html", context)
 
 
 class SeriesInline(LatestColumns, ReadOnlyInline):

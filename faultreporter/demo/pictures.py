@@ -65,7 +65,7 @@ def fault_photo(seed: int, caption: str) -> bytes:
     rng = random.Random(seed)
     image = Image.new("RGB", (1024, 768))
     pen = ImageDraw.Draw(image)
-    wall = rng.randint(120, 165)
+    wall = rng.randint(165, 200)
     for y in range(768):  # light falls in from above
         pen.line((0, y, 1024, y), fill=tint(wall - y // 12, rng.randint(0, 2)))
     for _ in range(rng.randint(2, 3)):
