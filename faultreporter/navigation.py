@@ -37,6 +37,7 @@ GROUPS: tuple[tuple[Any, tuple[tuple[Any, str, str], ...]], ...] = (
             (_("Equipment"), "precision_manufacturing", "equipment.equipment"),
             (_("Locations"), "location_on", "locations.location"),
             (_("Who looks after what"), "engineering", "equipment.userequipmentassignment"),
+            (_("Status log"), "timeline", "equipment.statusinterval"),
             (_("Technical diagrams"), "schema", "equipment.technicaldiagram"),
             (_("Categories"), "category", "equipment.category"),
             (_("Failure modes"), "report", "equipment.failuremode"),
@@ -46,6 +47,7 @@ GROUPS: tuple[tuple[Any, tuple[tuple[Any, str, str], ...]], ...] = (
         _("Telemetry"),
         (
             (_("Latest readings"), "sensors", "telemetry.latestreading"),
+            (_("Series"), "show_chart", "telemetry.series"),
             (_("Alarm rules"), "rule", "telemetry.rule"),
             (_("Metrics"), "straighten", "telemetry.metric"),
             (_("Device keys"), "key", "telemetry.devicekey"),
