@@ -10,6 +10,7 @@ from django.conf import settings
 from drf_spectacular.openapi import AutoSchema
 from drf_spectacular.plumbing import ResolvedComponent, get_lib_doc_excludes
 from drf_spectacular.utils import OpenApiParameter
+from rest_framework import serializers
 
 from faultreporter.api.exceptions import CODES
 from faultreporter.api.pagination import MAX_PAGE
@@ -71,7 +72,6 @@ HEADERS = {
     "WWW-Authenticate": {"schema": STRING, "description": "Which credentials are taken."},
     "Retry-After": {"schema": {"type": "integer", "minimum": 0}, "description": "Seconds to wait."},
 }
-ALWAYS = ("X-Request-ID", "RateLimit", "RateLimit-Policy")
 SOMETIMES = {
     "201": ["Location"],
     "202": ["Location"],
@@ -79,7 +79,13 @@ SOMETIMES = {
     "429": ["Retry-After"],
     "503": ["Retry-After"],
 }
-VERSIONED = {"retrieve", "create", "update", "partial_update"}
+VERSIONED = {
+    ("retrieve", "200"),
+    ("retrieve", "304"),
+    ("create", "201"),
+    ("update", "200"),
+    ("partial_update", "200"),
+}
 PAGE_PARAMETERS = [
     OpenApiParameter("page", {"type": "integer", "minimum": 1, "maximum": MAX_PAGE, "default": 1}),
     OpenApiParameter("page_size", {"type": "integer", "minimum": 1, "maximum": settings.MAX_PAGE_SIZE}),
@@ -174,7 +180,11 @@ class EnvelopeSchema(AutoSchema):
         """A request has no read-only fields; drf-spectacular stumbles over one whose shape is given by an override."""
         if direction == "request" and field.read_only:
             return None
-        return super()._map_serializer_field(field, direction, bypass_extensions)  # type: ignore[no-untyped-call]
+        schema = super()._map_serializer_field(field, direction, bypass_extensions)  # type: ignore[no-untyped-call]
+        if direction == "request" and isinstance(field, serializers.DecimalField):
+            null = ["null"] if "null" in schema["type"] else []
+            schema["type"] = ["string", "number", *null]  # answers always have the string
+        return schema
 
     def component(self, name: str, schema: dict[str, Any], *, kind: str = ResolvedComponent.SCHEMA) -> dict[str, Any]:
         component = ResolvedComponent(name=name, type=kind, schema=schema, object=name)
@@ -233,8 +243,10 @@ class EnvelopeSchema(AutoSchema):
         return self.component(f"Error{code}", response, kind=ResolvedComponent.RESPONSE)
 
     def headers_of(self, code: str) -> dict[str, Any]:
-        names = [*ALWAYS, *SOMETIMES.get(code, ())]
-        if code in {"200", "201", "304"} and getattr(self.view, "action", "") in VERSIONED:
+        names = ["X-Request-ID", *SOMETIMES.get(code, ())]
+        if code != "404":  # an address that leads nowhere costs no allowance
+            names += ["RateLimit", "RateLimit-Policy"]
+        if (getattr(self.view, "action", ""), code) in VERSIONED:
             names.append("ETag")
         return {
             name: self.component(name, {"required": True, **HEADERS[name]}, kind=ResolvedComponent.HEADER)

@@ -31,8 +31,21 @@ class CleanCharField(serializers.CharField):
         return str(super().to_internal_value(data))
 
 
+def has_json_type(field: serializers.Field[Any, Any, Any, Any], value: Any) -> bool:
+    """Whether JSON's own type is the field's: "true" is no boolean, "nan" no number, and 1 is not true."""
+    if value is None:
+        return True  # the field itself knows whether it may be null
+    if isinstance(field, serializers.BooleanField):
+        return isinstance(value, bool)
+    if isinstance(field, serializers.IntegerField | serializers.FloatField):
+        return isinstance(value, int | float) and not isinstance(value, bool)
+    if isinstance(field, serializers.DecimalField):
+        return isinstance(value, str | int | float) and not isinstance(value, bool)
+    return isinstance(value, str) or not isinstance(field, serializers.CharField)
+
+
 class RefuseUnknownFields:
-    """A field nobody knows is a mistake of the caller, and silence would hide it."""
+    """A field nobody knows is a mistake of the caller, and silence would hide it; so is a value of another type."""
 
     def to_internal_value(self, data: Any) -> Any:
         if self.parent is not None and getattr(self.root, "partial", False):  # type: ignore[attr-defined]
@@ -41,12 +54,17 @@ class RefuseUnknownFields:
             whole._context = self.context  # type: ignore[attr-defined]
             return whole.to_internal_value(data)
         if isinstance(data, Mapping) and not html.is_html_input(data):
-            writable = {name for name, field in self.fields.items() if not field.read_only}  # type: ignore[attr-defined]
-            read_only = set(self.fields) - writable  # type: ignore[attr-defined]
+            writable = {name: field for name, field in self.fields.items() if not field.read_only}  # type: ignore[attr-defined]
+            read_only = set(self.fields) - set(writable)  # type: ignore[attr-defined]
             wrong = {
                 name: [ErrorDetail(self.why_not(name, read_only), code="unknown_field")]
                 for name in data
                 if name not in writable
+            }
+            wrong |= {
+                name: [ErrorDetail(_("The value has the wrong type."), code="wrong_type")]
+                for name, value in data.items()
+                if name in writable and not has_json_type(writable[name], value)
             }
             if wrong:
                 raise serializers.ValidationError(wrong)

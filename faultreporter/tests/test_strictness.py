@@ -9,7 +9,7 @@ from rest_framework.test import APIClient
 from equipment.tests.factories import CategoryFactory, DiagramFactory, EquipmentFactory, FailureModeFactory
 from faultreporter.accounts.models import User
 from faultreporter.testing import assert_error
-from telemetry.tests.factories import MetricFactory, issue_key
+from telemetry.tests.factories import MetricFactory, RuleFactory, issue_key
 
 Api = Callable[[User | None], APIClient]
 
@@ -48,6 +48,34 @@ def test_a_number_beyond_its_bounds(api: Api, adam: User, number: str) -> None:
     response = api(adam).get("/api/v1/audit-logs/verify", {"after": number})
 
     assert_error(response, 400, "INVALID_PARAMETER", "after")
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("is_enabled", "true"),
+        ("is_enabled", 1),
+        ("trigger_value", "5"),
+        ("trigger_value", "nan"),
+        ("trigger_value", True),
+        ("title", 5),
+        ("title", ["x"]),
+    ],
+)
+def test_a_value_has_the_type_json_gives_it(api: Api, mona: User, field: str, value: Any) -> None:
+    rule = RuleFactory()
+
+    response = api(mona).patch(f"/api/v1/iot-rules/{rule.pk}", {field: value})
+
+    assert_error(response, 400, "VALIDATION_ERROR", field)
+
+
+def test_money_may_come_as_a_number(api: Api, mona: User) -> None:
+    body = {"equipment_id": str(EquipmentFactory().pk), "year": 2026, "quarter": 1, "kwh": 5, "cost": 1.5}
+
+    response = api(mona).post("/api/v1/energy-consumption", body)
+
+    assert response.json()["data"]["cost"] == "1.50"
 
 
 def test_an_empty_id_is_not_null(api: Api, mona: User) -> None:
