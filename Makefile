@@ -22,7 +22,7 @@ OPENAPI_TYPESCRIPT := openapi-typescript@7.13.0
 TYPESCRIPT := typescript@5.9.3
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check check-code check-schema check-client bench openapi demo-large simulate screenshots lock clean
+.PHONY: help run test check check-code check-schema check-client check-fuzz bench openapi demo-large simulate screenshots lock clean
 
 help: ## what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -55,6 +55,9 @@ check-client: openapi
 	else \
 		echo "NOT RUN: the TypeScript client check needs Node 20 or newer."; \
 	fi
+
+check-fuzz: $(TOOLS) ## the running API under generated requests; ten minutes and more
+	@$(FRESH) $(PY) -m faultreporter.tests.fuzz $(ARGS)
 
 openapi: $(TOOLS) ## writes openapi.json
 	@$(PY) manage.py spectacular --format openapi-json --validate --fail-on-warn --file openapi.json
