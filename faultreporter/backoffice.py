@@ -7,7 +7,7 @@ from django import forms
 from django.conf import settings
 from django.contrib import admin, messages
 from django.contrib.admin import SimpleListFilter
-from django.contrib.admin.utils import unquote
+from django.contrib.admin.utils import label_for_field, lookup_field, unquote
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 from django.db.models import BaseConstraint, Model, QuerySet, UniqueConstraint
@@ -24,7 +24,7 @@ from unfold.admin import ModelAdmin as UnfoldModelAdmin
 from unfold.admin import StackedInline, TabularInline
 from unfold.contrib.filters.admin import RangeDateTimeFilter
 from unfold.forms import PaginationInlineFormSet
-from unfold.utils import parse_datetime_str
+from unfold.utils import display_for_field, display_for_value, parse_datetime_str
 from unfold.views import ChangeList as UnfoldChangeList
 
 from faultreporter.api.exceptions import translate
@@ -298,9 +298,10 @@ class ReadOnlyAdmin(ModelAdmin):
 
 
 class ReadOnlyFormSet(PaginationInlineFormSet):
-    """Shows rows. What a browser sends about them isn't looked at, so a form may leave them out."""
+    """Rows without forms. What a browser sends about them isn't looked at, so a form may leave them out."""
 
-    new_objects = changed_objects = deleted_objects = ()
+    inline: "ReadOnlyInline"
+    forms = new_objects = changed_objects = deleted_objects = ()
 
     def __init__(self, data: Any = None, files: Any = None, **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -311,16 +312,39 @@ class ReadOnlyFormSet(PaginationInlineFormSet):
     def save(self, commit: bool = True) -> list[Model]:
         return []
 
+    def table(self) -> dict[str, Any]:
+        """What unfold's table shows."""
+        names, page = self.inline.fields, self.inline
+        return {
+            "headers": [label_for_field(name, self.model, page) for name in names],
+            "rows": [[cell(page, record, name) for name in names] for record in self.get_queryset()],
+        }
+
+
+def cell(page: Any, record: Model, name: str) -> Any:
+    """A field's value in words, or the answer of the page's method of that name."""
+    field, attribute, value = lookup_field(name, record, page)
+    if field is None:
+        return display_for_value(value, "–", getattr(attribute, "boolean", False))
+    if field.is_relation:
+        return link_to(getattr(record, name))
+    return display_for_field(value, field, "–")
+
 
 class ReadOnlyInline(TabularInline):
     """Rows of history below a record."""
 
     formset = ReadOnlyFormSet
+    template = "admin/edit_inline/rows.html"
     extra = 0
     max_num = 0
     can_delete = False
     tab = True
-    hide_title = True
+
+    def get_formset(self, request: HttpRequest, obj: Any = None, **kwargs: Any) -> Any:
+        made = super().get_formset(request, obj, **kwargs)
+        made.inline = self
+        return made
 
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
