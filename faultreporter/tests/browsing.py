@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from playwright.sync_api import BrowserContext, Page, sync_playwright
+from playwright.sync_api import BrowserContext, Page, Request, sync_playwright
 
 DESKTOP, PHONE = (1440, 900), (390, 844)
 # Without the last ones the browser looks for hosts of its maker.
@@ -41,10 +41,14 @@ class Visitor:
         self.page.on(
             "request", lambda asked: self.note(f"foreign: {asked.url}") if self.is_foreign(asked.url) else None
         )
-        self.page.on("requestfailed", lambda asked: self.note(f"failed: {asked.url} {asked.failure}"))
+        self.page.on("requestfailed", self.note_failure)
 
     def note(self, fault: str) -> None:
         self.faults.append(f"{self.page.url.removeprefix(self.home)}: {fault[:300]}")
+
+    def note_failure(self, asked: Request) -> None:
+        if "ERR_ABORTED" not in str(asked.failure):  # a picture still on its way when the next page was opened
+            self.note(f"failed: {asked.url} {asked.failure}")
 
     def is_foreign(self, url: str) -> bool:
         return not url.startswith((self.home, "data:", "blob:", "about:"))
