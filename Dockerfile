@@ -3,8 +3,9 @@
 FROM python:3.12.12-slim-bookworm AS packages
 ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1
 RUN python -m venv /opt/venv
-COPY requirements/base.txt /tmp/base.txt
-RUN /opt/venv/bin/pip install --require-hashes -r /tmp/base.txt \
+COPY requirements/installer.txt requirements/base.txt /tmp/
+RUN /opt/venv/bin/pip install --require-hashes -r /tmp/installer.txt \
+    && /opt/venv/bin/pip install --require-hashes -r /tmp/base.txt \
     && /opt/venv/bin/python -m compileall -q /opt/venv
 
 FROM python:3.12.12-slim-bookworm

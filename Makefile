@@ -76,7 +76,7 @@ screenshots: $(TOOLS) ## the README's pictures, from the running product; needs 
 	@$(PY) -m faultreporter.demo.screenshots $(ARGS)
 
 lock: $(TOOLS) ## exact, hashed versions of everything, from requirements/*.in
-	cd requirements && for name in base local dev; do ../$(LOCK) $(ARGS) $$name.in --output-file $$name.txt; done
+	cd requirements && for name in installer base local dev; do ../$(LOCK) $(ARGS) $$name.in --output-file $$name.txt; done
 
 clean: ## stops the product and removes its database and what the tools left; the packages stay
 	@if [ -x $(PY) ]; then $(STACK) wipe; fi
@@ -96,6 +96,7 @@ $(PY):
 
 $(RUNTIME): | $(PY)
 	@echo "Installing the product's packages; the first time takes a minute or two."
+	@$(PIP) -r requirements/installer.txt
 	@$(PIP) -r requirements/base.txt
 	@rm -f $(VENV)/.runtime-* && touch $@
 
