@@ -1,12 +1,11 @@
 """The moves of an alert. Each locks the row, checks, changes, and writes the timeline in one transaction."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from typing import Any, ClassVar
 
 from django.db import IntegrityError, transaction
-from django.utils.functional import cached_property
 from django.utils.translation import gettext
 
 from alerts.lifecycle import AllowedTransition
@@ -17,7 +16,6 @@ from alerts.models.timeline import AlertEvent
 from alerts.signals import alert_deleting
 from equipment.models import StatusInterval
 from faultreporter.accounts.models import User
-from faultreporter.attachments.models import Attachment
 from faultreporter.errors import DomainError, Duplicate, NotFound, ValidationFailed
 
 Data = dict[str, Any]
@@ -64,11 +62,6 @@ class Alert(AlertRecord):
     def is_firing(self) -> bool:
         """The rule behind the alert still sees its condition; a report has no condition that could fire."""
         return self.rule_id is not None and self.cleared_at is None
-
-    @cached_property
-    def files(self) -> list[Attachment]:
-        """What is attached, as it was when first asked."""
-        return list(self.attachments.all())
 
     def concerns(self, user: User) -> bool:
         """Reported by this person, or on a machine they look after."""
@@ -200,14 +193,6 @@ class Alert(AlertRecord):
             edits = {name: {"from": before[name], "to": value} for name, value in changed.items()}
             self.record(AlertEvent.Kind.EDITED, by=by, at=at, data=edits)
 
-    def attach(self, attachments: Iterable[Attachment], *, by: User, at: datetime) -> None:
-        with transaction.atomic():
-            self.lock()
-            self.attachments.add(*attachments)
-            self.save(update_fields=[])
-            ids = [str(attachment.pk) for attachment in attachments]
-            self.record(AlertEvent.Kind.ATTACHED, by=by, at=at, data={"attachment_ids": ids})
-
     def hand_over(self, *, by: User | None, at: datetime, number: str) -> None:
         """A work order was raised for it, so somebody has seen it. The caller has locked the row."""
         if self.status == self.Status.OPEN:
@@ -236,11 +221,6 @@ class Alert(AlertRecord):
                     self.take_machine_down(by=by, at=at)
                     self.save(update_fields=["downtime", "downtime_released_at"])
                 self.record(AlertEvent.Kind.RESTORED, by=by, at=at)
-
-    def record(
-        self, kind: AlertEvent.Kind, *, by: User | None, at: datetime, note: str = "", data: Data | None = None
-    ) -> None:
-        AlertEvent.objects.create(alert=self, kind=kind, by=by, at=at, note=note, data=data or {})
 
     def lock(self) -> None:
         """Holds the row until the transaction ends and reads what is in it now."""

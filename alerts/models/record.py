@@ -10,12 +10,13 @@ from django.utils.translation import gettext_lazy as _
 
 from alerts.models.hold import MachineHold
 from alerts.models.queryset import UNRESOLVED
+from alerts.models.timeline import KeepsTimeline
 from equipment.models import Equipment
 from faultreporter.attachments.models import Attachment
 from faultreporter.db import SoftDeleteModel
 
 
-class AlertRecord(MachineHold, SoftDeleteModel):
+class AlertRecord(KeepsTimeline, MachineHold, SoftDeleteModel):
     """The stored facts of an alert."""
 
     class Source(models.TextChoices):

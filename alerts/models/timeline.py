@@ -1,18 +1,66 @@
-from typing import TYPE_CHECKING
+"""What happened to a record, line by line. Alerts and work orders keep their timelines alike."""
+
+from collections.abc import Collection
+from datetime import datetime
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Self
 
 from django.conf import settings
-from django.db import models
+from django.db import models, transaction
 from django.utils import timezone
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from faultreporter.db import TimeStampedModel
+from faultreporter.accounts.models import User
+from faultreporter.attachments.models import Attachment
+from faultreporter.db import TimeStampedModel, TimeStampedQuerySet
+from faultreporter.errors import ValidationFailed
 
 if TYPE_CHECKING:
     from alerts.models.alert import Alert  # noqa: F401 - names the foreign key's target for the type checker
 
+COMMENTED = "COMMENTED"
+ATTACHED = "ATTACHED"
 
-class AlertEvent(TimeStampedModel):
-    """One line of an alert's timeline: what happened to it, when, and by whose hand (nobody's: the system did it)."""
+
+class TimelineQuerySet(TimeStampedQuerySet[Any]):
+    def comments(self) -> Self:
+        return self.filter(kind=COMMENTED)
+
+
+class TimelineEvent(TimeStampedModel):
+    """One line of a timeline: what happened, when, and by whose hand (nobody's: the system did it).
+
+    `at` is when it happened, which a phone that was offline says; `created_at` is when we learned of it.
+    """
+
+    at = models.DateTimeField(_("at"), default=timezone.now)
+    by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.PROTECT, null=True, blank=True, related_name="+", db_index=False,
+        verbose_name=_("by"),
+    )  # fmt: skip
+    note = models.TextField(_("note"), blank=True)
+    data = models.JSONField(_("data"), default=dict, blank=True)
+
+    objects = TimelineQuerySet.as_manager()
+
+    class Meta:
+        abstract = True
+        verbose_name = _("timeline entry")
+        verbose_name_plural = _("timeline")
+        ordering = ("-at", "-id")
+
+    if TYPE_CHECKING:
+        kind: models.CharField[str, str]
+
+        def get_kind_display(self) -> str: ...
+
+    def __str__(self) -> str:
+        return f"{self.get_kind_display()} {self.at:%Y-%m-%d %H:%M}"
+
+
+class AlertEvent(TimelineEvent):
+    """One line of an alert's timeline."""
 
     class Kind(models.TextChoices):
         RAISED = "RAISED", _("Raised")
@@ -20,6 +68,7 @@ class AlertEvent(TimeStampedModel):
         FIRED_AGAIN = "FIRED_AGAIN", _("Condition returned")
         CLEARED = "CLEARED", _("Condition cleared")
         EDITED = "EDITED", _("Edited")
+        COMMENTED = "COMMENTED", _("Commented")
         ATTACHED = "ATTACHED", _("Files added")
         ACKNOWLEDGED = "ACKNOWLEDGED", _("Acknowledged")
         SILENCED = "SILENCED", _("Silenced")
@@ -33,24 +82,9 @@ class AlertEvent(TimeStampedModel):
 
     alert = models.ForeignKey("alerts.Alert", models.CASCADE, related_name="events", db_index=False)
     kind = models.CharField(_("kind"), max_length=20, choices=Kind)
-    at = models.DateTimeField(_("at"), default=timezone.now)
-    by = models.ForeignKey(
-        settings.AUTH_USER_MODEL,
-        models.PROTECT,
-        null=True,
-        blank=True,
-        related_name="+",
-        db_index=False,
-        verbose_name=_("by"),
-    )
-    note = models.TextField(_("note"), blank=True)
-    data = models.JSONField(_("data"), default=dict, blank=True)
 
-    class Meta:
+    class Meta(TimelineEvent.Meta):
         db_table = "alert_events"
-        verbose_name = _("timeline entry")
-        verbose_name_plural = _("timeline")
-        ordering = ("-at", "-id")
         indexes = [
             # GET /alerts/{id}/timeline, newest first
             models.Index(fields=["alert", "-at", "-id"], name="idx_alert_events_timeline"),
@@ -58,5 +92,45 @@ class AlertEvent(TimeStampedModel):
             models.Index(fields=["by", "alert"], condition=models.Q(kind="REPEATED"), name="idx_alert_events_reporter"),
         ]
 
-    def __str__(self) -> str:
-        return f"{self.get_kind_display()} {self.at:%Y-%m-%d %H:%M}"
+
+class KeepsTimeline(models.Model):
+    """A record with a timeline, comments and files."""
+
+    class Meta:
+        abstract = True
+
+    if TYPE_CHECKING:
+        events: Any
+        attachments: Any
+
+        def lock(self) -> None: ...
+
+    @cached_property
+    def files(self) -> list[Attachment]:
+        """What is attached, as it was when first asked."""
+        return list(self.attachments.all())
+
+    def record(
+        self, kind: str, *, by: User | None, at: datetime, note: str = "", data: dict[str, Any] | None = None
+    ) -> TimelineEvent:
+        """Adds a line to the timeline. Everything that happens to the record passes here."""
+        event: TimelineEvent = self.events.create(kind=kind, by=by, at=at, note=note, data=data or {})
+        return event
+
+    def comment(self, *, text: str, by: User, at: datetime, attachments: Collection[Attachment] = ()) -> TimelineEvent:
+        with transaction.atomic():
+            self.lock()
+            if not text.strip():
+                raise ValidationFailed(gettext("Say something here."), field="text")
+            return self.record(COMMENTED, by=by, at=at, note=text, data=self._join(attachments))
+
+    def attach(self, attachments: Collection[Attachment], *, by: User, at: datetime) -> None:
+        with transaction.atomic():
+            self.lock()
+            self.record(ATTACHED, by=by, at=at, data=self._join(attachments))
+
+    def _join(self, attachments: Collection[Attachment]) -> dict[str, Any]:
+        """Files become the record's; what the timeline says of them. The record's version moves."""
+        self.attachments.add(*attachments)
+        self.save(update_fields=[])
+        return {"attachment_ids": [str(attachment.pk) for attachment in attachments]} if attachments else {}

@@ -20,19 +20,17 @@ def transition(
 ) -> Callable[[Move], Any]:
     """Make a viewset method `(self, record, data) -> message | None` a POST that moves one record.
 
-    The record comes locked, permitted and of the version that If-Match names; `data` is the checked body. The answer
-    is the record as it is after the move.
+    The record comes locked, permitted and of the version that If-Match names. `data` is the checked body, with `by`
+    and `at`: whoever calls, and when it happened (`occurred_at` of the body, now if that says nothing). The answer is
+    the record as it is after the move.
     """
 
     def decorate(move: Move) -> Any:
         def endpoint(self: Any, request: Any, *args: Any, **kwargs: Any) -> Response:
             record = self.lock_object()
-            data: dict[str, Any] = {}
-            if body is not None:
-                serializer = body(data=request.data, context=self.get_serializer_context())
-                serializer.is_valid(raise_exception=True)
-                data = serializer.validated_data
-            message = move(self, record, data)
+            said = self.body(body) if body is not None else {}
+            at = said.pop("occurred_at", None) or self.now()
+            message = move(self, record, {**said, "by": request.user, "at": at})
             answer: Response = self.answer(self.reload(record), message=message)
             return answer
 

@@ -142,6 +142,9 @@ class EnvelopeSchema(AutoSchema):
         plural = getattr(self.view, "resource_plural", "") or f"{resource}s"
         if self.method == "PATCH":
             action = "partial_update"
+        named = getattr(self.view, "operation_names", {}).get(action)
+        if named:
+            return str(named.format(resource=resource))
         if action in VERBS:
             return str(VERBS[action] + (plural if action == "list" else resource))
         first, *rest = action.split("_")

@@ -284,6 +284,22 @@ class GenericViewSet(ApiView, viewsets.GenericViewSet[Any]):
             response["Location"] = location
         return response
 
+    def list_answer(self, rows: QuerySet[Any]) -> Response:
+        return self.page_answer(rows, self.get_serializer_class())
+
+    def page_answer(self, rows: QuerySet[Any], serializer_class: type[BaseSerializer[Any]]) -> Response:
+        """One page of rows of whatever kind."""
+        page = self.paginate_queryset(rows)
+        data = serializer_class(page, many=True, context=self.get_serializer_context()).data
+        return self.get_paginated_response(data)
+
+    def body(self, serializer_class: type[BaseSerializer[Any]]) -> dict[str, Any]:
+        """The checked body of a call that isn't about the record's own fields."""
+        serializer = serializer_class(data=self.request.data, context=self.get_serializer_context())
+        serializer.is_valid(raise_exception=True)
+        checked: dict[str, Any] = serializer.validated_data
+        return checked
+
     def reload(self, record: Any) -> Any:
         """The record as a GET would read it, after a change."""
         rows = self.model._default_manager.all()
@@ -299,11 +315,6 @@ class GenericViewSet(ApiView, viewsets.GenericViewSet[Any]):
 class ListMixin(GenericViewSet):
     def list(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         return self.list_answer(self.filter_queryset(self.get_queryset()))
-
-    def list_answer(self, rows: QuerySet[Any]) -> Response:
-        page = self.paginate_queryset(rows)
-        data = self.get_serializer(page, many=True).data
-        return self.get_paginated_response(data)
 
 
 class RetrieveMixin(GenericViewSet):

@@ -125,6 +125,8 @@ MATRIX = """
 /alerts/{pk}/reopen                                POST    AMt
 /alerts/{pk}/resolve                               POST    AMt
 /alerts/{pk}/silence                               POST    AMt
+/alerts/{pk}/comments                              GET     AMTR
+/alerts/{pk}/comments                              POST    AMTR
 /alerts/{pk}/timeline                              GET     AMTR
 /alerts/{pk}/work-order                            POST    AMt
 /equipment/{equipment_id}/work-orders              GET     AMTR
@@ -146,6 +148,8 @@ MATRIX = """
 /work-orders/{pk}/reopen                           POST    AMt
 /work-orders/{pk}/resume                           POST    AMt
 /work-orders/{pk}/start                            POST    AMt
+/work-orders/{pk}/comments                              GET     AMTR
+/work-orders/{pk}/comments                              POST    AMTR
 /work-orders/{pk}/timeline                         GET     AMTR
 /equipment/{equipment_id}/asset-reliability        GET     AMTR
 /equipment/{equipment_id}/energy-consumption       GET     AMTR

@@ -21,7 +21,7 @@ class TestMoves:
         assert body == {"$ref": "#/components/schemas/ResolveRequest"}
 
     def test_a_move_without_a_body_says_none(self, document: dict[str, Any]) -> None:
-        assert "requestBody" not in document["paths"]["/api/v1/work-orders/{id}/resume"]["post"]
+        assert "requestBody" not in document["paths"]["/api/v1/equipment/{id}/qr-code/rotate"]["post"]
 
 
 class TestParameters:

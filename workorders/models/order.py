@@ -3,14 +3,13 @@
 Locks are taken in one order everywhere: work order, alert, machine.
 """
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from decimal import Decimal
 from typing import Any, ClassVar, NoReturn
 
 from django.db import IntegrityError, transaction
-from django.utils.functional import cached_property
 from django.utils.translation import gettext
 
 from alerts.lifecycle import AllowedTransition
@@ -78,11 +77,6 @@ class WorkOrder(WorkOrderRecord):
 
     def is_overdue(self, at: datetime) -> bool:
         return self.due_at is not None and self.due_at < at and not self.is_finished
-
-    @cached_property
-    def files(self) -> list[Attachment]:
-        """What is attached, as it was when first asked."""
-        return list(self.attachments.all())
 
     def concerns(self, user: User) -> bool:
         """Theirs to do, raised by them, or on a machine they look after."""
@@ -221,14 +215,6 @@ class WorkOrder(WorkOrderRecord):
             edits = {name: {"from": str(before[name]), "to": str(value)} for name, value in changed.items()}
             self.record(WorkOrderEvent.Kind.EDITED, by=by, at=at, data=edits)
 
-    def attach(self, attachments: Iterable[Attachment], *, by: User, at: datetime) -> None:
-        with transaction.atomic():
-            self.lock()
-            self.attachments.add(*attachments)
-            self.save(update_fields=[])
-            ids = [str(attachment.pk) for attachment in attachments]
-            self.record(WorkOrderEvent.Kind.ATTACHED, by=by, at=at, data={"attachment_ids": ids})
-
     def soft_delete(self, *, by: User | None, at: datetime) -> None:
         """Entered by mistake. What was assigned or worked on is cancelled or closed instead, and stays on record."""
         with transaction.atomic():
@@ -246,11 +232,6 @@ class WorkOrder(WorkOrderRecord):
             if self.deleted_at is not None:
                 super().restore(by=by, at=at)
                 self.record(WorkOrderEvent.Kind.RESTORED, by=by, at=at)
-
-    def record(
-        self, kind: WorkOrderEvent.Kind, *, by: User | None, at: datetime, note: str = "", data: Data | None = None
-    ) -> None:
-        WorkOrderEvent.objects.create(work_order=self, kind=kind, by=by, at=at, note=note, data=data or {})
 
     def lock(self) -> None:
         """Holds the row until the transaction ends and reads what is in it now."""

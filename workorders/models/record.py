@@ -10,6 +10,7 @@ from django.utils.translation import gettext_lazy as _
 
 from alerts.models import Alert
 from alerts.models.hold import MachineHold
+from alerts.models.timeline import KeepsTimeline
 from equipment.models import Equipment, FailureMode
 from faultreporter.attachments.models import Attachment
 from faultreporter.db import SoftDeleteModel
@@ -20,7 +21,7 @@ def default_currency() -> str:
     return str(settings.CURRENCY)
 
 
-class WorkOrderRecord(MachineHold, SoftDeleteModel):
+class WorkOrderRecord(KeepsTimeline, MachineHold, SoftDeleteModel):
     """The stored facts of a work order."""
 
     class Type(models.TextChoices):

@@ -11,16 +11,15 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from alerts.models import Alert
-from alerts.serializers import AlertSerializer, AttachSerializer, NoteSerializer, ReasonSerializer
+from alerts.serializers import AlertSerializer, MoveSerializer, NoteSerializer, ReasonSerializer
+from alerts.viewsets import TimelineMixin
 from equipment.models import Equipment
 from equipment.viewsets.rooms import RoomViewSet
 from faultreporter.accounts.authentication import caller
 from faultreporter.api.actions import transition
 from faultreporter.api.concurrency import etag
 from faultreporter.api.permissions import EVERYONE, MANAGERS, MANAGERS_AND_CONCERNED_TECHNICIANS
-from faultreporter.api.schema import PAGE_PARAMETERS
 from faultreporter.api.viewsets import GenericViewSet, ListMixin, ModelViewSet
-from faultreporter.attachments.serializers import AttachmentSerializer
 from workorders.filters import EquipmentWorkOrderFilter, WorkOrderFilter
 from workorders.models import WorkOrder
 from workorders.serializers import (
@@ -31,7 +30,6 @@ from workorders.serializers import (
     StartSerializer,
     WorkOrderCreateSerializer,
     WorkOrderEditSerializer,
-    WorkOrderEventSerializer,
     WorkOrderSerializer,
     WorkOrderStatsSerializer,
     WorkOrderSummarySerializer,
@@ -56,7 +54,7 @@ HANDLE = MANAGERS_AND_CONCERNED_TECHNICIANS
     ),
     destroy=extend_schema(summary="Delete an open or cancelled work order"),
 )
-class WorkOrderViewSet(ModelViewSet):
+class WorkOrderViewSet(TimelineMixin, ModelViewSet):
     """Jobs on machines."""
 
     model = WorkOrder
@@ -68,14 +66,12 @@ class WorkOrderViewSet(ModelViewSet):
         "create": WorkOrderCreateSerializer,
         "update": WorkOrderEditSerializer,
         "partial_update": WorkOrderEditSerializer,
-        "timeline": WorkOrderEventSerializer,
     }
     filterset_class = WorkOrderFilter
     search_fields = SEARCH_FIELDS
     ordering_fields = ORDERING_FIELDS
     list_select_related = JOINED
     detail_select_related = (*JOINED, "alert")
-    unpaged_actions = ("attachments",)
     permissions = {
         "list": EVERYONE,
         "retrieve": EVERYONE,
@@ -94,10 +90,12 @@ class WorkOrderViewSet(ModelViewSet):
         "attachments": EVERYONE,
         "attach": HANDLE,
         "timeline": EVERYONE,
+        "comments": EVERYONE,
+        "comment": EVERYONE,
         "stats": EVERYONE,
     }
     parameters = {
-        "timeline": PAGE_PARAMETERS,
+        **TimelineMixin.timeline_parameters,
         "stats": [
             OpenApiParameter("equipment_id", OpenApiTypes.UUID),
             OpenApiParameter("location_id", OpenApiTypes.UUID, description="Only machines there or below."),
@@ -120,79 +118,45 @@ class WorkOrderViewSet(ModelViewSet):
 
     @transition("assign", AssignSerializer, summary="Give the job to somebody")
     def assign(self, record: WorkOrder, data: dict[str, Any]) -> str:
-        record.assign(by=caller(self.request), at=self.now(), **data)
+        record.assign(**data)
         return _("Assigned.")
 
     @transition("start", StartSerializer, summary="Begin the work")
     def start(self, record: WorkOrder, data: dict[str, Any]) -> str:
-        record.start(by=caller(self.request), at=self.now(), **data)
+        record.start(**data)
         return _("Started.")
 
     @transition("hold", ReasonSerializer, summary="Put the work on hold")
     def hold(self, record: WorkOrder, data: dict[str, Any]) -> str:
-        record.hold(by=caller(self.request), at=self.now(), **data)
+        record.hold(**data)
         return _("On hold.")
 
-    @transition("resume", summary="Go on with the work")
+    @transition("resume", MoveSerializer, summary="Go on with the work")
     def resume(self, record: WorkOrder, data: dict[str, Any]) -> str:
-        record.resume(by=caller(self.request), at=self.now())
+        record.resume(**data)
         return _("Resumed.")
 
     @transition("complete", CompleteSerializer, summary="Say that the work is done, and what was found")
     def complete(self, record: WorkOrder, data: dict[str, Any]) -> str:
         if code := data.pop("failure_mode", None):
             data["failure_mode"] = record.failure_mode_named(code)
-        record.complete(by=caller(self.request), at=self.now(), **data)
+        record.complete(**data)
         return _("Completed.")
 
     @transition("close", NoteSerializer, summary="Accept the completed work")
     def close(self, record: WorkOrder, data: dict[str, Any]) -> str:
-        record.close(by=caller(self.request), at=self.now(), **data)
+        record.close(**data)
         return _("Closed.")
 
     @transition("reopen", ReopenWorkOrderSerializer, summary="Send completed work back")
     def reopen(self, record: WorkOrder, data: dict[str, Any]) -> str:
-        record.reopen(by=caller(self.request), at=self.now(), **data)
+        record.reopen(**data)
         return _("In progress again.")
 
     @transition("cancel", ReasonSerializer, summary="Drop an order nobody worked on")
     def cancel(self, record: WorkOrder, data: dict[str, Any]) -> str:
-        record.cancel(by=caller(self.request), at=self.now(), **data)
+        record.cancel(**data)
         return _("Cancelled.")
-
-    @extend_schema(
-        summary="List the files of a work order",
-        operation_id="listWorkOrderAttachments",
-        filters=False,
-        responses=AttachmentSerializer(many=True),
-    )
-    @action(detail=True)
-    def attachments(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        return Response(AttachmentSerializer(self.permitted(self.get_queryset()).files, many=True).data)
-
-    @extend_schema(
-        summary="Add files to a work order",
-        operation_id="attachToWorkOrder",
-        request=AttachSerializer,
-        responses=WorkOrderSerializer,
-    )
-    @attachments.mapping.post
-    def attach(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        record = self.lock_object()
-        body = AttachSerializer(data=request.data, context=self.get_serializer_context())
-        body.is_valid(raise_exception=True)
-        record.attach(body.validated_data["attachments"], by=caller(request), at=self.now())
-        return self.answer(self.reload(record), message=_("Added."))
-
-    @extend_schema(
-        summary="Read what happened to a work order, newest first",
-        operation_id="listWorkOrderTimeline",
-        filters=False,
-        responses=WorkOrderEventSerializer(many=True),
-    )
-    @action(detail=True)
-    def timeline(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        return self.list_answer(self.permitted(self.get_queryset()).events.select_related("by"))
 
     @extend_schema(summary="Count work orders", operation_id="getWorkOrderStats", responses=WorkOrderStatsSerializer)
     @action(detail=False)

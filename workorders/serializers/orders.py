@@ -9,7 +9,7 @@ from rest_framework import serializers
 from alerts.fields import AllowedTransitionSerializer, OwnAttachmentsField
 from alerts.lifecycle import AllowedTransition
 from alerts.models import Alert
-from alerts.serializers import LONGEST_TEXT, ReasonSerializer
+from alerts.serializers import LONGEST_TEXT, MoveSerializer, ReasonSerializer
 from equipment.models import Equipment, FailureMode
 from equipment.serializers import EquipmentBriefSerializer, OptionalTextField, PersonBriefSerializer
 from faultreporter.accounts.models import User
@@ -18,7 +18,7 @@ from faultreporter.api.serializers import CleanCharField, ModelSerializer, Seria
 from faultreporter.attachments.serializers import AttachmentSerializer
 from locations.fields import VisibleKeyField
 from locations.serializers import LocationBriefSerializer
-from workorders.models import WorkOrder, WorkOrderEvent
+from workorders.models import WorkOrder
 
 COSTS = ("labour_cost", "parts_cost", "other_cost", "total_cost")
 
@@ -174,17 +174,17 @@ class WorkOrderEditSerializer(RaiseWorkOrderSerializer):
     other_cost = MoneyField(required=False)
 
 
-class AssignSerializer(Serializer):
+class AssignSerializer(MoveSerializer):
     user_id = VisibleKeyField(source="to", queryset=User.objects.all())
 
 
-class StartSerializer(Serializer):
+class StartSerializer(MoveSerializer):
     equipment_down = serializers.BooleanField(
         required=False, help_text="Whether the machine stands still; true for corrective and preventive work."
     )
 
 
-class CompleteSerializer(Serializer):
+class CompleteSerializer(MoveSerializer):
     resolution = CleanCharField(max_length=LONGEST_TEXT, help_text="What was done.")
     failure_mode = CleanCharField(
         max_length=50, required=False, allow_null=True, help_text="A code of the machine's category, or a general one."
@@ -201,19 +201,6 @@ class ReopenWorkOrderSerializer(ReasonSerializer):
     equipment_down = serializers.BooleanField(
         required=False, help_text="Whether the machine stands still again; as before if left out."
     )
-
-
-class WorkOrderEventSerializer(ModelSerializer):
-    """A line of the timeline. `by` is null where the system acted by itself."""
-
-    by = PersonBriefSerializer(read_only=True, allow_null=True)
-    note = OptionalTextField(read_only=True)
-    data = serializers.DictField(read_only=True)  # type: ignore[assignment]  # DRF takes fields off the class
-
-    class Meta:
-        model = WorkOrderEvent
-        fields = ("id", "kind", "at", "by", "note", "data")
-        read_only_fields = fields
 
 
 class UnfinishedByStatusSerializer(serializers.Serializer[Any]):

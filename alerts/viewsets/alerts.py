@@ -13,17 +13,16 @@ from alerts.filters import AlertFilter, EquipmentAlertFilter
 from alerts.models import Alert
 from alerts.serializers import (
     AlertEditSerializer,
-    AlertEventSerializer,
     AlertSerializer,
     AlertStatsSerializer,
     AlertSummarySerializer,
-    AttachSerializer,
     NoteSerializer,
     ReasonSerializer,
     ReportSerializer,
     ResolveSerializer,
     SilenceSerializer,
 )
+from alerts.viewsets.timeline import TimelineMixin
 from equipment.models import Equipment
 from equipment.viewsets.rooms import RoomViewSet
 from faultreporter.accounts.authentication import caller
@@ -34,9 +33,7 @@ from faultreporter.api.permissions import (
     MANAGERS_AND_CONCERNED,
     MANAGERS_AND_CONCERNED_TECHNICIANS,
 )
-from faultreporter.api.schema import PAGE_PARAMETERS
 from faultreporter.api.viewsets import ListMixin, ModelViewSet
-from faultreporter.attachments.serializers import AttachmentSerializer
 
 # The lists are searched in the alert's own words: an OR with the machine's would read every alert.
 SEARCH_FIELDS = ("title", "description")
@@ -53,7 +50,7 @@ JOINED = ("equipment__location", "reported_by", "acknowledged_by", "resolved_by"
     ),
     destroy=extend_schema(summary="Delete an alert that was entered by mistake"),
 )
-class AlertViewSet(ModelViewSet):
+class AlertViewSet(TimelineMixin, ModelViewSet):
     """Faults that people or sensors noticed."""
 
     model = Alert
@@ -65,14 +62,12 @@ class AlertViewSet(ModelViewSet):
         "create": ReportSerializer,
         "update": AlertEditSerializer,
         "partial_update": AlertEditSerializer,
-        "timeline": AlertEventSerializer,
     }
     filterset_class = AlertFilter
     search_fields = SEARCH_FIELDS
     ordering_fields = ORDERING_FIELDS
     list_select_related = JOINED
     detail_select_related = JOINED
-    unpaged_actions = ("attachments",)
     permissions = {
         "list": EVERYONE,
         "retrieve": EVERYONE,
@@ -88,10 +83,12 @@ class AlertViewSet(ModelViewSet):
         "attachments": EVERYONE,
         "attach": MANAGERS_AND_CONCERNED,
         "timeline": EVERYONE,
+        "comments": EVERYONE,
+        "comment": EVERYONE,
         "stats": EVERYONE,
     }
     parameters = {
-        "timeline": PAGE_PARAMETERS,
+        **TimelineMixin.timeline_parameters,
         "stats": [
             OpenApiParameter("equipment_id", OpenApiTypes.UUID),
             OpenApiParameter("location_id", OpenApiTypes.UUID, description="Only machines there or below."),
@@ -119,62 +116,28 @@ class AlertViewSet(ModelViewSet):
 
     @transition("acknowledge", NoteSerializer, summary="Say that you have seen it")
     def acknowledge(self, record: Alert, data: dict[str, Any]) -> str:
-        record.acknowledge(by=caller(self.request), at=self.now(), **data)
+        record.acknowledge(**data)
         return _("Acknowledged.")
 
     @transition("resolve", ResolveSerializer, summary="End it; refused while its rule still fires")
     def resolve(self, record: Alert, data: dict[str, Any]) -> str:
-        record.resolve(by=caller(self.request), at=self.now(), **data)
+        record.resolve(**data)
         return _("Resolved.")
 
     @transition("reopen", ReasonSerializer, summary="Say that the fault is back")
     def reopen(self, record: Alert, data: dict[str, Any]) -> str:
-        record.reopen(by=caller(self.request), at=self.now(), **data)
+        record.reopen(**data)
         return _("Open again.")
 
     @transition("silence", SilenceSerializer, summary="Send no reminders until a time")
     def silence(self, record: Alert, data: dict[str, Any]) -> str:
-        record.silence(by=caller(self.request), at=self.now(), **data)
+        record.silence(**data)
         return _("Silenced.") if record.silenced_until else _("Not silenced any more.")
 
     @transition("dismiss", NoteSerializer, summary="Say that it was a false alarm")
     def dismiss(self, record: Alert, data: dict[str, Any]) -> str:
-        record.dismiss(by=caller(self.request), at=self.now(), **data)
+        record.dismiss(**data)
         return _("Dismissed as a false alarm.")
-
-    @extend_schema(
-        summary="List the files of an alert",
-        operation_id="listAlertAttachments",
-        filters=False,
-        responses=AttachmentSerializer(many=True),
-    )
-    @action(detail=True)
-    def attachments(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        return Response(AttachmentSerializer(self.permitted(self.get_queryset()).files, many=True).data)
-
-    @extend_schema(
-        summary="Add files to an alert",
-        operation_id="attachToAlert",
-        request=AttachSerializer,
-        responses=AlertSerializer,
-    )
-    @attachments.mapping.post
-    def attach(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        record = self.lock_object()
-        body = AttachSerializer(data=request.data, context=self.get_serializer_context())
-        body.is_valid(raise_exception=True)
-        record.attach(body.validated_data["attachments"], by=caller(request), at=self.now())
-        return self.answer(self.reload(record), message=_("Added."))
-
-    @extend_schema(
-        summary="Read what happened to an alert, newest first",
-        operation_id="listAlertTimeline",
-        filters=False,
-        responses=AlertEventSerializer(many=True),
-    )
-    @action(detail=True)
-    def timeline(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        return self.list_answer(self.permitted(self.get_queryset()).events.select_related("by"))
 
     @extend_schema(summary="Count alerts", operation_id="getAlertStats", responses=AlertStatsSerializer)
     @action(detail=False)

@@ -8,7 +8,8 @@ from rest_framework import serializers
 from alerts.extensions import LoadedField, detail_fields
 from alerts.fields import AllowedTransitionSerializer, OptionalChoiceField, OwnAttachmentsField
 from alerts.lifecycle import AllowedTransition
-from alerts.models import Alert, AlertEvent
+from alerts.models import Alert
+from alerts.serializers.timeline import LONGEST_TEXT, MoveSerializer, NoteSerializer
 from equipment.models import Equipment
 from equipment.serializers import EquipmentBriefSerializer, OptionalTextField, PersonBriefSerializer
 from faultreporter.api.permissions import MANAGERS_AND_CONCERNED_TECHNICIANS
@@ -16,8 +17,6 @@ from faultreporter.api.serializers import CleanCharField, ModelSerializer, Seria
 from faultreporter.attachments.serializers import AttachmentSerializer
 from locations.fields import VisibleKeyField
 from locations.serializers import LocationBriefSerializer
-
-LONGEST_TEXT = 10_000
 
 
 class AlertSummarySerializer(ModelSerializer):
@@ -114,37 +113,12 @@ class AlertEditSerializer(Serializer):
     equipment_down = serializers.BooleanField(required=False)
 
 
-class NoteSerializer(Serializer):
-    note = CleanCharField(required=False, allow_blank=True, max_length=LONGEST_TEXT)
-
-
-class ReasonSerializer(Serializer):
-    reason = CleanCharField(max_length=LONGEST_TEXT)
-
-
 class ResolveSerializer(NoteSerializer):
     resolution = UpperChoiceField(choices=Alert.Resolution.choices, required=False, help_text="FIXED if left out.")
 
 
-class SilenceSerializer(Serializer):
+class SilenceSerializer(MoveSerializer):
     until = serializers.DateTimeField(allow_null=True, help_text="Within 30 days; null ends a silence early.")
-
-
-class AttachSerializer(Serializer):
-    attachment_ids = OwnAttachmentsField(source="attachments", allow_empty=False)
-
-
-class AlertEventSerializer(ModelSerializer):
-    """A line of the timeline. `by` is null where the system acted by itself."""
-
-    by = PersonBriefSerializer(read_only=True, allow_null=True)
-    note = OptionalTextField(read_only=True)
-    data = serializers.DictField(read_only=True)  # type: ignore[assignment]  # DRF takes fields off the class
-
-    class Meta:
-        model = AlertEvent
-        fields = ("id", "kind", "at", "by", "note", "data")
-        read_only_fields = fields
 
 
 class UnresolvedByStatusSerializer(serializers.Serializer[Any]):

@@ -1,0 +1,3 @@
+from alerts.admin.alerts import AlertAdmin, AlertBadges
+
+__all__ = ["AlertAdmin", "AlertBadges"]

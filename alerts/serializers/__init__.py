@@ -1,0 +1,41 @@
+from alerts.serializers.alerts import (
+    AlertEditSerializer,
+    AlertSerializer,
+    AlertStatsSerializer,
+    AlertSummarySerializer,
+    ReportSerializer,
+    ResolveSerializer,
+    SilenceSerializer,
+    UnresolvedBySeveritySerializer,
+    UnresolvedByStatusSerializer,
+)
+from alerts.serializers.timeline import (
+    LONGEST_TEXT,
+    AttachSerializer,
+    CommentInputSerializer,
+    CommentSerializer,
+    MoveSerializer,
+    NoteSerializer,
+    ReasonSerializer,
+    TimelineEventSerializer,
+)
+
+__all__ = [
+    "LONGEST_TEXT",
+    "AlertEditSerializer",
+    "AlertSerializer",
+    "AlertStatsSerializer",
+    "AlertSummarySerializer",
+    "AttachSerializer",
+    "CommentInputSerializer",
+    "CommentSerializer",
+    "MoveSerializer",
+    "NoteSerializer",
+    "ReasonSerializer",
+    "ReportSerializer",
+    "ResolveSerializer",
+    "SilenceSerializer",
+    "TimelineEventSerializer",
+    "UnresolvedBySeveritySerializer",
+    "UnresolvedByStatusSerializer",
+]

@@ -1,0 +1,4 @@
+from alerts.viewsets.alerts import AlertListViewSet, AlertViewSet, EquipmentAlertViewSet, MyAlertViewSet
+from alerts.viewsets.timeline import TimelineMixin
+
+__all__ = ["AlertListViewSet", "AlertViewSet", "EquipmentAlertViewSet", "MyAlertViewSet", "TimelineMixin"]

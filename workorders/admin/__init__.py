@@ -1,0 +1,3 @@
+from workorders.admin.orders import OrderBadges
+
+__all__ = ["OrderBadges"]
