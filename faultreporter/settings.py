@@ -194,6 +194,7 @@ INSTALLED_APPS = [
     "faultreporter.accounts",
     "faultreporter.attachments",
     "faultreporter.auditlog",
+    "faultreporter.notifications",
     "faultreporter.schedules",
     "locations",
     "equipment",

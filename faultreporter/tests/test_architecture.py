@@ -15,7 +15,7 @@ LAYERS = [
     {"audit", "outbox"},
     {"api"},
     {"accounts"},
-    {"attachments", "auditlog", "schedules"},
+    {"attachments", "auditlog", "notifications", "schedules"},
     {"locations"},
     {"equipment"},
     {"telemetry"},

@@ -1,0 +1,3 @@
+from faultreporter.notifications.models.notification import Notification
+
+__all__ = ["Notification"]
