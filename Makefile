@@ -33,7 +33,7 @@ run: $(SERVERS) ## the whole product on this machine: servers, demo story, web, 
 test: $(TOOLS) ## every test, against real servers of its own
 	@$(FRESH) $(PY) -m pytest -n 2 --dist loadgroup --cov --cov-branch --cov-fail-under=85 --cov-report=term $(ARGS)
 
-check: check-code check-schema check-client ## style, types, import contracts, migrations in step, the schema and a client made from it
+check: check-code check-schema check-client check-fuzz ## style, types, import contracts, migrations, the schema, a client made from it, generated requests
 
 check-code: $(TOOLS)
 	$(BIN)/ruff check .
@@ -56,7 +56,7 @@ check-client: openapi
 		echo "NOT RUN: the TypeScript client check needs Node 20 or newer."; \
 	fi
 
-check-fuzz: $(TOOLS) ## the running API under generated requests; ten minutes and more
+check-fuzz: $(TOOLS)
 	@$(FRESH) $(PY) -m faultreporter.tests.fuzz $(ARGS)
 
 openapi: $(TOOLS) ## writes openapi.json

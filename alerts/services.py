@@ -43,7 +43,7 @@ def report_fault(
     down = severity == Alert.Severity.CRITICAL if equipment_down is None else equipment_down
     alert = Alert(
         equipment=equipment, source=source, title=title, description=description, severity=severity, reported_by=by,
-        occurred_at=occurred_at, last_occurred_at=occurred_at, created_at=at, equipment_down=down,
+        occurred_at=occurred_at, last_occurred_at=occurred_at, moved_at=occurred_at, created_at=at, equipment_down=down,
         fingerprint=fingerprint(source, equipment.pk, " ".join(title.casefold().split())),
     )  # fmt: skip
     with transaction.atomic(savepoint=False):
@@ -67,7 +67,7 @@ def raise_for_rule(*, rule: Rule, series: Series, value: float, at: datetime) ->
         equipment=series.equipment, source=Alert.Source.RULE, title=rule.title, severity=rule.severity,
         description=gettext("%(metric)s was %(value)g %(unit)s; the limit is %(limit)g %(unit)s.")
         % {"metric": metric.name, "value": value, "unit": metric.unit, "limit": rule.trigger_value},
-        rule=rule, series=series, occurred_at=at, last_occurred_at=at,
+        rule=rule, series=series, occurred_at=at, last_occurred_at=at, moved_at=at,
         fingerprint=rule_fingerprint(rule, series),
     )  # fmt: skip
     with transaction.atomic():

@@ -101,7 +101,10 @@ class HasOpenWork(DomainError):
 
 
 class PreconditionFailed(DomainError):
-    """If-Match named another version than the stored one; `meta.current` is what is stored."""
+    """If-Match named another version than the stored one; `meta.current` is what is stored.
+
+    `details` names the fields of the body that somebody else has changed meanwhile.
+    """
 
     code = "PRECONDITION_FAILED"
     http_status = 412

@@ -67,7 +67,7 @@ class LocationViewSet(ModelViewSet):
 
     @transition("restore", summary="Bring a deleted place back")
     def restore(self, record: Location, data: dict[str, Any]) -> str:
-        record.restore(by=caller(self.request), at=self.now())
+        record.restore(**data)
         return _("Restored.")
 
     @extend_schema(

@@ -74,9 +74,9 @@ class Alert(AlertRecord):
 
     def acknowledge(self, *, by: User, at: datetime, note: str = "") -> None:
         with transaction.atomic():
-            self.status = self._check("acknowledge")
+            self.status, at = self._check("acknowledge", at=at)
             self.acknowledged_at, self.acknowledged_by = at, by
-            self.save(update_fields=["status", "acknowledged_at", "acknowledged_by"])
+            self.save(update_fields=["status", "moved_at", "acknowledged_at", "acknowledged_by"])
             self.record(AlertEvent.Kind.ACKNOWLEDGED, by=by, at=at, note=note)
 
     def resolve(
@@ -87,7 +87,7 @@ class Alert(AlertRecord):
             self.dismiss(by=by, at=at, note=note)
             return
         with transaction.atomic():
-            self._check("resolve")
+            _, at = self._check("resolve", at=at)
             if self.is_firing:
                 raise StillFiring(gettext("The condition still holds; wait for a reading that clears it, or dismiss."))
             self._end(resolution, by=by, at=at, note=note)
@@ -95,13 +95,13 @@ class Alert(AlertRecord):
     def dismiss(self, *, by: User | None, at: datetime, note: str = "") -> None:
         """It was no fault: its downtime no longer counts as a failure. Possible while the rule still fires."""
         with transaction.atomic():
-            self._check("dismiss")
+            _, at = self._check("dismiss", at=at)
             self._end(self.Resolution.FALSE_ALARM, by=by, at=at, note=note)
 
     def silence(self, *, by: User, at: datetime, until: datetime | None) -> None:
         """Send no reminders before `until`; None ends a silence early. The fault itself stays open."""
         with transaction.atomic():
-            self._check("silence")
+            _, at = self._check("silence", at=at)
             if until is not None and not at < until <= at + self.LONGEST_SILENCE:
                 raise ValidationFailed(gettext("Choose a time within the next 30 days."), field="until")
             self.silenced_until = until
@@ -111,7 +111,7 @@ class Alert(AlertRecord):
     def reopen(self, *, by: User | None, at: datetime, reason: str) -> None:
         """The fault is back, or was never gone. DUPLICATE if a newer open alert already stands for it."""
         with self._one_per_fault():
-            self.status = self._check("reopen")
+            self.status, at = self._check("reopen", at=at)
             self._count_again(self.NO_FAILURE.get(self.Resolution(self.resolution), ""))
             self.acknowledged_at = self.acknowledged_by = self.resolved_at = self.resolved_by = None
             self.repaired_at = self.repaired_by = None
@@ -141,7 +141,7 @@ class Alert(AlertRecord):
             if self.repaired_at != repaired_at or self.deleted_at:
                 return
             if self.is_resolved:
-                self.reopen(by=by, at=at, reason=reason)
+                self.reopen(by=by, at=max(at, self.moved_at), reason=reason)
                 return
             self.repaired_at = self.repaired_by = None
             self.save(update_fields=["repaired_at", "repaired_by"])
@@ -196,8 +196,9 @@ class Alert(AlertRecord):
     def hand_over(self, *, by: User | None, at: datetime, number: str) -> None:
         """A work order was raised for it, so somebody has seen it. The caller has locked the row."""
         if self.status == self.Status.OPEN:
-            self.status, self.acknowledged_at, self.acknowledged_by = self.Status.ACKNOWLEDGED, at, by
-            self.save(update_fields=["status", "acknowledged_at", "acknowledged_by"])
+            self.status, self.acknowledged_by = self.Status.ACKNOWLEDGED, by
+            self.moved_at = self.acknowledged_at = max(at, self.moved_at)
+            self.save(update_fields=["status", "moved_at", "acknowledged_at", "acknowledged_by"])
         self.record(AlertEvent.Kind.WORK_ORDER, by=by, at=at, data={"number": number})
 
     def soft_delete(self, *, by: User | None, at: datetime) -> None:
@@ -226,16 +227,23 @@ class Alert(AlertRecord):
         """Holds the row until the transaction ends and reads what is in it now."""
         self.refresh_from_db(from_queryset=Alert.objects.lock().select_related("equipment", "downtime"))
 
-    def _check(self, action: str) -> str:
+    def _check(self, action: str, *, at: datetime) -> tuple[str, datetime]:
+        """The state the move ends in, and when it counts; refused if it can't be made now."""
         self.lock()
         if self.deleted_at:
             raise NotFound(gettext("This alert was deleted."))
-        return self.LIFECYCLE.check(action, self.status)
+        target = self.LIFECYCLE.check(action, self.status)
+        if target == self.status:  # it only changes hands, or is only silenced
+            return target, max(at, self.moved_at)
+        self.moved_at = self.moves_at(at)
+        return target, self.moved_at
 
     def _end(self, resolution: str, *, by: User | None, at: datetime, note: str) -> None:
         """Writes the resolution. The row is locked and the move was checked."""
         self.status, self.resolution, self.resolution_note = self.Status.RESOLVED, resolution, note
-        self.resolved_at, self.resolved_by = at, by
+        # The machine may have run again before somebody who was offline let us know.
+        self.moved_at = self.resolved_at = max(at, self.moved_at)
+        self.resolved_by = by
         self._let_go(by=by, at=at, exclusion=self.NO_FAILURE.get(self.Resolution(resolution), ""))
         self.save()
         dismissed = resolution == self.Resolution.FALSE_ALARM

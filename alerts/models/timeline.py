@@ -1,9 +1,9 @@
 """What happened to a record, line by line. Alerts and work orders keep their timelines alike."""
 
 from collections.abc import Collection
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from django.conf import settings
 from django.db import models, transaction
@@ -94,7 +94,12 @@ class AlertEvent(TimelineEvent):
 
 
 class KeepsTimeline(models.Model):
-    """A record with a timeline, comments and files."""
+    """A record that moves, with a timeline, comments and files."""
+
+    # Clocks of phones are a little wrong: so much before the last move still means after it.
+    CLOCK_SKEW: ClassVar = timedelta(minutes=5)
+
+    moved_at = models.DateTimeField(default=timezone.now, editable=False)  # when its last move was made
 
     class Meta:
         abstract = True
@@ -109,6 +114,13 @@ class KeepsTimeline(models.Model):
     def files(self) -> list[Attachment]:
         """What is attached, as it was when first asked."""
         return list(self.attachments.all())
+
+    def moves_at(self, at: datetime) -> datetime:
+        """When a move said to be made at `at` counts: never before the last one. The row is locked."""
+        if at < self.moved_at - self.CLOCK_SKEW:
+            message = gettext("Its last move was made at %(time)s UTC; this one can't have been before that.")
+            raise ValidationFailed(message % {"time": f"{self.moved_at:%Y-%m-%d %H:%M}"}, field="occurred_at")
+        return max(at, self.moved_at)
 
     def record(
         self, kind: str, *, by: User | None, at: datetime, note: str = "", data: dict[str, Any] | None = None

@@ -97,26 +97,24 @@ class EquipmentViewSet(ModelViewSet):
 
     @transition("restore", summary="Bring a deleted machine back")
     def restore(self, record: Equipment, data: dict[str, Any]) -> str:
-        record.restore(by=caller(self.request), at=self.now())
+        record.restore(**data)
         return _("Restored.")
 
     @transition("move", MoveInputSerializer, summary="Carry a machine to another place")
     def move(self, record: Equipment, data: dict[str, Any]) -> str:
-        at = data.get("occurred_at") or self.now()
-        record.move_to(data["location"], by=caller(self.request), at=at, reason=data["reason"])
+        record.move_to(data.pop("location"), **data)
         return _("Moved.")
 
     @transition(
         "status", StatusInputSerializer, summary="Say what state a machine is in", operation_id="setEquipmentStatus"
     )
     def set_status(self, record: Equipment, data: dict[str, Any]) -> str:
-        at = data.get("occurred_at") or self.now()
-        record.set_status(status=data["status"], by=caller(self.request), at=at, reason=data["reason"])
+        record.set_status(**data)
         return _("Status set.")
 
     @transition("qr-code/rotate", summary="Replace the label's QR code", operation_id="rotateEquipmentQrCode")
     def rotate_qr_code(self, record: Equipment, data: dict[str, Any]) -> str:
-        record.rotate_qr_code(by=caller(self.request), at=self.now())
+        record.rotate_qr_code(**data)
         return _("Print the new label; the old one is not valid any more.")
 
     @extend_schema(summary="Read where a machine is", operation_id="getEquipmentLocation", responses=PlaceSerializer)

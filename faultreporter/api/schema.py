@@ -168,7 +168,7 @@ class EnvelopeSchema(AutoSchema):
         detail = "{" in self.path
         if self.method == "GET":
             return [IF_NONE_MATCH] if getattr(self.view, "action", "") == "retrieve" else []
-        return ([IDEMPOTENCY_KEY] if self.method == "POST" else []) + ([IF_MATCH] if detail else [])
+        return [IDEMPOTENCY_KEY] + ([IF_MATCH] if detail else [])
 
     def _get_request_for_media_type(self, serializer: Any, direction: str = "request") -> Any:
         """PUT takes the fields it is given, like PATCH."""
@@ -259,9 +259,9 @@ class EnvelopeSchema(AutoSchema):
     def error_statuses(self) -> list[str]:
         codes = {"400", "401", "403", "404", "406", "429", "500", "503"}
         if self.method != "GET":
-            codes |= {"409", "412"}
+            codes |= {"409", "412", "422"}
         if self.method in {"POST", "PUT", "PATCH"}:
-            codes |= {"413", "415", "422"}
+            codes |= {"413", "415"}
         return sorted(codes)
 
 

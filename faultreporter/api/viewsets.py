@@ -23,7 +23,7 @@ from rest_framework.serializers import BaseSerializer
 from rest_framework.views import APIView
 
 from faultreporter.api import idempotency, ratelimit
-from faultreporter.api.concurrency import check_if_match, etag, is_not_modified
+from faultreporter.api.concurrency import check_if_match, conflicts, etag, is_not_modified
 from faultreporter.api.permissions import MANAGERS, Rule, action_of
 from faultreporter.api.renderers import JsonNegotiation
 from faultreporter.api.text import is_storable
@@ -105,7 +105,7 @@ class ApiView(APIView):
         handler = self.handler_of(request)
         if request.method in {"GET", "HEAD", "OPTIONS"}:
             return handler(request, *args, **kwargs)
-        key = idempotency.key_of(request) if request.method == "POST" else None
+        key = idempotency.key_of(request)
         with acting(by=request.user, source=AuditLog.Source.API, ip=request.META.get("REMOTE_ADDR")):
             if key is None:
                 return handler(request, *args, **kwargs)
@@ -250,8 +250,15 @@ class GenericViewSet(ApiView, viewsets.GenericViewSet[Any]):
             check_if_match(self.request, record)
         except PreconditionFailed as error:
             error.meta["current"] = self.serialize(record)
+            if self.action in {"update", "partial_update"}:
+                error.details = conflicts(self.request, record, self.sources())
             raise
         return record
+
+    def sources(self) -> dict[str, str]:
+        """The names of the body's fields, and of those of the record that they are about."""
+        fields = self.get_serializer_class()(context=self.get_serializer_context()).fields  # type: ignore[attr-defined]
+        return {name: field.source for name, field in fields.items() if not field.read_only}
 
     def permitted(self, rows: QuerySet[Any]) -> Any:
         record = rows.filter(pk=self.kwargs[self.lookup_field]).first()

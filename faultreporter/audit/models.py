@@ -82,6 +82,8 @@ class AuditLog(models.Model):
     entity_id = models.TextField(_("row"))
     action = models.CharField(_("action"), max_length=6, choices=Action)
     changes = models.JSONField(_("changes"))
+    # The `updated_at` that the change gave the row: which entries came after the version somebody has read.
+    row_version = models.DateTimeField(_("version of the row"), null=True, blank=True)
     seal = models.ForeignKey(
         AuditSeal,
         models.PROTECT,

@@ -117,7 +117,7 @@ def repair(
     )  # fmt: skip
     alert = Alert(
         equipment=machine, source="REPORT", title=rng.choice(kind.faults), severity=rng.choice(SEVERITIES),
-        status="RESOLVED", occurred_at=at, last_occurred_at=at, created_at=at, reported_by=reporter,
+        status="RESOLVED", occurred_at=at, last_occurred_at=at, created_at=at, moved_at=back_up, reported_by=reporter,
         fingerprint=f"history-{machine.pk}-{at.timestamp():.0f}", acknowledged_at=at + timedelta(minutes=12),
         acknowledged_by=manager, repaired_at=back_up, repaired_by=technician, resolved_at=back_up,
         resolved_by=technician, resolution="FIXED", equipment_down=True, downtime=interval,
@@ -130,6 +130,7 @@ def repair(
         created_at=at + timedelta(minutes=15), created_by=manager, due_at=at + timedelta(days=2),
         assigned_to=technician, assigned_at=at + timedelta(minutes=16), started_at=at + timedelta(hours=hours * 0.3),
         completed_at=back_up, completed_by=technician, closed_at=back_up + timedelta(hours=5),
+        moved_at=back_up + timedelta(hours=5),
         resolution=mode.remedy if mode and mode.remedy else "Repaired and tested.", failure_mode=mode,
         cause=rng.choice(mode.typical_causes) if mode and mode.typical_causes else "", labour_minutes=minutes,
         labour_cost=(HOURLY_RATE * minutes / 60).quantize(Decimal("0.01")),
@@ -171,7 +172,8 @@ def service(ledger: Ledger, machine: Equipment, kind: Kind, team: Team, *, at: d
         equipment=machine, type="PREVENTIVE", priority="LOW", status="CLOSED", title=f"Service the {kind.name.lower()}",
         created_at=at - timedelta(days=7), created_by=manager, due_at=at + timedelta(days=7), assigned_to=technician,
         assigned_at=at - timedelta(days=6), started_at=at, completed_at=done, completed_by=technician,
-        closed_at=done + timedelta(hours=2), resolution="Serviced by the checklist, nothing to report.",
+        closed_at=done + timedelta(hours=2), moved_at=done + timedelta(hours=2),
+        resolution="Serviced by the checklist, nothing to report.",
         labour_minutes=minutes, labour_cost=(HOURLY_RATE * minutes / 60).quantize(Decimal("0.01")),
         downtime=interval, downtime_released_at=done,
     )  # fmt: skip

@@ -70,10 +70,10 @@ SELECT md5('i' || g)::uuid, at, at, 'ERROR', at, at + interval '4 hours', '', 'A
 FROM generate_series(%(first)s, %(last)s) g, LATERAL (SELECT now() - interval '6 hours' - g * interval '7 minutes' AS at) t
 """
 ALERT_ROWS = """
-INSERT INTO alerts (id, created_at, updated_at, source, title, description, severity, status, occurred_at,
+INSERT INTO alerts (id, created_at, updated_at, moved_at, source, title, description, severity, status, occurred_at,
                     last_occurred_at, occurrences, fingerprint, acknowledged_at, resolved_at, resolution,
                     resolution_note, equipment_down, equipment_id, reported_by_id, downtime_id, downtime_released_at)
-SELECT md5('a' || g)::uuid, at, at, 'REPORT', 'Fault ' || g || ': vibration above threshold',
+SELECT md5('a' || g)::uuid, at, at, at, 'REPORT', 'Fault ' || g || ': vibration above threshold',
        'Reading exceeded the limit by ' || g %% 90, (ARRAY['LOW','MEDIUM','HIGH','CRITICAL'])[1 + g %% 4],
        CASE WHEN g %% 100 = 0 THEN 'OPEN' WHEN g %% 100 = 1 THEN 'ACKNOWLEDGED' ELSE 'RESOLVED' END, at, at, 1,
        'large-' || g, CASE WHEN g %% 100 = 1 THEN at + interval '5 minutes' END,
@@ -83,11 +83,11 @@ SELECT md5('a' || g)::uuid, at, at, 'REPORT', 'Fault ' || g || ': vibration abov
 FROM generate_series(%(first)s, %(last)s) g, LATERAL (SELECT now() - interval '6 hours' - g * interval '7 minutes' AS at) t
 """
 ORDER_ROWS = """
-INSERT INTO work_orders (id, created_at, updated_at, number, type, priority, status, title, description, due_at,
+INSERT INTO work_orders (id, created_at, updated_at, moved_at, number, type, priority, status, title, description, due_at,
                          assigned_at, started_at, hold_reason, completed_at, closed_at, cancel_reason, resolution, cause,
                          remedy, labour_minutes, labour_cost, parts_cost, currency, alert_id, assigned_to_id,
                          completed_by_id, equipment_id)
-SELECT md5('w' || g)::uuid, at, at, 'WO-1999-' || lpad(g::text, 6, '0'), 'CORRECTIVE',
+SELECT md5('w' || g)::uuid, at, at, at, 'WO-1999-' || lpad(g::text, 6, '0'), 'CORRECTIVE',
        (ARRAY['LOW','MEDIUM','HIGH','CRITICAL'])[1 + g %% 4],
        CASE WHEN unfinished THEN 'ASSIGNED' ELSE 'COMPLETED' END, 'Order ' || g, 'Inspect and repair',
        at + interval '2 days', at + interval '10 minutes', CASE WHEN NOT unfinished THEN at + interval '1 hour' END, '',

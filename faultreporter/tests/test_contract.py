@@ -232,6 +232,36 @@ class TestVersions:
         error = assert_error(response, 412, "PRECONDITION_FAILED")
         assert error["meta"]["current"]["description"] == "theirs"
 
+    def test_a_stale_edit_names_the_fields_that_somebody_else_changed(self, api: Api, mona: User, adam: User) -> None:
+        machine = EquipmentFactory()
+        tag = api(mona).get(f"{URL}/{machine.pk}")["ETag"]
+        api(adam).put(f"{URL}/{machine.pk}", {"description": "theirs", "model": "X2"})
+
+        mine = {"description": "mine", "manufacturer": "Polaris"}
+        error = assert_error(
+            api(mona).put(f"{URL}/{machine.pk}", mine, headers={"If-Match": tag}), 412, "PRECONDITION_FAILED"
+        )
+
+        assert [(one["field"], one["code"]) for one in error["details"]] == [("description", "conflict")]
+        assert "Adam" in error["details"][0]["message"]
+
+    def test_an_edit_beside_somebody_elses_conflicts_in_no_field(self, api: Api, mona: User, adam: User) -> None:
+        machine = EquipmentFactory()
+        tag = api(mona).get(f"{URL}/{machine.pk}")["ETag"]
+        api(adam).put(f"{URL}/{machine.pk}", {"model": "X2"})
+
+        response = api(mona).put(f"{URL}/{machine.pk}", {"description": "mine"}, headers={"If-Match": tag})
+
+        assert assert_error(response, 412, "PRECONDITION_FAILED")["details"] == []
+
+    @pytest.mark.parametrize("tag", ['"nonsense"', '"ffffffffffffffffff-0"', '"1-0", "2-0"'])
+    def test_a_tag_that_was_never_given_conflicts_in_no_field(self, api: Api, mona: User, tag: str) -> None:
+        machine = EquipmentFactory()
+
+        response = api(mona).put(f"{URL}/{machine.pk}", {"description": "mine"}, headers={"If-Match": tag})
+
+        assert assert_error(response, 412, "PRECONDITION_FAILED")["details"] == []
+
 
 class TestRetries:
     def test_a_retry_gets_the_first_answer(self, api: Api, mona: User) -> None:
@@ -242,6 +272,29 @@ class TestRetries:
         assert second["Idempotency-Replayed"] == "true"
         assert second["Location"] == first["Location"]
         assert Equipment.objects.count() == 1
+
+    @pytest.mark.parametrize("method", ["put", "patch"])
+    def test_a_retried_edit_isnt_stale(self, api: Api, mona: User, method: str) -> None:
+        machine = EquipmentFactory()
+        tag = api(mona).get(f"{URL}/{machine.pk}")["ETag"]
+        headers = {"If-Match": tag, "Idempotency-Key": "abc"}
+
+        first, second = (
+            getattr(api(mona), method)(f"{URL}/{machine.pk}", {"description": "mine"}, headers=headers)
+            for _ in range(2)
+        )
+
+        assert (second.status_code, second.content) == (200, first.content)
+        assert second["ETag"] == first["ETag"]
+
+    def test_a_retried_deletion_is_no_404(self, api: Api, mona: User) -> None:
+        machine = EquipmentFactory()
+
+        answers = [
+            api(mona).delete(f"{URL}/{machine.pk}", headers={"Idempotency-Key": "abc"}).status_code for _ in range(2)
+        ]
+
+        assert answers == [204, 204]
 
     def test_a_refusal_is_replayed_too(self, api: Api, mona: User) -> None:
         bad = {**BODY, "equipment_code": "eq-1"}

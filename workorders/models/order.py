@@ -102,7 +102,7 @@ class WorkOrder(WorkOrderRecord):
     ) -> "WorkOrder":  # fmt: skip
         """A new order with the next number of the year. For an alert use `services.raise_work_order`."""
         with transaction.atomic(savepoint=False):
-            order = cls(equipment=equipment, created_by=by, created_at=at, **fields)
+            order = cls(equipment=equipment, created_by=by, created_at=at, moved_at=at, **fields)
             order.number = WorkOrderNumber.take(year=at.year)
             order.save(force_insert=True)
             if attachments:
@@ -114,17 +114,17 @@ class WorkOrder(WorkOrderRecord):
     def assign(self, *, to: User, by: User, at: datetime) -> None:
         """Give the job to a technician or manager who sees the machine; a running job changes hands."""
         with transaction.atomic():
-            self.status = self._check("assign")
+            self.status, at = self._check("assign", at=at)
             self._check_assignee(to)
             before = self.assigned_to_id and str(self.assigned_to_id)
             self.assigned_to, self.assigned_at = to, at
-            self.save(update_fields=["status", "assigned_to", "assigned_at"])
+            self.save(update_fields=["status", "moved_at", "assigned_to", "assigned_at"])
             self.record(WorkOrderEvent.Kind.ASSIGNED, by=by, at=at, data={"user_id": str(to.pk), "before": before})
 
     def start(self, *, by: User, at: datetime, equipment_down: bool | None = None) -> None:
         """Work begins. A repair takes the machine down as a failure, preventive work as planned maintenance."""
         with transaction.atomic():
-            self.status = self._check("start")
+            self.status, at = self._check("start", at=at)
             self.started_at = at
             if self.type in self.STOPS_MACHINE if equipment_down is None else equipment_down:
                 self._take_machine_down(by=by, at=at)
@@ -133,16 +133,16 @@ class WorkOrder(WorkOrderRecord):
 
     def hold(self, *, by: User, at: datetime, reason: str) -> None:
         with transaction.atomic():
-            self.status = self._check("hold")
+            self.status, at = self._check("hold", at=at)
             self.hold_reason = require(reason, field="reason")
-            self.save(update_fields=["status", "hold_reason"])
+            self.save(update_fields=["status", "moved_at", "hold_reason"])
             self.record(WorkOrderEvent.Kind.HELD, by=by, at=at, note=reason)
 
     def resume(self, *, by: User, at: datetime) -> None:
         with transaction.atomic():
-            self.status = self._check("resume")
+            self.status, at = self._check("resume", at=at)
             self.hold_reason = ""
-            self.save(update_fields=["status", "hold_reason"])
+            self.save(update_fields=["status", "moved_at", "hold_reason"])
             self.record(WorkOrderEvent.Kind.RESUMED, by=by, at=at)
 
     def complete(self, *, by: User, at: datetime, resolution: str, **findings: Any) -> None:
@@ -152,7 +152,7 @@ class WorkOrder(WorkOrderRecord):
         parts_cost, other_cost.
         """
         with transaction.atomic():
-            self.status = self._check("complete")
+            self.status, at = self._check("complete", at=at)
             self.resolution = require(resolution, field="resolution")
             self._check_failure_mode(findings.get("failure_mode"))
             for name, value in findings.items():
@@ -167,15 +167,15 @@ class WorkOrder(WorkOrderRecord):
 
     def close(self, *, by: User, at: datetime, note: str = "") -> None:
         with transaction.atomic():
-            self.status = self._check("close")
+            self.status, at = self._check("close", at=at)
             self.closed_at = at
-            self.save(update_fields=["status", "closed_at"])
+            self.save(update_fields=["status", "moved_at", "closed_at"])
             self.record(WorkOrderEvent.Kind.CLOSED, by=by, at=at, note=note)
 
     def reopen(self, *, by: User, at: datetime, reason: str, equipment_down: bool | None = None) -> None:
         """The work wasn't done after all: it goes on, the alert it resolved is open again, what was found stays."""
         with self._one_per_alert():
-            self.status = self._check("reopen")
+            self.status, at = self._check("reopen", at=at)
             require(reason, field="reason")
             if self.alert and self.completed_at:
                 self._reopen_alert(self.alert, repaired_at=self.completed_at, by=by, at=at, reason=reason)
@@ -188,7 +188,7 @@ class WorkOrder(WorkOrderRecord):
     def cancel(self, *, by: User, at: datetime, reason: str) -> None:
         """Nobody will do it. Only before work is logged; a downtime that the start began was no failure."""
         with transaction.atomic():
-            target = self._check("cancel")
+            target, at = self._check("cancel", at=at)
             if self.has_logged_work:
                 self._refuse(gettext("Work is logged on this order; complete it instead."), target=target)
             self.status = target
@@ -237,11 +237,16 @@ class WorkOrder(WorkOrderRecord):
         """Holds the row until the transaction ends and reads what is in it now."""
         self.refresh_from_db(from_queryset=WorkOrder.objects.lock().select_related("equipment", "downtime", "alert"))
 
-    def _check(self, action: str) -> str:
+    def _check(self, action: str, *, at: datetime) -> tuple[str, datetime]:
+        """The state the move ends in, and when it counts; refused if it can't be made now."""
         self.lock()
         if self.deleted_at:
             raise NotFound(gettext("This work order was deleted."))
-        return self.LIFECYCLE.check(action, self.status)
+        target = self.LIFECYCLE.check(action, self.status)
+        if target == self.status:  # it only changes hands, or is only silenced
+            return target, max(at, self.moved_at)
+        self.moved_at = self.moves_at(at)
+        return target, self.moved_at
 
     def _refuse(self, message: str, *, target: str) -> NoReturn:
         allowed = [state for state in self.LIFECYCLE.targets(self.status) if state != target]

@@ -56,6 +56,7 @@ class Migration(migrations.Migration):
                 ('entity_id', models.TextField(verbose_name='row')),
                 ('action', models.CharField(choices=[('INSERT', 'Created'), ('UPDATE', 'Changed'), ('DELETE', 'Removed')], max_length=6, verbose_name='action')),
                 ('changes', models.JSONField(verbose_name='changes')),
+                ('row_version', models.DateTimeField(blank=True, null=True, verbose_name='version of the row')),
                 ('seal', models.ForeignKey(blank=True, db_index=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='entries', to='audit.auditseal', verbose_name='seal')),
             ],
             options={

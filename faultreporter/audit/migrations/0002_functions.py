@@ -34,7 +34,7 @@ BEGIN
         RETURN NULL;
     END IF;
     INSERT INTO audit_logs (xid, occurred_at, actor_id, source, request_id, ip,
-                            entity_type, entity_id, action, changes)
+                            entity_type, entity_id, action, changes, row_version)
     VALUES (
         pg_current_xact_id()::text::bigint,
         clock_timestamp(),
@@ -45,7 +45,8 @@ BEGIN
         tg_table_name,
         coalesce(after, before) ->> tg_argv[2],
         tg_op,
-        coalesce(difference, '{}')
+        coalesce(difference, '{}'),
+        (after ->> 'updated_at')::timestamptz
     );
     RETURN NULL;
 END
@@ -66,7 +67,8 @@ CREATE FUNCTION audit_line(entry audit_logs) RETURNS text LANGUAGE sql STABLE AS
         entry.entity_type,
         entry.entity_id,
         entry.action,
-        entry.changes
+        entry.changes,
+        to_char(entry.row_version AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')
     )::text
 $$
 """
