@@ -14,6 +14,11 @@ class AlertFilter(FilterSet):
     source = ChoicesFilter(choices=Alert.Source.choices)
     equipment_id = django_filters.UUIDFilter(field_name="equipment")
     location_id = django_filters.UUIDFilter(method="filter_location", label="A place: machines in it and below it.")
+    duplicate_of_id = django_filters.UUIDFilter(field_name="duplicate_of")
+    storm_id = django_filters.UUIDFilter(field_name="storm", label="The alerts that this one speaks for.")
+    in_storm = BooleanFilter(
+        field_name="storm", lookup_expr="isnull", exclude=True, label="Whether another alert speaks for it."
+    )
     reported_by_me = BooleanFilter(method="filter_reported")
     assigned_to_me = BooleanFilter(method="filter_assigned", label="On a machine you look after.")
     occurred_after = django_filters.IsoDateTimeFilter(field_name="occurred_at", lookup_expr="gte")

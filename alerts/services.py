@@ -4,12 +4,15 @@ import hashlib
 from collections.abc import Collection
 from datetime import datetime, timedelta
 from typing import Any
+from uuid import UUID
 
-from django.db import transaction
+from django.contrib.postgres.expressions import ArraySubquery
+from django.db import connection, transaction
+from django.db.models.functions import JSONObject
 from django.utils.translation import gettext
 
 from alerts.models import Alert, AlertEvent
-from alerts.signals import alert_raised
+from alerts.signals import alert_raised, alerts_merging
 from equipment.models import Equipment
 from faultreporter.accounts.models import User
 from faultreporter.attachments.models import Attachment
@@ -18,6 +21,10 @@ from telemetry.models import Rule, Series
 
 OLDEST_REPORT = timedelta(days=7)
 CLOCK_SKEW = timedelta(minutes=5)
+MERGE_LOCK = 0x6672_0002  # PostgreSQL advisory lock: one merge at a time
+# So many alerts of a machine and its parts within so many minutes are one event.
+STORM_SIZE = 3
+STORM_WINDOW = timedelta(minutes=5)
 
 
 def report_fault(
@@ -89,6 +96,37 @@ def clear_for_rule(*, rule: Rule, series: Series, at: datetime, **data: Any) -> 
         alert.clear(at=at, data=data)
 
 
+def merge(*, into: Alert, alert_ids: Collection[UUID], by: User, at: datetime, note: str = "") -> None:
+    """The other alerts turn out to be the same fault; `into` stands for them all. All or none are merged.
+
+    HAS_OPEN_WORK if both it and a duplicate have an unfinished order, STILL_FIRING for a duplicate whose rule fires.
+    """
+    with transaction.atomic():
+        lock_for_merge([into.pk, *alert_ids])
+        into.lock()
+        for duplicate in duplicates_among(into, alert_ids, by=by):
+            into.absorb(duplicate, by=by, at=at, note=note)
+
+
+def lock_for_merge(alert_ids: Collection[UUID]) -> None:
+    """Holds the alerts, and before them what the apps above keep on them, always in the same order.
+
+    One merge at a time: two people who merge two alerts into each other would wait for one another for ever.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [MERGE_LOCK])
+    alerts_merging.send(sender=Alert, alert_ids=alert_ids)
+    list(Alert.objects.filter(pk__in=alert_ids).order_by("pk").lock())
+
+
+def duplicates_among(into: Alert, alert_ids: Collection[UUID], *, by: User) -> list[Alert]:
+    rows = Alert.objects.living().for_user(by).filter(pk__in=alert_ids).exclude(pk=into.pk)
+    found = list(rows.select_related("equipment", "downtime").order_by("pk"))
+    if len(found) != len(set(alert_ids)):
+        raise ValidationFailed(gettext("Name other alerts, all of them in your sight."), field="alert_ids")
+    return found
+
+
 def insert_or_find(alert: Alert) -> tuple[Alert, bool]:
     """Stores the alert, or finds the open one of its fingerprint; either way its row is locked.
 
@@ -98,18 +136,42 @@ def insert_or_find(alert: Alert) -> tuple[Alert, bool]:
     while True:
         Alert.objects.bulk_create([alert], ignore_conflicts=True)
         open_alerts = Alert.objects.living().unresolved().filter(fingerprint=alert.fingerprint)
-        standing = open_alerts.select_related("equipment__location", "reported_by").lock().first()
+        others = came_just_before(alert, at=alert.created_at)
+        rows = open_alerts.select_related("equipment__location", "reported_by").annotate(others=others)
+        standing: Any = rows.lock().first()
         if standing is not None:
-            return standing, standing.pk == alert.pk
+            is_new = standing.pk == alert.pk
+            if is_new:
+                standing.storm_id = storm_among(standing.others)
+            return standing, is_new
 
 
 def begin(alert: Alert, *, by: User | None, at: datetime, analyze: bool, data: dict[str, Any] | None = None) -> None:
     """A new alert takes effect."""
     if alert.equipment_down:
         alert.take_machine_down(by=by, at=alert.occurred_at)
-        alert.save(update_fields=["downtime", "downtime_released_at"])
+    if alert.storm_id or alert.equipment_down:
+        alert.save(update_fields=["storm", "downtime", "downtime_released_at"])
     alert.record(AlertEvent.Kind.RAISED, by=by, at=at, data=data)
     alert_raised.send(sender=Alert, alert=alert, analyze=analyze)
+
+
+def came_just_before(alert: Alert, *, at: datetime) -> ArraySubquery:
+    """The unresolved alerts that came from the same machine and its parts within the last minutes, oldest first."""
+    others = Alert.objects.living().unresolved().of_asset(alert.equipment).exclude(pk=alert.pk)
+    recent = others.filter(created_at__gt=at - STORM_WINDOW, created_at__lte=at).order_by("created_at", "pk")
+    return ArraySubquery(recent.values(of=JSONObject(id="pk", storm="storm", storm_status="storm__status")))
+
+
+def storm_among(others: list[dict[str, str]]) -> UUID | None:
+    """The alert that speaks for the storm: a further one joins it for as long as they keep coming.
+
+    So that one fault with many symptoms calls people once.
+    """
+    for other in reversed(others):
+        if other["storm"] and other["storm_status"] != Alert.Status.RESOLVED:
+            return UUID(other["storm"])
+    return UUID(others[0]["id"]) if len(others) >= STORM_SIZE - 1 else None
 
 
 def check_time(occurred_at: datetime, *, at: datetime) -> datetime:

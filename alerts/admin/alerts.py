@@ -51,6 +51,33 @@ class SilenceForm(MoveForm):
         return {"until": timezone.now() + timedelta(hours=hours) if hours else None}
 
 
+class MergeForm(NoteForm):
+    alert_ids = forms.ModelMultipleChoiceField(
+        label=_("Duplicates"),
+        queryset=Alert.objects.none(),
+        widget=forms.CheckboxSelectMultiple,
+        help_text=_("Open alerts of the machine and its parts. They are resolved; this one stands for them."),
+    )
+    field_order = ("alert_ids", "note")
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        field: Any = self.fields["alert_ids"]
+        field.queryset = possible_duplicates(self.record).order_by("-created_at")
+
+    def said(self) -> dict[str, Any]:
+        return {**super().said(), "alert_ids": [alert.pk for alert in self.cleaned_data["alert_ids"]]}
+
+
+def possible_duplicates(alert: Alert) -> Any:
+    return Alert.objects.living().unresolved().of_asset(alert.equipment).exclude(pk=alert.pk)
+
+
+def merge_into(alert: Alert, **said: Any) -> Alert:
+    services.merge(into=alert, **said)
+    return alert
+
+
 class AlertBadges:
     """Severity and status, on the alert's own pages and on the machine's."""
 
@@ -61,6 +88,20 @@ class AlertBadges:
     @admin.display(description=_("status"), ordering="status")
     def shown_status(self, alert: Alert) -> str:
         return badge(alert.get_status_display(), STATUS_COLOURS[alert.status])
+
+
+class InStorm(admin.SimpleListFilter):
+    """Of many alerts that came at once, the first speaks for all."""
+
+    title = _("storms")
+    parameter_name = "storm"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+        return [("no", _("One line a storm")), ("yes", _("Only what another alert speaks for"))]
+
+    def queryset(self, request: HttpRequest, queryset: Any) -> Any:
+        known: dict[Any, bool] = {"no": True, "yes": False}
+        return queryset.filter(storm__isnull=known[self.value()]) if self.value() in known else queryset
 
 
 class AlertTimeline(TimelineInline):
@@ -74,14 +115,14 @@ class AlertAdmin(AlertBadges, MovingAdmin):
     list_display = (
         "title", "shown_severity", "shown_status", "equipment", "place", "occurrences", "occurred_at", "reporter",
     )  # fmt: skip
-    list_filter = ("status", "severity", OnSite, "source", "equipment_down", ("occurred_at", PeriodFilter))
+    list_filter = ("status", "severity", OnSite, "source", InStorm, "equipment_down", ("occurred_at", PeriodFilter))
     list_select_related = ("equipment__location", "reported_by")
     search_fields = ("title", "description", "equipment__equipment_code", "equipment__equipment_name")
     empty_note = _("Nobody has reported a fault. The first report, or the first alarm of a rule, appears here.")
     autocomplete_fields = ("equipment",)
     ordering = ("-created_at", "-id")
     inlines: Any = (AlertTimeline,)
-    actions_detail = tuple(MOVES)
+    actions_detail = (*MOVES, "merge")
     fieldsets = (
         (
             None,
@@ -96,7 +137,7 @@ class AlertAdmin(AlertBadges, MovingAdmin):
             {
                 "fields": (
                     "source", "rule", "condition", "occurrences", "occurred_at", "last_occurred_at", "reported_by",
-                    "cleared_at", "silenced_until", "downtime",
+                    "cleared_at", "silenced_until", "downtime", "storm",
                 )
             },
         ),
@@ -105,7 +146,7 @@ class AlertAdmin(AlertBadges, MovingAdmin):
             {
                 "fields": (
                     "acknowledged_at", "acknowledged_by", "repaired_at", "resolved_at", "resolved_by", "resolution",
-                    "resolution_note",
+                    "resolution_note", "duplicate_of",
                 )
             },
         ),
@@ -117,6 +158,11 @@ class AlertAdmin(AlertBadges, MovingAdmin):
     dismiss = move("dismiss", MOVES["dismiss"].label, NoteForm)
     silence = move("silence", MOVES["silence"].label, SilenceForm)
     reopen = move("reopen", MOVES["reopen"].label, ReasonForm)
+    merge = move("merge", _("Merge duplicates"), MergeForm, merge_into)
+
+    def offered(self, record: Alert) -> list[str]:
+        offered = list(super().offered(record))
+        return offered if record.is_resolved or not possible_duplicates(record).exists() else [*offered, "merge"]
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         if obj is None:

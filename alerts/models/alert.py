@@ -1,11 +1,12 @@
 """The moves of an alert. Each locks the row, checks, changes, and writes the timeline in one transaction."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from typing import Any, ClassVar
 
 from django.db import IntegrityError, transaction
+from django.db.models import Q
 from django.utils.translation import gettext
 
 from alerts.lifecycle import AllowedTransition
@@ -13,7 +14,7 @@ from alerts.models.moves import ALERT_LIFECYCLE
 from alerts.models.queryset import AlertQuerySet
 from alerts.models.record import AlertRecord
 from alerts.models.timeline import AlertEvent
-from alerts.signals import alert_deleting
+from alerts.signals import alert_deleting, alert_merging
 from equipment.models import StatusInterval
 from faultreporter.accounts.models import User
 from faultreporter.errors import DomainError, Duplicate, NotFound, ValidationFailed
@@ -98,6 +99,39 @@ class Alert(AlertRecord):
             _, at = self._check("dismiss", at=at)
             self._end(self.Resolution.FALSE_ALARM, by=by, at=at, note=note)
 
+    def others_of_storm(self) -> Iterable["Alert"]:
+        """The other living alerts of its storm, in the order of their keys."""
+        head = self.storm_id or self.pk
+        storm = Alert.objects.living().filter(Q(pk=head) | Q(storm=head)).exclude(pk=self.pk)
+        return storm.select_related("equipment").order_by("pk")
+
+    def absorb(self, duplicate: "Alert", *, by: User, at: datetime, note: str = "") -> None:
+        """Stand for a duplicate from now on: its files, repeats, severity and downtime become this alert's.
+
+        Both rows are locked. The duplicate's own downtime doesn't count as another failure.
+        """
+        duplicate._refuse_to_be_merged(into=self)
+        self.occurrences += duplicate.occurrences
+        self.occurred_at = min(self.occurred_at, duplicate.occurred_at)
+        self.last_occurred_at = max(self.last_occurred_at, duplicate.last_occurred_at)
+        self.severity = max(self.severity, duplicate.severity, key=Alert.Severity.values.index)
+        if duplicate.equipment_down and duplicate.equipment_id == self.equipment_id and not self.equipment_down:
+            self.equipment_down = True
+            self.take_machine_down(by=by, at=duplicate.occurred_at)
+        self.attachments.add(*duplicate.attachments.all())
+        self.save()
+        alert_merging.send(sender=Alert, alert=duplicate, into=self, by=by, at=at)
+        duplicate.duplicate_of = self
+        duplicate._end(self.Resolution.DUPLICATE, by=by, at=at, note=note)
+        self.record(AlertEvent.Kind.MERGED, by=by, at=at, note=note, data={"alert_id": str(duplicate.pk)})
+
+    def _refuse_to_be_merged(self, *, into: "Alert") -> None:
+        self.LIFECYCLE.check("resolve", self.status)
+        self.LIFECYCLE.check("resolve", into.status)
+        if self.is_firing:
+            message = gettext("The condition of “%(title)s” still holds; merge the others into that one.")
+            raise StillFiring(message % {"title": self.title})
+
     def silence(self, *, by: User, at: datetime, until: datetime | None) -> None:
         """Send no reminders before `until`; None ends a silence early. The fault itself stays open."""
         with transaction.atomic():
@@ -116,6 +150,7 @@ class Alert(AlertRecord):
             self.acknowledged_at = self.acknowledged_by = self.resolved_at = self.resolved_by = None
             self.repaired_at = self.repaired_by = None
             self.resolution = self.resolution_note = ""
+            self.duplicate_of = None
             if self.equipment_down:
                 self.take_machine_down(by=by, at=at)
             self.save()

@@ -49,6 +49,11 @@ class AlertQuerySet(LivingQuerySet["Alert"]):
         """On a machine in this place or anywhere below it."""
         return self.filter(equipment__in=Equipment.objects.in_location(location_id))
 
+    def of_asset(self, machine: Equipment) -> Self:
+        """On this machine, the one it is a part of, and the other parts of that."""
+        asset = machine.parent_id or machine.pk
+        return self.filter(Q(equipment=asset) | Q(equipment__parent=asset))
+
     def assigned_to(self, user: User, *, at: datetime) -> Self:
         """On a machine this person looks after at that moment."""
         return self.filter(equipment__in=Equipment.objects.assigned_to(user, at=at))

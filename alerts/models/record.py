@@ -90,6 +90,16 @@ class AlertRecord(KeepsTimeline, MachineHold, SoftDeleteModel):
     resolution = models.CharField(_("resolution"), max_length=15, choices=Resolution, blank=True, editable=False)
     resolution_note = models.TextField(_("resolution note"), blank=True, editable=False)
 
+    duplicate_of = models.ForeignKey(
+        "self", models.PROTECT, null=True, blank=True, editable=False, related_name="duplicates",
+        verbose_name=_("duplicate of"),
+    )  # fmt: skip
+    storm = models.ForeignKey(
+        "self", models.PROTECT, null=True, blank=True, editable=False, related_name="storm_alerts",
+        verbose_name=_("storm"),
+        help_text=_("The first of many alerts that came from this machine within minutes; it speaks for them."),
+    )  # fmt: skip
+
     equipment_down = models.BooleanField(
         _("machine is down"), default=False, help_text=_("The machine can't run because of this fault.")
     )
@@ -119,6 +129,10 @@ class AlertRecord(KeepsTimeline, MachineHold, SoftDeleteModel):
             ),
             models.CheckConstraint(
                 condition=Q(downtime__isnull=False) | Q(downtime_released_at=None), name="check_alerts_downtime"
+            ),
+            models.CheckConstraint(
+                condition=Q(duplicate_of=None) | Q(status="RESOLVED", resolution="DUPLICATE"),
+                name="check_alerts_duplicate",
             ),
             models.CheckConstraint(
                 condition=Q(occurrences__gte=1, last_occurred_at__gte=models.F("occurred_at")),

@@ -77,6 +77,7 @@ class AlertEvent(TimelineEvent):
         RESOLVED = "RESOLVED", _("Resolved")
         DISMISSED = "DISMISSED", _("Dismissed as a false alarm")
         REOPENED = "REOPENED", _("Reopened")
+        MERGED = "MERGED", _("Took in a duplicate")
         DELETED = "DELETED", _("Deleted")
         RESTORED = "RESTORED", _("Restored")
 

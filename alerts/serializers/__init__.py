@@ -1,8 +1,10 @@
 from alerts.serializers.alerts import (
+    AcknowledgeSerializer,
     AlertEditSerializer,
     AlertSerializer,
     AlertStatsSerializer,
     AlertSummarySerializer,
+    MergeSerializer,
     ReportSerializer,
     ResolveSerializer,
     SilenceSerializer,
@@ -22,6 +24,7 @@ from alerts.serializers.timeline import (
 
 __all__ = [
     "LONGEST_TEXT",
+    "AcknowledgeSerializer",
     "AlertEditSerializer",
     "AlertSerializer",
     "AlertStatsSerializer",
@@ -29,6 +32,7 @@ __all__ = [
     "AttachSerializer",
     "CommentInputSerializer",
     "CommentSerializer",
+    "MergeSerializer",
     "MoveSerializer",
     "NoteSerializer",
     "ReasonSerializer",

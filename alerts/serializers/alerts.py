@@ -32,6 +32,12 @@ class AlertSummarySerializer(ModelSerializer):
     resolved_by = PersonBriefSerializer(read_only=True, allow_null=True)
     resolution = OptionalChoiceField(choices=Alert.Resolution.choices, read_only=True)
     resolution_note = OptionalTextField(read_only=True)
+    duplicate_of_id = serializers.UUIDField(read_only=True, allow_null=True)
+    storm_id = serializers.UUIDField(
+        read_only=True,
+        allow_null=True,
+        help_text="The first of several alerts that came from one machine within minutes and speaks for all of them.",
+    )
     is_firing = serializers.BooleanField(read_only=True, help_text="The rule behind it still sees its condition.")
 
     class Meta:
@@ -62,6 +68,8 @@ class AlertSummarySerializer(ModelSerializer):
             "resolved_by",
             "resolution",
             "resolution_note",
+            "duplicate_of_id",
+            "storm_id",
             "created_at",
             "updated_at",
             "deleted_at",
@@ -111,6 +119,18 @@ class AlertEditSerializer(Serializer):
     description = OptionalTextField(max_length=LONGEST_TEXT)
     severity = UpperChoiceField(choices=Alert.Severity.choices, required=False)
     equipment_down = serializers.BooleanField(required=False)
+
+
+class AcknowledgeSerializer(NoteSerializer):
+    whole_storm = serializers.BooleanField(
+        required=False, help_text="Also the other open alerts of its storm that you may acknowledge."
+    )
+
+
+class MergeSerializer(NoteSerializer):
+    alert_ids = serializers.ListField(
+        child=serializers.UUIDField(), min_length=1, max_length=20, help_text="The duplicates; this alert stays."
+    )
 
 
 class ResolveSerializer(NoteSerializer):

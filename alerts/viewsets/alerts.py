@@ -12,10 +12,12 @@ from alerts import services
 from alerts.filters import AlertFilter, EquipmentAlertFilter
 from alerts.models import Alert
 from alerts.serializers import (
+    AcknowledgeSerializer,
     AlertEditSerializer,
     AlertSerializer,
     AlertStatsSerializer,
     AlertSummarySerializer,
+    MergeSerializer,
     NoteSerializer,
     ReasonSerializer,
     ReportSerializer,
@@ -80,6 +82,7 @@ class AlertViewSet(TimelineMixin, ModelViewSet):
         "reopen": MANAGERS_AND_CONCERNED_TECHNICIANS,
         "silence": MANAGERS_AND_CONCERNED_TECHNICIANS,
         "dismiss": MANAGERS_AND_CONCERNED_TECHNICIANS,
+        "merge": MANAGERS_AND_CONCERNED_TECHNICIANS,
         "attachments": EVERYONE,
         "attach": MANAGERS_AND_CONCERNED,
         "timeline": EVERYONE,
@@ -114,9 +117,15 @@ class AlertViewSet(TimelineMixin, ModelViewSet):
     def change_record(self, record: Alert, data: dict[str, Any]) -> None:
         record.change(by=caller(self.request), at=self.now(), **data)
 
-    @transition("acknowledge", NoteSerializer, summary="Say that you have seen it")
+    @transition("acknowledge", AcknowledgeSerializer, summary="Say that you have seen it")
     def acknowledge(self, record: Alert, data: dict[str, Any]) -> str:
+        whole_storm = data.pop("whole_storm", False)
         record.acknowledge(**data)
+        if whole_storm:
+            rule = self.permissions["acknowledge"]
+            for other in record.others_of_storm():
+                if other.status == Alert.Status.OPEN and rule.admits_to(data["by"], other):
+                    other.acknowledge(**data)
         return _("Acknowledged.")
 
     @transition("resolve", ResolveSerializer, summary="End it; refused while its rule still fires")
@@ -138,6 +147,21 @@ class AlertViewSet(TimelineMixin, ModelViewSet):
     def dismiss(self, record: Alert, data: dict[str, Any]) -> str:
         record.dismiss(**data)
         return _("Dismissed as a false alarm.")
+
+    @extend_schema(
+        summary="Say that other alerts are duplicates of it",
+        operation_id="mergeAlerts",
+        request=MergeSerializer,
+        responses=AlertSerializer,
+    )
+    @action(detail=True, methods=["post"])
+    def merge(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        said = self.body(MergeSerializer)
+        at = said.pop("occurred_at", None) or self.now()
+        services.lock_for_merge([kwargs["pk"], *said["alert_ids"]])
+        record = self.lock_object()
+        services.merge(into=record, by=caller(request), at=at, **said)
+        return self.answer(self.reload(record), message=_("Merged."))
 
     @extend_schema(summary="Count alerts", operation_id="getAlertStats", responses=AlertStatsSerializer)
     @action(detail=False)

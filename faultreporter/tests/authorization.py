@@ -122,6 +122,7 @@ MATRIX = """
 /alerts/{pk}/attachments                           GET     AMTR
 /alerts/{pk}/attachments                           POST    AMtr
 /alerts/{pk}/dismiss                               POST    AMt
+/alerts/{pk}/merge                                 POST    AMt
 /alerts/{pk}/reopen                                POST    AMt
 /alerts/{pk}/resolve                               POST    AMt
 /alerts/{pk}/silence                               POST    AMt

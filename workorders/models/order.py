@@ -215,6 +215,13 @@ class WorkOrder(WorkOrderRecord):
             edits = {name: {"from": str(before[name]), "to": str(value)} for name, value in changed.items()}
             self.record(WorkOrderEvent.Kind.EDITED, by=by, at=at, data=edits)
 
+    def carry_over(self, alert: Alert, *, by: User, at: datetime) -> None:
+        """Its alert was a duplicate of this one; the caller has locked both."""
+        self.alert = alert
+        self.save(update_fields=["alert"])
+        self.record(WorkOrderEvent.Kind.EDITED, by=by, at=at, data={"alert_id": str(alert.pk)})
+        alert.hand_over(by=by, at=at, number=self.number)
+
     def soft_delete(self, *, by: User | None, at: datetime) -> None:
         """Entered by mistake. What was assigned or worked on is cancelled or closed instead, and stays on record."""
         with transaction.atomic():
