@@ -36,6 +36,7 @@ GROUPS: tuple[tuple[Any, tuple[tuple[Any, str, str], ...]], ...] = (
         (
             (_("Equipment"), "precision_manufacturing", "equipment.equipment"),
             (_("Locations"), "location_on", "locations.location"),
+            (_("Business calendars"), "calendar_month", "locations.businesscalendar"),
             (_("Who looks after what"), "engineering", "equipment.userequipmentassignment"),
             (_("Status log"), "timeline", "equipment.statusinterval"),
             (_("Technical diagrams"), "schema", "equipment.technicaldiagram"),

@@ -1,13 +1,15 @@
 from typing import Any
 
+from django.utils.translation import gettext as _
 from drf_spectacular.utils import extend_schema_field, extend_schema_serializer
 from rest_framework import serializers
 
-from faultreporter.api.serializers import ModelSerializer, Serializer
+from faultreporter.api.serializers import CleanCharField, ModelSerializer, Serializer
 from faultreporter.attachments.models import Attachment
+from locations.business_time import WEEKDAYS
 from locations.extensions import Pin, pins_on
 from locations.fields import VisibleKeyField
-from locations.models import Location
+from locations.models import BusinessCalendar, Location
 
 
 class LocationBriefSerializer(ModelSerializer):
@@ -24,6 +26,9 @@ class LocationBriefSerializer(ModelSerializer):
 class LocationSerializer(ModelSerializer):
     parent_id = VisibleKeyField(source="parent", queryset=Location.objects.all(), allow_null=True, required=False)
     site_id = serializers.UUIDField(read_only=True, allow_null=True)
+    business_calendar_id = VisibleKeyField(
+        source="business_calendar", queryset=BusinessCalendar.objects.all(), allow_null=True, required=False
+    )
     floor_plan_id = serializers.UUIDField(read_only=True, allow_null=True)
     geo = serializers.CharField(source="geo_uri", read_only=True, allow_null=True)
 
@@ -43,6 +48,7 @@ class LocationSerializer(ModelSerializer):
             "geo",
             "address",
             "time_zone",
+            "business_calendar_id",
             "open_to_all",
             "floor_plan_id",
             "plan_x",
@@ -108,3 +114,51 @@ class FloorPlanInputSerializer(Serializer):
         source="attachment", queryset=Attachment.objects.filter(kind="IMAGE"), allow_null=True, required=False
     )
     pins = PinInputSerializer(many=True, required=False)
+
+
+class OpeningsField(serializers.ListField):
+    def __init__(self, **kwargs: Any) -> None:
+        opening = serializers.ListField(child=CleanCharField(max_length=5), min_length=2, max_length=2)
+        super().__init__(child=opening, max_length=24, **kwargs)
+
+
+class WeeklyHoursSerializer(Serializer):
+    """The openings of each weekday, from and to, in the local time of the site. A day left out is closed."""
+
+    def get_fields(self) -> dict[str, Any]:
+        return {day: OpeningsField(required=False) for day in WEEKDAYS}
+
+
+class HolidaySerializer(Serializer):
+    date = serializers.DateField()
+    name = CleanCharField(max_length=100)
+    every_year = serializers.BooleanField(required=False, default=False)
+
+
+class BusinessCalendarSerializer(ModelSerializer):
+    """When people work. `holidays` is the whole list; written, it replaces what was there."""
+
+    weekly_hours = WeeklyHoursSerializer(required=False)
+    holidays = HolidaySerializer(many=True, required=False)
+    is_around_the_clock = serializers.BooleanField(read_only=True)
+
+    class Meta:
+        model = BusinessCalendar
+        fields = (
+            "id",
+            "name",
+            "description",
+            "weekly_hours",
+            "is_around_the_clock",
+            "holidays",
+            "is_default",
+            "created_at",
+            "updated_at",
+            "deleted_at",
+        )
+        read_only_fields = ("id", "is_around_the_clock", "created_at", "updated_at", "deleted_at")
+
+    def validate_holidays(self, holidays: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        if len({one["date"] for one in holidays}) < len(holidays):
+            raise serializers.ValidationError(_("A day is listed twice."))
+        return holidays

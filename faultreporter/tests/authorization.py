@@ -36,6 +36,12 @@ MATRIX = """
 /locations/{pk}/floor-plan                         GET     AMTR
 /locations/{pk}/floor-plan                         PUT     AM
 /locations/{pk}/restore                            POST    AM
+/business-calendars                                GET     AMTR
+/business-calendars                                POST    AM
+/business-calendars/{pk}                           GET     AMTR
+/business-calendars/{pk}                           PUT     AM
+/business-calendars/{pk}                           PATCH   AM
+/business-calendars/{pk}                           DELETE  AM
 /equipment/{equipment_id}/status-log               GET     AMTR
 /equipment/{equipment_id}/moves                    GET     AMTR
 /equipment/{equipment_id}/assignments              GET     AMTR

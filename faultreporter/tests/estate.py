@@ -1,6 +1,6 @@
 """A small estate with several of every record that has a back-office page, so that a query per row would show."""
 
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any
 
 from axes.models import AccessAttempt, AccessLog
@@ -22,7 +22,7 @@ from faultreporter.accounts.models import ApiToken, User
 from faultreporter.attachments.tests.factories import make_attachment
 from faultreporter.audit.seals import seal_all
 from faultreporter.outbox.testing import deliver
-from locations.models import Location
+from locations.models import BusinessCalendar, Location
 from locations.tests.factories import LocationFactory, SiteMembershipFactory
 from telemetry.ingest import ingest
 from telemetry.tests.factories import MetricFactory, RuleFactory, issue_key
@@ -34,7 +34,7 @@ SEVERAL = 6
 
 def build_estate(*, manager: User, technician: User) -> None:
     """Everything meets at the first machine; the others are there so that lists have rows."""
-    site = LocationFactory.create(name="Northgate")
+    site = LocationFactory.create(name="Northgate", business_calendar=calendars()[0])
     SiteMembershipFactory.create(user=technician, site=site)
     rooms = [place_in(site, number) for number in range(SEVERAL)]
     category = CategoryFactory.create(name="Chiller")
@@ -50,6 +50,14 @@ def build_estate(*, manager: User, technician: User) -> None:
     administer(manager)
     deliver()
     pipeline.run(Analysis.objects.latest("created_at").pk)
+
+
+def calendars() -> list[BusinessCalendar]:
+    new_year = {"date": date(2026, 1, 1), "name": "New Year", "every_year": True}
+    bridge = {"date": date(2026, 5, 15), "name": "Bridge day"}
+    return [
+        BusinessCalendar.add(by=None, name=f"Shift {number}", holidays=[new_year, bridge]) for number in range(SEVERAL)
+    ]
 
 
 def place_in(site: Location, number: int) -> Location:

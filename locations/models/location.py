@@ -109,6 +109,11 @@ class Location(SoftDeleteModel):
         validators=[validate_time_zone],
         help_text=_("Of a site, as Europe/Berlin; quarters and business hours are counted in it."),
     )
+    business_calendar = models.ForeignKey(
+        "locations.BusinessCalendar", models.PROTECT, null=True, blank=True, related_name="sites",
+        verbose_name=_("business calendar"),
+        help_text=_("Of a site: when its people work. Left empty, the default calendar counts."),
+    )  # fmt: skip
     open_to_all = models.BooleanField(
         _("open to all"),
         default=True,
@@ -327,5 +332,7 @@ class Location(SoftDeleteModel):
             raise ValidationFailed(gettext("Only a site has a time zone of its own."), field="time_zone")
         if not self.time_zone and self.kind == self.Kind.SITE:
             raise ValidationFailed(gettext("A site needs a time zone."), field="time_zone")
+        if self.business_calendar_id and self.kind != self.Kind.SITE:
+            raise ValidationFailed(gettext("Only a site has a business calendar."), field="business_calendar_id")
         if not self.open_to_all and self.kind != self.Kind.SITE:
             raise ValidationFailed(gettext("Only a site can be closed to others."), field="open_to_all")

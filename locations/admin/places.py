@@ -72,7 +72,7 @@ class LocationAdmin(RecordAdmin):
     list_display = ("tree_name", "kind", "path", "floor_level", "open_to_all")
     list_filter = ("kind", OfSite, "open_to_all")
     search_fields = ("code", "name")
-    autocomplete_fields = ("parent", "floor_plan")
+    autocomplete_fields = ("parent", "floor_plan", "business_calendar")
     inlines = (MembershipInline, InsideInline)
     actions = ("move", "restore")
     actions_detail = ("move_button",)
@@ -81,7 +81,7 @@ class LocationAdmin(RecordAdmin):
         (None, {"fields": ("kind", "parent", "site", "code", "name", "description")}),
         (_("Where"), {"fields": ("floor_level", "address", "latitude", "longitude")}),
         (_("Floor plan"), {"fields": ("floor_plan", "plan_x", "plan_y")}),
-        (_("Site"), {"fields": ("time_zone", "open_to_all")}),
+        (_("Site"), {"fields": ("time_zone", "business_calendar", "open_to_all")}),
     )
 
     def get_queryset(self, request: HttpRequest) -> Any:
