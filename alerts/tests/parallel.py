@@ -10,7 +10,7 @@ from django.db import connection, connections
 
 Responses = list[Any]
 AtOnce = Callable[[list[Callable[[], Any]]], Responses]
-MOST = 24
+MOST = 50
 
 
 @pytest.fixture

@@ -57,10 +57,10 @@ def test_acknowledging_races_resolving_and_reporting(at_once: AtOnce, api: Any, 
     body = {"equipment_id": str(alert.equipment_id), "title": "Leaks", "severity": "CRITICAL"}
 
     answers = at_once(
-        [lambda: api(mona).post(f"{URL}/{alert.pk}/acknowledge")] * 4
-        + [lambda: api(mona).post(f"{URL}/{alert.pk}/resolve")] * 4
-        + [lambda: api(mona).post(f"{URL}/{alert.pk}/dismiss")] * 4
-        + [lambda: api(mona).post(URL, body, format="json")] * 8
+        [lambda: api(mona).post(f"{URL}/{alert.pk}/acknowledge")] * 12
+        + [lambda: api(mona).post(f"{URL}/{alert.pk}/resolve")] * 12
+        + [lambda: api(mona).post(f"{URL}/{alert.pk}/dismiss")] * 10
+        + [lambda: api(mona).post(URL, body, format="json")] * 16
     )
 
     assert set(codes(answers)) <= {200, 201, 409}

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -16,6 +17,7 @@ from alerts.models import Alert, AlertEvent
 from alerts.tests.factories import make_rule
 from equipment.models import Equipment, StatusInterval
 from equipment.tests.factories import EquipmentFactory
+from faultreporter.audit.models import AuditLog
 from faultreporter.errors import DomainError
 from faultreporter.roles import Role
 from faultreporter.testing import make_person
@@ -24,6 +26,7 @@ from workorders.services import raise_work_order
 
 SEVERITIES = st.sampled_from(Alert.Severity.values)
 WHICH = st.integers(0, 9)
+LATE = st.sampled_from([0, 0, 0, 3, 45])  # how many minutes ago a phone says it was
 ALERT_MOVES: dict[str, dict[str, Any]] = {
     "acknowledge": {},
     "resolve": {},
@@ -45,6 +48,21 @@ ORDER_MOVES: dict[str, dict[str, Any]] = {
 }
 
 
+# Raising an order for an alert also acknowledges it.
+BY_ITSELF = {("OPEN", "ACKNOWLEDGED")}
+
+
+def statuses(record: Alert | WorkOrder) -> list[tuple[str | None, str]]:
+    """From what to what its status went, by the audit log."""
+    entries = AuditLog.objects.filter(entity_id=str(record.pk), changes__has_key="status").order_by("id")
+    return [tuple(entry.changes["status"]) for entry in entries]
+
+
+def in_order(times: list[datetime | None]) -> None:
+    known = [time for time in times if time is not None]
+    assert known == sorted(known)
+
+
 class Maintenance(RuleBasedStateMachine):
     """One machine with one rule, everything that can happen to it, and what must hold after every step."""
 
@@ -53,7 +71,8 @@ class Maintenance(RuleBasedStateMachine):
         self.whole = transaction.atomic()
         self.whole.__enter__()
         self.at = datetime(2026, 1, 1, tzinfo=UTC)
-        self.tess, self.mona = make_person("T", Role.TECHNICIAN), make_person("M", Role.MANAGER)
+        self.people = [make_person(role.title(), role) for role in Role.values]
+        self.tess = next(person for person in self.people if person.role == Role.TECHNICIAN)
         self.machine = EquipmentFactory.create(at=self.at)
         self.rule, self.series = make_rule(self.machine)
 
@@ -61,15 +80,24 @@ class Maintenance(RuleBasedStateMachine):
         transaction.set_rollback(True)
         self.whole.__exit__(None, None, None)
 
-    def attempt(self, act: Callable[..., Any], **fields: Any) -> None:
+    def attempt(self, act: Callable[..., Any], *, by: int = 0, late: int = 0, **fields: Any) -> bool:
         """The move is made and written on a timeline, or refused with a reason and nothing has changed."""
         self.at += timedelta(minutes=7)
         before = self.events()
         try:
             with transaction.atomic():
-                act(by=self.mona, at=self.at, **fields)
+                act(by=self.people[by % len(self.people)], at=self.at - timedelta(minutes=late), **fields)
         except DomainError:
             assert self.events() == before
+            return False
+        return True
+
+    def attempt_and_retry(self, act: Callable[..., Any], **fields: Any) -> None:
+        """A phone that lost the answer sends again: what was done is not done twice."""
+        if self.attempt(act, **fields):
+            made = self.events()
+            self.attempt(act, **fields)
+            assert self.events() == made
 
     @staticmethod
     def events() -> int:
@@ -91,11 +119,18 @@ class Maintenance(RuleBasedStateMachine):
         self.at += timedelta(minutes=1)
         services.clear_for_rule(rule=self.rule, series=self.series, at=self.at)
 
-    @rule(which=WHICH, move=st.sampled_from(sorted(ALERT_MOVES)))
-    def somebody_moves_an_alert(self, which: int, move: str) -> None:
+    @rule(which=WHICH, move=st.sampled_from(sorted(ALERT_MOVES)), by=WHICH, late=LATE)
+    def somebody_moves_an_alert(self, which: int, move: str, by: int, late: int) -> None:
         alerts = list(Alert.objects.order_by("-id")[:10])
         if alerts:
-            self.attempt(getattr(alerts[which % len(alerts)], move), **ALERT_MOVES[move])
+            self.attempt_and_retry(getattr(alerts[which % len(alerts)], move), by=by, late=late, **ALERT_MOVES[move])
+
+    @rule(which=WHICH, other=WHICH, by=WHICH)
+    def somebody_merges_two_alerts(self, which: int, other: int, by: int) -> None:
+        alerts = list(Alert.objects.living().order_by("-id")[:10])
+        if alerts:
+            into, duplicate = alerts[which % len(alerts)], alerts[other % len(alerts)]
+            self.attempt_and_retry(services.merge, into=into, alert_ids=[duplicate.pk], by=by)
 
     @rule(which=WHICH, down=st.booleans())
     def somebody_corrects_an_alert(self, which: int, down: bool) -> None:
@@ -119,11 +154,11 @@ class Maintenance(RuleBasedStateMachine):
         if orders:
             self.attempt(orders[which % len(orders)].assign, to=self.tess)
 
-    @rule(which=WHICH, move=st.sampled_from(sorted(ORDER_MOVES)))
-    def somebody_moves_work(self, which: int, move: str) -> None:
+    @rule(which=WHICH, move=st.sampled_from(sorted(ORDER_MOVES)), by=WHICH, late=LATE)
+    def somebody_moves_work(self, which: int, move: str, by: int, late: int) -> None:
         orders = list(WorkOrder.objects.order_by("-id")[:10])
         if orders:
-            self.attempt(getattr(orders[which % len(orders)], move), **ORDER_MOVES[move])
+            self.attempt_and_retry(getattr(orders[which % len(orders)], move), by=by, late=late, **ORDER_MOVES[move])
 
     @rule(status=st.sampled_from(Equipment.Status.values))
     def somebody_sets_the_status(self, status: str) -> None:
@@ -161,6 +196,39 @@ class Maintenance(RuleBasedStateMachine):
         assert len(faults) == len(set(faults))
         converted = list(WorkOrder.objects.living().unfinished().exclude(alert=None).values_list("alert", flat=True))
         assert len(converted) == len(set(converted))
+
+    @invariant()
+    def a_duplicate_is_resolved_as_one(self) -> None:
+        for alert in Alert.objects.exclude(duplicate_of=None):
+            assert (alert.status, alert.resolution) == ("RESOLVED", "DUPLICATE")
+            assert alert.duplicate_of_id != alert.pk
+
+    @invariant()
+    def every_change_of_status_is_a_move_and_is_audited(self) -> None:
+        for model in (Alert, WorkOrder):
+            possible = {
+                (source, target) for move in model.LIFECYCLE.moves.values() for source, target in move.paths.items()
+            }
+            for record in model._default_manager.all():
+                changes = statuses(record)
+                assert [new for _, new in changes][-1] == record.status
+                assert all(new == old for (_, new), (old, _) in pairwise(changes))
+                assert set(changes[1:]) <= possible | BY_ITSELF
+
+    @invariant()
+    def no_interval_of_a_machine_and_status_overlaps_another(self) -> None:
+        log = list(StatusInterval.objects.order_by("equipment", "status", "started_at"))
+        for earlier, later in pairwise(log):
+            if (earlier.equipment_id, earlier.status) == (later.equipment_id, later.status):
+                assert earlier.ended_at is not None
+                assert earlier.ended_at <= later.started_at
+
+    @invariant()
+    def times_are_in_order(self) -> None:
+        for order in WorkOrder.objects.exclude(completed_at=None):
+            in_order([order.assigned_at, order.started_at, order.completed_at, order.closed_at])
+        for alert in Alert.objects.exclude(resolved_at=None):
+            in_order([alert.acknowledged_at, alert.resolved_at])
 
     @invariant()
     def no_number_is_missing(self) -> None:
