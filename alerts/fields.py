@@ -41,10 +41,14 @@ class OwnAttachmentsField(serializers.ListField):
 
 
 class AllowedTransitionSerializer(serializers.Serializer[Any]):
-    """A move that is possible now and permitted to the caller, with the fields its body must and may have."""
+    """A move that is possible now and permitted to the caller, with the fields its body must and may have.
+
+    Of `one_of` exactly one must be there; mostly it is empty.
+    """
 
     action = serializers.CharField()
     label = serializers.CharField()  # type: ignore[assignment]  # DRF takes fields off the class
     to = serializers.CharField()
     required = serializers.ListField(child=serializers.CharField())  # type: ignore[assignment]  # as above
     optional = serializers.ListField(child=serializers.CharField())
+    one_of = serializers.ListField(child=serializers.CharField())

@@ -18,16 +18,18 @@ class AllowedTransition(TypedDict):
     to: str
     required: list[str]
     optional: list[str]
+    one_of: list[str]
 
 
 @dataclass(frozen=True, slots=True)
 class Move:
-    """`paths` maps each state the move starts from to the state it ends in."""
+    """`paths` maps each state the move starts from to the state it ends in; of `one_of` exactly one must be said."""
 
     label: Promise
     paths: Mapping[str, str]
     required: tuple[str, ...] = ()
     optional: tuple[str, ...] = ()
+    one_of: tuple[str, ...] = ()
 
     @property
     def target(self) -> str:
@@ -63,6 +65,7 @@ class Lifecycle:
                 to=move.paths[state],
                 required=list(move.required),
                 optional=list(move.optional),
+                one_of=list(move.one_of),
             )
             for action, move in self.moves.items()
             if state in move.paths

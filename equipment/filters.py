@@ -1,12 +1,26 @@
 import uuid
 
 import django_filters
+from django.db.models import Q
 from django.utils import timezone
 
-from equipment.models import Category, Equipment, FailureMode, StatusInterval, TechnicalDiagram, UserEquipmentAssignment
+from equipment.models import (
+    Category,
+    Equipment,
+    FailureMode,
+    PersonSkill,
+    Skill,
+    StatusInterval,
+    Team,
+    TeamMembership,
+    TechnicalDiagram,
+    UserEquipmentAssignment,
+)
 from equipment.models.assignments import AssignmentQuerySet
 from equipment.models.diagrams import DiagramQuerySet
 from equipment.models.queryset import EquipmentQuerySet
+from equipment.models.skills import PersonSkillQuerySet
+from equipment.models.teams import TeamQuerySet
 from faultreporter.api.filters import BooleanFilter, ChoicesFilter, FilterSet
 from faultreporter.db import LivingQuerySet
 
@@ -109,3 +123,41 @@ class DiagramFilter(RoomDiagramFilter):
     """All drawings."""
 
     equipment_id = django_filters.UUIDFilter(field_name="equipment")
+
+
+class TeamFilter(FilterSet):
+    site_id = django_filters.UUIDFilter(method="filter_site", label="A site: its teams and those that work everywhere.")
+    member_id = django_filters.UUIDFilter(method="filter_member", label="Teams this person is in now.")
+
+    class Meta:
+        model = Team
+        fields: list[str] = []
+
+    def filter_site(self, rows: TeamQuerySet, name: str, value: uuid.UUID) -> TeamQuerySet:
+        return rows.filter(Q(site=value) | Q(site=None))
+
+    def filter_member(self, rows: TeamQuerySet, name: str, value: uuid.UUID) -> TeamQuerySet:
+        return rows.filter(pk__in=TeamMembership.objects.active(timezone.now()).filter(user=value).values("team"))
+
+
+class SkillFilter(FilterSet):
+    category_id = django_filters.UUIDFilter(field_name="categories", label="Skills that this kind of machine asks for.")
+
+    class Meta:
+        model = Skill
+        fields: list[str] = []
+
+
+class PersonSkillFilter(FilterSet):
+    user_id = django_filters.UUIDFilter(field_name="user")
+    skill_id = django_filters.UUIDFilter(field_name="skill")
+    valid = BooleanFilter(method="filter_valid", label="Valid today.")
+    expires_before = django_filters.DateFilter(field_name="valid_until", lookup_expr="lt")
+
+    class Meta:
+        model = PersonSkill
+        fields: list[str] = []
+
+    def filter_valid(self, rows: PersonSkillQuerySet, name: str, value: bool) -> PersonSkillQuerySet:
+        valid = PersonSkill.objects.valid(timezone.localdate()).values("pk")
+        return rows.filter(pk__in=valid) if value else rows.exclude(pk__in=valid)

@@ -3,7 +3,8 @@
 from django.db import transaction
 
 from equipment.catalogue import GENERAL, KINDS, MODES, Mode
-from equipment.models import Category, FailureMode
+from equipment.crafts import CRAFTS
+from equipment.models import Category, FailureMode, Skill
 
 
 @transaction.atomic
@@ -21,7 +22,17 @@ def load_catalogue() -> int:
     wanted += [(categories[code], mode) for code, modes in MODES.items() if code in categories for mode in modes]
     modes = [failure_mode(mode, category) for category, mode in wanted if mode.code not in known]
     FailureMode.objects.bulk_create(modes)
-    return len(kinds) + len(modes)
+    return len(kinds) + len(modes) + load_skills(categories)
+
+
+def load_skills(categories: dict[str, Category]) -> int:
+    """Adds the skills that are missing, each with the kinds of machines that ask for it."""
+    known = set(Skill.objects.values_list("code", flat=True))
+    missing = [craft for craft in CRAFTS if craft.code not in known]
+    for craft in missing:
+        skill = Skill.objects.create(code=craft.code, name=craft.name, description=craft.description)
+        skill.categories.set(categories[code] for code in craft.kinds.split(", ") if code in categories)
+    return len(missing)
 
 
 def failure_mode(mode: Mode, category: Category | None) -> FailureMode:

@@ -2,7 +2,6 @@ import uuid
 from typing import Any
 
 import django_filters
-from django.db.models import Q
 from django.utils import timezone
 
 from faultreporter.api.filters import BooleanFilter, ChoicesFilter, FilterSet
@@ -17,7 +16,10 @@ class WorkOrderFilter(FilterSet):
     location_id = django_filters.UUIDFilter(method="filter_location", label="A place: machines in it and below it.")
     alert_id = django_filters.UUIDFilter(field_name="alert")
     assigned_to = django_filters.UUIDFilter(field_name="assigned_to")
-    assigned_to_me = BooleanFilter(method="filter_mine")
+    assigned_to_me = BooleanFilter(method="filter_mine", label="Yours, or your team's and nobody's yet.")
+    assigned_team = django_filters.UUIDFilter(field_name="assigned_team")
+    planned_from = django_filters.DateFilter(field_name="planned_date", lookup_expr="gte")
+    planned_to = django_filters.DateFilter(field_name="planned_date", lookup_expr="lte")
     overdue = BooleanFilter(method="filter_overdue", label="Past its due time and not finished.")
     due_after = django_filters.IsoDateTimeFilter(field_name="due_at", lookup_expr="gte")
     due_before = django_filters.IsoDateTimeFilter(field_name="due_at", lookup_expr="lt")
@@ -30,8 +32,8 @@ class WorkOrderFilter(FilterSet):
         return rows.in_location(value)
 
     def filter_mine(self, rows: WorkOrderQuerySet, name: str, value: bool) -> WorkOrderQuerySet:
-        mine = Q(assigned_to=self.request.user)
-        return rows.filter(mine) if value else rows.filter(Q(assigned_to=None) | ~mine)
+        mine: Any = WorkOrder.objects.assigned_to(self.request.user, timezone.now()).values("pk")
+        return rows.assigned_to(self.request.user, timezone.now()) if value else rows.exclude(pk__in=mine)
 
     def filter_overdue(self, rows: WorkOrderQuerySet, name: str, value: bool) -> WorkOrderQuerySet:
         late: Any = WorkOrder.objects.overdue(timezone.now()).values("pk")

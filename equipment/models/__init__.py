@@ -4,14 +4,20 @@ from equipment.models.diagrams import TechnicalDiagram
 from equipment.models.downtime import StatusInterval
 from equipment.models.equipment import Equipment, RevokedQrToken
 from equipment.models.moves import Move
+from equipment.models.skills import PersonSkill, Skill
+from equipment.models.teams import Team, TeamMembership
 
 __all__ = [
     "Category",
     "Equipment",
     "FailureMode",
     "Move",
+    "PersonSkill",
     "RevokedQrToken",
+    "Skill",
     "StatusInterval",
+    "Team",
+    "TeamMembership",
     "TechnicalDiagram",
     "UserEquipmentAssignment",
 ]

@@ -20,6 +20,7 @@ from equipment.serializers.equipment import (
     StatusIntervalSerializer,
 )
 from equipment.serializers.fields import ObjectField, OccurredAtField, OptionalTextField
+from equipment.serializers.teams import PersonSkillSerializer, SkillSerializer, TeamBriefSerializer, TeamSerializer
 
 __all__ = [
     "AssignmentSerializer",
@@ -40,9 +41,13 @@ __all__ = [
     "OccurredAtField",
     "OptionalTextField",
     "PersonBriefSerializer",
+    "PersonSkillSerializer",
     "PlaceSerializer",
     "QrCodeSerializer",
     "RevisionSerializer",
+    "SkillSerializer",
     "StatusInputSerializer",
     "StatusIntervalSerializer",
+    "TeamBriefSerializer",
+    "TeamSerializer",
 ]

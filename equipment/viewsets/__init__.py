@@ -3,6 +3,7 @@ from equipment.viewsets.catalogue import CategoryViewSet, FailureModeViewSet
 from equipment.viewsets.diagrams import DiagramViewSet, EquipmentDiagramViewSet
 from equipment.viewsets.equipment import EquipmentInLocationViewSet, EquipmentViewSet
 from equipment.viewsets.history import MoveViewSet, StatusLogViewSet
+from equipment.viewsets.teams import PersonSkillViewSet, SkillViewSet, TeamViewSet
 
 __all__ = [
     "AssignmentViewSet",
@@ -15,5 +16,8 @@ __all__ = [
     "FailureModeViewSet",
     "MoveViewSet",
     "MyAssignmentViewSet",
+    "PersonSkillViewSet",
+    "SkillViewSet",
     "StatusLogViewSet",
+    "TeamViewSet",
 ]

@@ -16,7 +16,7 @@ from alerts.tests.factories import AlertFactory
 from analytics.rollup import roll_up
 from analytics.tests.factories import EnergyConsumptionFactory, machine
 from analytics.weekly import send_reports_of_last_week
-from equipment.models import Equipment, UserEquipmentAssignment
+from equipment.models import Equipment, PersonSkill, Skill, Team, UserEquipmentAssignment
 from equipment.tests.factories import CategoryFactory, FailureModeFactory
 from faultreporter.accounts.models import ApiToken, User
 from faultreporter.attachments.tests.factories import make_attachment
@@ -47,6 +47,7 @@ def build_estate(*, manager: User, technician: User) -> None:
         work_on(machines[number + 1], manager=manager, technician=technician)
     draw(machines[0], by=manager)
     count(machines, site)
+    crew(manager, technician)
     administer(manager)
     deliver()
     pipeline.run(Analysis.objects.latest("created_at").pk)
@@ -94,6 +95,16 @@ def work_on(one: Equipment, *, manager: User, technician: User) -> None:
 def draw(one: Equipment, *, by: User) -> None:
     for number in range(SEVERAL):
         one.diagrams.model.add(equipment=one, title=f"Wiring {number}", attachment=make_attachment(by=by), by=by)
+
+
+def crew(manager: User, technician: User) -> None:
+    """Teams, and a skill that is valid and one that isn't."""
+    now = timezone.now()
+    for number in range(SEVERAL):
+        Team.add(name=f"Crew {number}", lead=technician, members=[manager], by=manager, at=now)
+        skill = Skill.objects.create(code=f"SKILL-{number}", name=f"Skill {number}")
+        until = now.date() + timedelta(days=number - 1)
+        PersonSkill.objects.create(user=technician, skill=skill, valid_until=until)
 
 
 def count(machines: list[Equipment], site: Location) -> None:

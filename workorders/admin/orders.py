@@ -13,6 +13,8 @@ from unfold.widgets import (
     UnfoldAdminDecimalFieldWidget,
     UnfoldAdminIntegerFieldWidget,
     UnfoldAdminSelectWidget,
+    UnfoldAdminSingleDateWidget,
+    UnfoldAdminSingleTimeWidget,
     UnfoldAdminSplitDateTimeWidget,
     UnfoldAdminTextareaWidget,
     UnfoldAdminTextInputWidget,
@@ -30,11 +32,12 @@ from alerts.backoffice import (
 )
 from alerts.models import Alert
 from equipment.admin.machines import OnSite
-from equipment.models import Equipment, FailureMode
+from equipment.models import Equipment, FailureMode, Team
 from faultreporter.accounts.authentication import caller
 from faultreporter.accounts.models import User
 from faultreporter.backoffice import PeriodFilter, ReadOnlyInline, add_tabs, badge, linked, severity_badge
 from workorders.models import WorkOrder, WorkOrderEvent
+from workorders.models.planning import LONGEST_JOB
 from workorders.services import raise_work_order
 
 STATUS_COLOURS = {
@@ -57,12 +60,41 @@ def amount(label: Any) -> forms.DecimalField:
 
 
 class AssignForm(MoveForm):
-    to = forms.ModelChoiceField(label=_("Give to"), queryset=User.objects.none(), widget=UnfoldAdminSelectWidget)
+    to = forms.ModelChoiceField(
+        label=_("Give to"), required=False, queryset=User.objects.none(), widget=UnfoldAdminSelectWidget
+    )
+    team = forms.ModelChoiceField(
+        label=_("or to a team"), required=False, queryset=Team.objects.none(), widget=UnfoldAdminSelectWidget,
+        help_text=_("Whoever of them starts the job does it."),
+    )  # fmt: skip
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        field: Any = self.fields["to"]
-        field.queryset = User.objects.active().filter(role__in=WorkOrder.ASSIGNEES).order_by("display_name")
+        people: Any = self.fields["to"]
+        people.queryset = User.objects.active().filter(role__in=WorkOrder.ASSIGNEES).order_by("display_name")
+        teams: Any = self.fields["team"]
+        teams.queryset = Team.objects.for_user(self.user).living().order_by("name")
+
+
+class ScheduleForm(MoveForm):
+    day = forms.DateField(
+        label=_("Day"), required=False, widget=UnfoldAdminSingleDateWidget, help_text=_("Empty: not planned any more.")
+    )
+    start = forms.TimeField(
+        label=_("From"), required=False, widget=UnfoldAdminSingleTimeWidget, help_text=_("In the site's time zone.")
+    )
+    minutes = forms.IntegerField(
+        label=_("Estimated minutes"), required=False, min_value=1, max_value=LONGEST_JOB,
+        widget=UnfoldAdminIntegerFieldWidget,
+    )  # fmt: skip
+
+    def __init__(self, *args: Any, record: WorkOrder, **kwargs: Any) -> None:
+        start = record.planned_start_at and record.planned_start_at.astimezone(record.zone_info()).time()
+        initial = {"day": record.planned_date, "start": start, "minutes": record.estimated_minutes}
+        super().__init__(*args, record=record, initial=initial, **kwargs)
+
+    def said(self) -> dict[str, Any]:
+        return {"day": None, **super().said()}
 
 
 class DownForm(MoveForm):
@@ -114,6 +146,10 @@ class OrderBadges:
     def shown_priority(self, order: WorkOrder) -> str:
         return severity_badge(order, "priority")
 
+    @admin.display(description=_("assigned to"), ordering="assigned_to__display_name")
+    def shown_assignee(self, order: WorkOrder) -> str:
+        return str(order.assigned_to or order.assigned_team or "–")
+
     @admin.display(description=_("due"), ordering="due_at")
     def due(self, order: WorkOrder) -> SafeString | str:
         if order.due_at is None:
@@ -163,18 +199,21 @@ class WorkOrderAdmin(OrderBadges, MovingAdmin):
     """Jobs. The plan of the work can be corrected; everything else happens by a move."""
 
     list_display = (
-        "number", "title", "shown_status", "shown_priority", "type", "equipment", "assigned_to", "due",
+        "number", "title", "shown_status", "shown_priority", "type", "equipment", "shown_assignee", "planned_date",
+        "due",
     )  # fmt: skip
     list_display_links = ("number", "title")
     list_filter = ("status", "priority", "type", OnSite, OfTechnician, ("due_at", PeriodFilter))
-    list_select_related = ("equipment", "assigned_to")
+    list_select_related = ("equipment", "assigned_to", "assigned_team")
     search_fields = ("number", "title", "description", "equipment__equipment_code", "equipment__equipment_name")
     empty_note = _("There is no work yet. Raise an order from an alert, or add one for planned work.")
     autocomplete_fields = ("equipment",)
     ordering = ("-created_at", "-id")
     inlines = (WorkOrderTimeline,)
-    actions_detail = tuple(MOVES)
-    editable = ("title", "description", "type", "priority", "due_at", "labour_minutes", *COSTS)
+    actions_detail = (*MOVES, "schedule")
+    editable = (
+        "title", "description", "type", "priority", "due_at", "estimated_minutes", "labour_minutes", *COSTS,
+    )  # fmt: skip
     fieldsets = (
         (
             None,
@@ -189,7 +228,8 @@ class WorkOrderAdmin(OrderBadges, MovingAdmin):
             _("Work"),
             {
                 "fields": (
-                    "assigned_to", "assigned_at", "started_at", "hold_reason", "completed_at", "completed_by",
+                    "planned_date", "planned_start_at", "estimated_minutes", "assigned_to", "assigned_team",
+                    "assigned_at", "started_at", "hold_reason", "completed_at", "completed_by",
                     "closed_at", "cancelled_at", "cancel_reason", "downtime",
                 )
             },
@@ -200,6 +240,7 @@ class WorkOrderAdmin(OrderBadges, MovingAdmin):
     add_fieldsets = ((None, {"fields": ("equipment", "title", "type", "priority", "due_at", "description")}),)
 
     assign = move("assign", MOVES["assign"].label, AssignForm)
+    schedule = move("schedule", _("Plan"), ScheduleForm)
     start = move("start", MOVES["start"].label, DownForm)
     hold = move("hold", MOVES["hold"].label, ReasonForm)
     resume = move("resume", MOVES["resume"].label)
@@ -217,6 +258,10 @@ class WorkOrderAdmin(OrderBadges, MovingAdmin):
 
     def get_inlines(self, request: HttpRequest, obj: Any = None) -> Any:
         return self.inlines if obj else ()
+
+    def offered(self, record: WorkOrder) -> list[str]:
+        offered = list(super().offered(record))
+        return offered if record.is_finished or record.deleted_at else [*offered, "schedule"]
 
     def create_record(self, request: HttpRequest, record: WorkOrder) -> None:
         fields = {name: getattr(record, name) for name in ("title", "description", "type", "priority", "due_at")}

@@ -11,7 +11,7 @@ ORDER_LIFECYCLE: Final = Lifecycle(
         "assign": Move(
             _("Assign"),
             {"OPEN": "ASSIGNED", "ASSIGNED": "ASSIGNED", "IN_PROGRESS": "IN_PROGRESS", "ON_HOLD": "ON_HOLD"},
-            required=("user_id",),
+            one_of=("user_id", "team_id"),
         ),
         "start": Move(_("Start"), {"ASSIGNED": "IN_PROGRESS"}, optional=("equipment_down",)),
         "hold": Move(_("Put on hold"), {"IN_PROGRESS": "ON_HOLD"}, required=("reason",)),

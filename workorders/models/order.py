@@ -14,7 +14,7 @@ from django.utils.translation import gettext
 
 from alerts.lifecycle import AllowedTransition
 from alerts.models import Alert
-from equipment.models import Equipment, FailureMode, StatusInterval
+from equipment.models import Equipment, FailureMode, StatusInterval, Team
 from faultreporter.accounts.models import User
 from faultreporter.attachments.models import Attachment
 from faultreporter.errors import DomainError, Duplicate, InvalidTransition, NotFound, ValidationFailed
@@ -79,8 +79,9 @@ class WorkOrder(WorkOrderRecord):
         return self.due_at is not None and self.due_at < at and not self.is_finished
 
     def concerns(self, user: User) -> bool:
-        """Theirs to do, raised by them, or on a machine they look after."""
-        return user.pk in (self.assigned_to_id, self.created_by_id) or self.equipment.concerns(user)
+        """Theirs or their team's to do, raised by them, or on a machine they look after."""
+        theirs = user.pk in (self.assigned_to_id, self.created_by_id)
+        return theirs or self.equipment.concerns(user) or self.is_for_team_of(user)
 
     def allowed_transitions(self) -> list[AllowedTransition]:
         """The moves possible now; cancelling isn't one once work is logged."""
@@ -111,20 +112,35 @@ class WorkOrder(WorkOrderRecord):
             order.record(WorkOrderEvent.Kind.RAISED, by=by, at=at)
         return order
 
-    def assign(self, *, to: User, by: User, at: datetime) -> None:
-        """Give the job to a technician or manager who sees the machine; a running job changes hands."""
+    def assign(self, *, by: User, at: datetime, to: User | None = None, team: Team | None = None) -> None:
+        """Give the job to a technician or manager who sees the machine, or to a team until one of it starts it.
+
+        A running job changes hands, from person to person only.
+        """
         with transaction.atomic():
             self.status, at = self._check("assign", at=at)
-            self._check_assignee(to)
-            before = self.assigned_to_id and str(self.assigned_to_id)
-            self.assigned_to, self.assigned_at = to, at
-            self.save(update_fields=["status", "moved_at", "assigned_to", "assigned_at"])
-            self.record(WorkOrderEvent.Kind.ASSIGNED, by=by, at=at, data={"user_id": str(to.pk), "before": before})
+            before = {"before": self.assigned_to_id and str(self.assigned_to_id)}
+            if (to is None) == (team is None):
+                raise ValidationFailed(gettext("Name a person or a team, one of the two."), field="user_id")
+            if to is not None:
+                self._check_assignee(to)
+            if team is not None:
+                if self.started_at:
+                    raise ValidationFailed(gettext("The work has begun; give it to a person."), field="team_id")
+                self._check_team(team, at=at)
+            self.assigned_to, self.assigned_team, self.assigned_at = to, team, at
+            self.save(update_fields=["status", "moved_at", "assigned_to", "assigned_team", "assigned_at"])
+            given = {"user_id": str(to.pk)} if to else {"team_id": str(team and team.pk)}
+            self.record(WorkOrderEvent.Kind.ASSIGNED, by=by, at=at, data={**given, **before})
 
     def start(self, *, by: User, at: datetime, equipment_down: bool | None = None) -> None:
-        """Work begins. A repair takes the machine down as a failure, preventive work as planned maintenance."""
+        """Work begins. A repair takes the machine down as a failure, preventive work as planned maintenance.
+
+        A team's job becomes that of whoever of them starts it.
+        """
         with transaction.atomic():
             self.status, at = self._check("start", at=at)
+            self._claim(by)
             self.started_at = at
             if self.type in self.STOPS_MACHINE if equipment_down is None else equipment_down:
                 self._take_machine_down(by=by, at=at)
@@ -242,7 +258,9 @@ class WorkOrder(WorkOrderRecord):
 
     def lock(self) -> None:
         """Holds the row until the transaction ends and reads what is in it now."""
-        self.refresh_from_db(from_queryset=WorkOrder.objects.lock().select_related("equipment", "downtime", "alert"))
+        self.refresh_from_db(
+            from_queryset=WorkOrder.objects.lock().select_related("equipment", "downtime", "alert", "assigned_team")
+        )
 
     def _check(self, action: str, *, at: datetime) -> tuple[str, datetime]:
         """The state the move ends in, and when it counts; refused if it can't be made now."""
@@ -267,6 +285,16 @@ class WorkOrder(WorkOrderRecord):
         else:
             return
         raise ValidationFailed(message, field="user_id")
+
+    def _claim(self, user: User) -> None:
+        """A job that is a team's only becomes this person's."""
+        if self.assigned_to_id:
+            return
+        if not self.is_for_team_of(user):
+            message = gettext("It was given to a team: one of them starts it, or give it to a person first.")
+            self._refuse(message, target=self.Status.IN_PROGRESS)
+        self._check_assignee(user)
+        self.assigned_to = user
 
     def _check_failure_mode(self, mode: FailureMode | None) -> None:
         if mode and mode.category_id not in (None, self.equipment.category_id):

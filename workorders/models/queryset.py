@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from django.db.models import Count, Q
 
-from equipment.models import Equipment
+from equipment.models import Equipment, TeamMembership
 from faultreporter.accounts.models import User
 from faultreporter.db import LivingQuerySet
 from locations.scope import hidden_site_ids
@@ -31,8 +31,10 @@ class WorkOrderQuerySet(LivingQuerySet["WorkOrder"]):
     def overdue(self, at: datetime) -> Self:
         return self.unfinished().filter(due_at__lt=at)
 
-    def assigned_to(self, user: User) -> Self:
-        return self.filter(assigned_to=user)
+    def assigned_to(self, user: User, at: datetime) -> Self:
+        """Theirs to do, or their team's and nobody's yet."""
+        theirs = TeamMembership.objects.active(at).filter(user=user, team__deleted_at=None).values("team")
+        return self.filter(Q(assigned_to=user) | Q(assigned_to=None, assigned_team__in=theirs))
 
     def in_location(self, location_id: uuid.UUID) -> Self:
         """On a machine in this place or anywhere below it."""

@@ -14,6 +14,7 @@ from alerts.models.timeline import KeepsTimeline
 from equipment.models import Equipment, FailureMode
 from faultreporter.attachments.models import Attachment
 from faultreporter.db import SoftDeleteModel
+from workorders.models.planning import Planned
 from workorders.models.queryset import UNFINISHED
 
 
@@ -21,7 +22,7 @@ def default_currency() -> str:
     return str(settings.CURRENCY)
 
 
-class WorkOrderRecord(KeepsTimeline, MachineHold, SoftDeleteModel):
+class WorkOrderRecord(KeepsTimeline, MachineHold, Planned, SoftDeleteModel):
     """The stored facts of a work order."""
 
     class Type(models.TextChoices):
@@ -115,8 +116,13 @@ class WorkOrderRecord(KeepsTimeline, MachineHold, SoftDeleteModel):
                 name="uniq_work_orders_alert_living",
             ),
             models.CheckConstraint(
-                condition=Q(status__in=("OPEN", "CANCELLED")) | Q(assigned_to__isnull=False, assigned_at__isnull=False),
+                condition=Q(status__in=("OPEN", "CANCELLED"))
+                | Q(assigned_to__isnull=False, assigned_at__isnull=False)
+                | Q(status="ASSIGNED", assigned_team__isnull=False, assigned_at__isnull=False),
                 name="check_work_orders_assigned",
+            ),
+            models.CheckConstraint(
+                condition=Q(planned_start_at=None) | Q(planned_date__isnull=False), name="check_work_orders_planned"
             ),
             models.CheckConstraint(
                 condition=Q(status__in=("OPEN", "ASSIGNED", "CANCELLED")) | Q(started_at__isnull=False),
@@ -171,6 +177,18 @@ class WorkOrderRecord(KeepsTimeline, MachineHold, SoftDeleteModel):
                 fields=["assigned_to", "-created_at", "-id"],
                 condition=Q(deleted_at=None, assigned_to__isnull=False),
                 name="idx_work_orders_assignee",
+            ),
+            # what a team was given and nobody of it has taken: GET /me/work-orders, ?assigned_team=
+            models.Index(
+                fields=["assigned_team", "-created_at", "-id"],
+                condition=Q(deleted_at=None, assigned_team__isnull=False),
+                name="idx_work_orders_team",
+            ),
+            # the calendar and the workload: what is planned for a span of days
+            models.Index(
+                fields=["planned_date"],
+                condition=Q(deleted_at=None, planned_date__isnull=False),
+                name="idx_work_orders_planned",
             ),
             # ?overdue=true, ?due_before=
             models.Index(

@@ -18,6 +18,7 @@ class WorkOrderEvent(TimelineEvent):
         COMMENTED = "COMMENTED", _("Commented")
         ATTACHED = "ATTACHED", _("Files added")
         ASSIGNED = "ASSIGNED", _("Assigned")
+        SCHEDULED = "SCHEDULED", _("Scheduled")
         STARTED = "STARTED", _("Started")
         HELD = "HELD", _("Put on hold")
         RESUMED = "RESUMED", _("Resumed")

@@ -17,6 +17,7 @@ from workorders.serializers.orders import (
     WorkOrderStatsSerializer,
     WorkOrderSummarySerializer,
 )
+from workorders.serializers.planning import ScheduleSerializer
 
 __all__ = [
     "AlertBriefSerializer",
@@ -27,6 +28,7 @@ __all__ = [
     "MoneyField",
     "RaiseWorkOrderSerializer",
     "ReopenWorkOrderSerializer",
+    "ScheduleSerializer",
     "StartSerializer",
     "UnfinishedByPrioritySerializer",
     "UnfinishedByStatusSerializer",

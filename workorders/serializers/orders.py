@@ -10,8 +10,13 @@ from alerts.fields import AllowedTransitionSerializer, OwnAttachmentsField
 from alerts.lifecycle import AllowedTransition
 from alerts.models import Alert
 from alerts.serializers import LONGEST_TEXT, MoveSerializer, ReasonSerializer
-from equipment.models import Equipment, FailureMode
-from equipment.serializers import EquipmentBriefSerializer, OptionalTextField, PersonBriefSerializer
+from equipment.models import Equipment, FailureMode, Team
+from equipment.serializers import (
+    EquipmentBriefSerializer,
+    OptionalTextField,
+    PersonBriefSerializer,
+    TeamBriefSerializer,
+)
 from faultreporter.accounts.models import User
 from faultreporter.api.permissions import MANAGERS, MANAGERS_AND_CONCERNED_TECHNICIANS
 from faultreporter.api.serializers import CleanCharField, ModelSerializer, Serializer, UpperChoiceField
@@ -19,6 +24,7 @@ from faultreporter.attachments.serializers import AttachmentSerializer
 from locations.fields import VisibleKeyField
 from locations.serializers import LocationBriefSerializer
 from workorders.models import WorkOrder
+from workorders.models.planning import LONGEST_JOB
 
 COSTS = ("labour_cost", "parts_cost", "other_cost", "total_cost")
 
@@ -72,6 +78,7 @@ class WorkOrderSummarySerializer(ModelSerializer):
     description = OptionalTextField(read_only=True)
     is_overdue = serializers.SerializerMethodField()
     assigned_to = PersonBriefSerializer(read_only=True, allow_null=True)
+    assigned_team = TeamBriefSerializer(read_only=True, allow_null=True)
     created_by = PersonBriefSerializer(read_only=True, allow_null=True)
     completed_by = PersonBriefSerializer(read_only=True, allow_null=True)
     hold_reason = OptionalTextField(read_only=True)
@@ -98,7 +105,11 @@ class WorkOrderSummarySerializer(ModelSerializer):
             "description",
             "due_at",
             "is_overdue",
+            "planned_date",
+            "planned_start_at",
+            "estimated_minutes",
             "assigned_to",
+            "assigned_team",
             "assigned_at",
             "started_at",
             "hold_reason",
@@ -168,6 +179,7 @@ class WorkOrderCreateSerializer(RaiseWorkOrderSerializer):
 
 
 class WorkOrderEditSerializer(RaiseWorkOrderSerializer):
+    estimated_minutes = MinutesField(required=False, min_value=1, max_value=LONGEST_JOB)
     labour_minutes = MinutesField(required=False)
     labour_cost = MoneyField(required=False)
     parts_cost = MoneyField(required=False)
@@ -175,7 +187,13 @@ class WorkOrderEditSerializer(RaiseWorkOrderSerializer):
 
 
 class AssignSerializer(MoveSerializer):
-    user_id = VisibleKeyField(source="to", queryset=User.objects.all())
+    """A person or a team: one of the two."""
+
+    user_id = VisibleKeyField(source="to", queryset=User.objects.all(), required=False)
+    team_id = VisibleKeyField(
+        source="team", queryset=Team.objects.all(), required=False,
+        help_text="A crew: whoever of them starts the job does it.",
+    )  # fmt: skip
 
 
 class StartSerializer(MoveSerializer):

@@ -27,6 +27,7 @@ from workorders.serializers import (
     CompleteSerializer,
     RaiseWorkOrderSerializer,
     ReopenWorkOrderSerializer,
+    ScheduleSerializer,
     StartSerializer,
     WorkOrderCreateSerializer,
     WorkOrderEditSerializer,
@@ -37,8 +38,17 @@ from workorders.serializers import (
 from workorders.services import raise_work_order
 
 SEARCH_FIELDS = ("number", "title", "description")
-ORDERING_FIELDS = ("number", "due_at", "created_at", "updated_at", "started_at", "completed_at", "title")
-JOINED = ("equipment__location", "assigned_to", "created_by", "completed_by", "failure_mode")
+ORDERING_FIELDS = (
+    "number",
+    "due_at",
+    "planned_date",
+    "created_at",
+    "updated_at",
+    "started_at",
+    "completed_at",
+    "title",
+)
+JOINED = ("equipment__location", "assigned_to", "assigned_team", "created_by", "completed_by", "failure_mode")
 HANDLE = MANAGERS_AND_CONCERNED_TECHNICIANS
 
 
@@ -84,6 +94,7 @@ class WorkOrderViewSet(TimelineMixin, ModelViewSet):
         "hold": HANDLE,
         "resume": HANDLE,
         "complete": HANDLE,
+        "schedule": MANAGERS,
         "close": HANDLE,
         "reopen": HANDLE,
         "cancel": HANDLE,
@@ -116,10 +127,15 @@ class WorkOrderViewSet(TimelineMixin, ModelViewSet):
     def change_record(self, record: WorkOrder, data: dict[str, Any]) -> None:
         record.change(by=caller(self.request), at=self.now(), **data)
 
-    @transition("assign", AssignSerializer, summary="Give the job to somebody")
+    @transition("assign", AssignSerializer, summary="Give the job to a person or a team")
     def assign(self, record: WorkOrder, data: dict[str, Any]) -> str:
         record.assign(**data)
         return _("Assigned.")
+
+    @transition("schedule", ScheduleSerializer, summary="Plan the job for a day")
+    def schedule(self, record: WorkOrder, data: dict[str, Any]) -> str:
+        record.schedule(**data)
+        return _("Planned.") if record.planned_date else _("Not planned any more.")
 
     @transition("start", StartSerializer, summary="Begin the work")
     def start(self, record: WorkOrder, data: dict[str, Any]) -> str:
@@ -224,5 +240,5 @@ class MyWorkOrderViewSet(WorkOrderListViewSet):
     def get_queryset(self) -> QuerySet[Any]:
         rows: Any = super().get_queryset()
         if not getattr(self, "swagger_fake_view", False):
-            rows = rows.assigned_to(caller(self.request))
+            rows = rows.assigned_to(caller(self.request), self.now())
         return cast("QuerySet[Any]", rows)
