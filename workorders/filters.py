@@ -2,10 +2,14 @@ import uuid
 from typing import Any
 
 import django_filters
+from django.db.models import F
 from django.utils import timezone
 
 from faultreporter.api.filters import BooleanFilter, ChoicesFilter, FilterSet
-from workorders.models import WorkOrder, WorkOrderQuerySet
+from faultreporter.roles import Role
+from workorders.models import CostEntry, LabourEntry, LabourRate, Part, WorkOrder, WorkOrderQuerySet
+from workorders.models.labour import LabourEntryQuerySet
+from workorders.models.parts import PartQuerySet
 
 
 class WorkOrderFilter(FilterSet):
@@ -44,3 +48,41 @@ class EquipmentWorkOrderFilter(WorkOrderFilter):
     """For the list of one machine, which its address names."""
 
     equipment_id = location_id = None
+
+
+class EffortFilter(FilterSet):
+    class Meta:
+        model = CostEntry
+        fields: list[str] = []
+
+
+class LabourFilter(FilterSet):
+    kind = ChoicesFilter(choices=LabourEntry.Kind.choices)
+    running = BooleanFilter(method="filter_running", label="Whether the timer runs.")
+
+    class Meta:
+        model = LabourEntry
+        fields: list[str] = []
+
+    def filter_running(self, rows: LabourEntryQuerySet, name: str, value: bool) -> LabourEntryQuerySet:
+        return rows.running() if value else rows.exclude(pk__in=LabourEntry.objects.running().values("pk"))
+
+
+class LabourRateFilter(FilterSet):
+    person_id = django_filters.UUIDFilter(field_name="person")
+    role = ChoicesFilter(choices=Role.choices)
+
+    class Meta:
+        model = LabourRate
+        fields: list[str] = []
+
+
+class PartFilter(FilterSet):
+    low_stock = BooleanFilter(method="filter_low", label="Fewer in stock than the minimum.")
+
+    class Meta:
+        model = Part
+        fields: list[str] = []
+
+    def filter_low(self, rows: PartQuerySet, name: str, value: bool) -> PartQuerySet:
+        return rows.low() if value else rows.filter(stock__gte=F("minimum_stock"))

@@ -18,6 +18,7 @@ from equipment.models import Equipment, FailureMode, StatusInterval, Team
 from faultreporter.accounts.models import User
 from faultreporter.attachments.models import Attachment
 from faultreporter.errors import DomainError, Duplicate, InvalidTransition, NotFound, ValidationFailed
+from workorders.models.effort import STATED, KeepsEffort
 from workorders.models.moves import ORDER_LIFECYCLE
 from workorders.models.number import WorkOrderNumber
 from workorders.models.queryset import UNFINISHED, WorkOrderQuerySet
@@ -35,7 +36,7 @@ class AlreadyConverted(DomainError):
     http_status = 409
 
 
-class WorkOrder(WorkOrderRecord):
+class WorkOrder(KeepsEffort, WorkOrderRecord):
     """A job on a machine: who does it, how it stands, what was found and done, and what it cost.
 
     A started repair keeps the machine down until it is completed; completing tells the alert it came from.
@@ -151,6 +152,7 @@ class WorkOrder(WorkOrderRecord):
         with transaction.atomic():
             self.status, at = self._check("hold", at=at)
             self.hold_reason = require(reason, field="reason")
+            self.stop_timers(at=at)
             self.save(update_fields=["status", "moved_at", "hold_reason"])
             self.record(WorkOrderEvent.Kind.HELD, by=by, at=at, note=reason)
 
@@ -171,8 +173,10 @@ class WorkOrder(WorkOrderRecord):
             self.status, at = self._check("complete", at=at)
             self.resolution = require(resolution, field="resolution")
             self._check_failure_mode(findings.get("failure_mode"))
-            for name, value in findings.items():
-                setattr(self, name, value)
+            self.stop_timers(at=at)
+            self.state_totals(by=by, at=at, said=findings)
+            for name in findings.keys() - set(STATED):
+                setattr(self, name, findings[name])
             self.completed_at, self.completed_by = at, by
             if self.alert:
                 self.alert.mark_repaired(by=by, at=at, note=resolution)
@@ -205,6 +209,7 @@ class WorkOrder(WorkOrderRecord):
         """Nobody will do it. Only before work is logged; a downtime that the start began was no failure."""
         with transaction.atomic():
             target, at = self._check("cancel", at=at)
+            self.stop_timers(at=at)
             if self.has_logged_work:
                 self._refuse(gettext("Work is logged on this order; complete it instead."), target=target)
             self.status = target
@@ -225,10 +230,13 @@ class WorkOrder(WorkOrderRecord):
                 self._refuse(gettext("A closed or cancelled order can't be edited."), target=self.status)
             if "type" in changed and self.started_at:
                 raise ValidationFailed(gettext("The type can't change once work has started."), field="type")
-            for name, value in changed.items():
+            self.state_totals(by=by, at=at, said=changed, may_lower=True)
+            plain = {name: value for name, value in changed.items() if name not in STATED}
+            for name, value in plain.items():
                 setattr(self, name, value)
-            self.save(update_fields=list(changed))
-            edits = {name: {"from": str(before[name]), "to": str(value)} for name, value in changed.items()}
+            self.save(update_fields=list(plain))
+            edits: Data = {name: {"from": str(before[name]), "to": str(value)} for name, value in plain.items()}
+            edits |= {name: {} for name in changed.keys() - plain.keys()}  # everybody reads this, but not costs
             self.record(WorkOrderEvent.Kind.EDITED, by=by, at=at, data=edits)
 
     def carry_over(self, alert: Alert, *, by: User, at: datetime) -> None:

@@ -23,6 +23,7 @@ class WorkOrderEvent(TimelineEvent):
         HELD = "HELD", _("Put on hold")
         RESUMED = "RESUMED", _("Resumed")
         COMPLETED = "COMPLETED", _("Completed")
+        BOOKED = "BOOKED", _("Hours or costs")
         CLOSED = "CLOSED", _("Closed")
         REOPENED = "REOPENED", _("Reopened")
         CANCELLED = "CANCELLED", _("Cancelled")

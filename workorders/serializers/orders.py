@@ -25,20 +25,9 @@ from locations.fields import VisibleKeyField
 from locations.serializers import LocationBriefSerializer
 from workorders.models import WorkOrder
 from workorders.models.planning import LONGEST_JOB
+from workorders.serializers.fields import MinutesField, MoneyField
 
 COSTS = ("labour_cost", "parts_cost", "other_cost", "total_cost")
-
-
-class MoneyField(serializers.DecimalField):
-    """An amount of the record's `currency`, as a decimal string."""
-
-    def __init__(self, **kwargs: Any) -> None:
-        super().__init__(**{"max_digits": 12, "decimal_places": 2, "min_value": 0, "allow_null": True, **kwargs})
-
-
-class MinutesField(serializers.IntegerField):
-    def __init__(self, **kwargs: Any) -> None:
-        super().__init__(**{"min_value": 0, "max_value": 1_000_000, "allow_null": True, **kwargs})
 
 
 class FailureModeBriefSerializer(ModelSerializer):

@@ -1,3 +1,4 @@
+from decimal import Decimal
 from typing import Any
 
 import factory
@@ -5,7 +6,7 @@ from django.utils import timezone
 
 from equipment.tests.factories import EquipmentFactory
 from faultreporter.accounts.models import User
-from workorders.models import WorkOrder
+from workorders.models import Part, WorkOrder
 
 # The moves that bring an order into a state, from OPEN.
 WAY_TO = {
@@ -51,3 +52,22 @@ def order_in(status: str, *, by: User, **fields: Any) -> WorkOrder:
     for name in WAY_TO[status]:
         move(order, name, by=by)
     return order
+
+
+class PartFactory(factory.django.DjangoModelFactory[Part]):
+    """A part; `stock` pieces of it were delivered."""
+
+    class Meta:
+        model = Part
+
+    number = factory.Sequence(lambda n: f"P-{n:05d}")
+    name = "Bearing 6205"
+
+    @classmethod
+    def _create(cls, model_class: type[Part], *args: Any, **kwargs: Any) -> Part:
+        stock = Decimal(kwargs.pop("stock", 0))
+        part = model_class.objects.create(**kwargs)
+        if stock:
+            keeper, _made = User.objects.get_or_create(email="store@example.org", role=User.Role.MANAGER)
+            part.receive(quantity=stock, by=keeper, at=timezone.now())
+        return part

@@ -1,3 +1,4 @@
+from workorders.viewsets.labour import LabourRateViewSet, LabourViewSet, MyLabourViewSet
 from workorders.viewsets.orders import (
     AlertWorkOrderViewSet,
     EquipmentWorkOrderViewSet,
@@ -5,11 +6,18 @@ from workorders.viewsets.orders import (
     WorkOrderListViewSet,
     WorkOrderViewSet,
 )
+from workorders.viewsets.parts import CostViewSet, PartUseViewSet, PartViewSet
 
 __all__ = [
     "AlertWorkOrderViewSet",
+    "CostViewSet",
     "EquipmentWorkOrderViewSet",
+    "LabourRateViewSet",
+    "LabourViewSet",
+    "MyLabourViewSet",
     "MyWorkOrderViewSet",
+    "PartUseViewSet",
+    "PartViewSet",
     "WorkOrderListViewSet",
     "WorkOrderViewSet",
 ]
