@@ -7,7 +7,7 @@ from django.utils import timezone
 
 from faultreporter.api.filters import BooleanFilter, ChoicesFilter, FilterSet
 from faultreporter.roles import Role
-from workorders.models import CostEntry, LabourEntry, LabourRate, Part, WorkOrder, WorkOrderQuerySet
+from workorders.models import LabourEntry, LabourRate, Part, WorkOrder, WorkOrderQuerySet
 from workorders.models.labour import LabourEntryQuerySet
 from workorders.models.parts import PartQuerySet
 
@@ -48,12 +48,6 @@ class EquipmentWorkOrderFilter(WorkOrderFilter):
     """For the list of one machine, which its address names."""
 
     equipment_id = location_id = None
-
-
-class EffortFilter(FilterSet):
-    class Meta:
-        model = CostEntry
-        fields: list[str] = []
 
 
 class LabourFilter(FilterSet):

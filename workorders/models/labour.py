@@ -211,13 +211,12 @@ class LabourEntry(EffortRow):
     # Arithmetic -------------------------------------------------------------------------------------------------
 
     def price(self) -> None:
-        """The cost at the rate of the day; a rate that somebody gave by hand stays. Without a rate there is no cost."""
-        on = (self.started_at or self.created_at).date()
-        rate = LabourRate.objects.valid_for(self.person, on=on, currency=self.currency)
-        if self.hourly_rate is None and rate is not None:
-            self.hourly_rate = rate.hourly_rate
-        if rate is not None:
-            self.factor = rate.factor(self.kind)
+        """The cost at the rate of the day, which is kept. Without a rate there is no cost."""
+        if self.hourly_rate is None:
+            on = (self.started_at or self.created_at).date()
+            rate = LabourRate.objects.valid_for(self.person, on=on, currency=self.currency)
+            if rate is not None:
+                self.hourly_rate, self.factor = rate.hourly_rate, rate.factor(self.kind)
         self._multiply()
 
     def _multiply(self) -> None:
@@ -231,10 +230,13 @@ class LabourEntry(EffortRow):
             raise ValidationFailed(gettext("Say from when to when, or how many minutes; not both."), field="minutes")
         if by_hand:
             fields |= {"started_at": None, "ended_at": None}
-        if {"kind", "started_at", "hourly_rate"} & set(fields) and "hourly_rate" not in fields:
-            fields["hourly_rate"] = None  # another day or kind has another rate
+        day, kind = (self.started_at or self.created_at).date(), self.kind
         for name, value in fields.items():
             setattr(self, name, value)
+        if "hourly_rate" in fields:
+            self.factor = Decimal(1)
+        elif (day, kind) != ((self.started_at or self.created_at).date(), self.kind):
+            self.hourly_rate = None  # another day or kind has another rate
         self._check_times(at)
         if self.started_at and self.ended_at:
             self.minutes = minutes_between(self.started_at, self.ended_at)

@@ -119,11 +119,19 @@ class PartSerializer(HidesAmounts):
 
     class Meta:
         model = Part
-        fields = (
+        fields: tuple[str, ...] = (
             "id", "number", "name", "description", "unit", "manufacturer", "unit_cost", "currency", "minimum_stock",
             "stock", "is_low", "store", "created_at", "updated_at", "deleted_at",
         )  # fmt: skip
-        read_only_fields = ("id", "currency", "stock", "is_low", "created_at", "updated_at", "deleted_at")
+        read_only_fields: tuple[str, ...] = (
+            "id",
+            "currency",
+            "stock",
+            "is_low",
+            "created_at",
+            "updated_at",
+            "deleted_at",
+        )
 
 
 class PartSuggestionSerializer(PartSerializer):

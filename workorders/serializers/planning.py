@@ -4,7 +4,7 @@ from rest_framework import serializers
 
 from alerts.serializers import MoveSerializer
 from workorders.models.planning import LONGEST_JOB
-from workorders.serializers.orders import MinutesField
+from workorders.serializers.fields import MinutesField
 
 
 class ScheduleSerializer(MoveSerializer):

@@ -22,7 +22,7 @@ from workorders.serializers import (
 from workorders.viewsets.rooms import OfOrder
 
 OWN = MANAGERS_AND_CONCERNED_TECHNICIANS
-WRITTEN = {"request": LabourChangeSerializer, "responses": LabourEntrySerializer}
+WRITTEN: dict[str, Any] = {"request": LabourChangeSerializer, "responses": LabourEntrySerializer}
 JOINED = ("person", "work_order")
 
 

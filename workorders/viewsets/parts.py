@@ -8,10 +8,11 @@ from rest_framework.response import Response
 
 from faultreporter.accounts.authentication import caller
 from faultreporter.api.actions import transition
+from faultreporter.api.filters import FilterSet
 from faultreporter.api.permissions import EVERYONE, HANDLERS, MANAGERS, MANAGERS_AND_CONCERNED_TECHNICIANS
 from faultreporter.api.schema import PAGE_PARAMETERS
 from faultreporter.api.viewsets import ModelViewSet
-from workorders.filters import EffortFilter, PartFilter
+from workorders.filters import PartFilter
 from workorders.models import CostEntry, Part, PartUse
 from workorders.serializers import (
     CorrectStockSerializer,
@@ -28,8 +29,8 @@ from workorders.serializers import (
 from workorders.viewsets.rooms import OfOrder
 
 OWN = MANAGERS_AND_CONCERNED_TECHNICIANS
-USE_CHANGED = {"request": PartUseChangeSerializer, "responses": PartUseSerializer}
-COST_CHANGED = {"request": CostInputSerializer, "responses": CostEntrySerializer}
+USE_CHANGED: dict[str, Any] = {"request": PartUseChangeSerializer, "responses": PartUseSerializer}
+COST_CHANGED: dict[str, Any] = {"request": CostInputSerializer, "responses": CostEntrySerializer}
 WRITES = dict.fromkeys(("create", "update", "partial_update", "destroy"), OWN)
 MOST_SUGGESTIONS = 20
 
@@ -112,7 +113,7 @@ class PartUseViewSet(OfOrder, ModelViewSet):
         "update": PartUseChangeSerializer,
         "partial_update": PartUseChangeSerializer,
     }
-    filterset_class = EffortFilter
+    filterset_class = FilterSet
     ordering_fields = ("created_at", "updated_at")
     list_select_related = detail_select_related = ("part", "created_by")
     permissions = {"list": EVERYONE, "retrieve": EVERYONE, "suggestions": EVERYONE, **WRITES}
@@ -154,7 +155,7 @@ class CostViewSet(OfOrder, ModelViewSet):
         "update": CostInputSerializer,
         "partial_update": CostInputSerializer,
     }
-    filterset_class = EffortFilter
+    filterset_class = FilterSet
     ordering_fields = ("created_at", "updated_at")
     list_select_related = detail_select_related = ("created_by",)
     permissions = {"list": HANDLERS, "retrieve": HANDLERS, **WRITES}
