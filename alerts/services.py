@@ -11,7 +11,7 @@ from django.db import connection, transaction
 from django.db.models.functions import JSONObject
 from django.utils.translation import gettext
 
-from alerts.models import Alert, AlertEvent
+from alerts.models import Alert, AlertEscalation, AlertEvent
 from alerts.signals import alert_raised, alerts_merging
 from equipment.models import Equipment
 from faultreporter.accounts.models import User
@@ -148,11 +148,14 @@ def insert_or_find(alert: Alert) -> tuple[Alert, bool]:
 
 def begin(alert: Alert, *, by: User | None, at: datetime, analyze: bool, data: dict[str, Any] | None = None) -> None:
     """A new alert takes effect."""
+    alert.is_new = True
     if alert.equipment_down:
         alert.take_machine_down(by=by, at=alert.occurred_at)
     if alert.storm_id or alert.equipment_down:
         alert.save(update_fields=["storm", "downtime", "downtime_released_at"])
     alert.record(AlertEvent.Kind.RAISED, by=by, at=at, data=data)
+    if alert.storm_id is None:  # the first alert of a storm speaks for all
+        AlertEscalation.begin(alert, at=at)
     alert_raised.send(sender=Alert, alert=alert, analyze=analyze)
 
 

@@ -401,6 +401,7 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
     },
     "seal the audit log": {"task": "faultreporter.audit.tasks.seal", "schedule": timedelta(minutes=1)},
     "find forgotten analyses": {"task": "aiassist.tasks.sweep_analyses", "schedule": timedelta(seconds=15)},
+    "move escalations": {"task": "alerts.tasks.sweep_escalations", "schedule": timedelta(seconds=15)},
     "find unjudged readings": {"task": "telemetry.tasks.sweep_rules", "schedule": timedelta(minutes=1)},
     # Nights and mornings are UTC. By the clock, not every 24 hours: beat would count those anew at each of its starts.
     "make the months of readings": {

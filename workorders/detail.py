@@ -10,6 +10,8 @@ from workorders.serializers import WorkOrderBriefSerializer
 
 def latest_order(alert: Alert) -> Any:
     """The alert's last work order, which is the unfinished one if there is one."""
+    if alert.is_new:
+        return None
     order = WorkOrder.objects.living().filter(alert=alert).select_related("assigned_to").order_by("-created_at").first()
     return None if order is None else WorkOrderBriefSerializer(order).data
 

@@ -1,6 +1,6 @@
 """The moves of an alert. Each locks the row, checks, changes, and writes the timeline in one transaction."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from typing import Any, ClassVar
@@ -10,6 +10,7 @@ from django.db.models import Q
 from django.utils.translation import gettext
 
 from alerts.lifecycle import AllowedTransition
+from alerts.models.escalation import AlertEscalation
 from alerts.models.moves import ALERT_LIFECYCLE
 from alerts.models.queryset import AlertQuerySet
 from alerts.models.record import AlertRecord
@@ -44,6 +45,8 @@ class Alert(AlertRecord):
         AlertRecord.Resolution.DUPLICATE: StatusInterval.Exclusion.DUPLICATE,
     }
     LIFECYCLE: ClassVar = ALERT_LIFECYCLE
+    # Raised a moment ago by this very object: there can't be an order for it yet, and nobody need look.
+    is_new = False
 
     objects = AlertQuerySet.as_manager()
 
@@ -79,6 +82,7 @@ class Alert(AlertRecord):
             self.acknowledged_at, self.acknowledged_by = at, by
             self.save(update_fields=["status", "moved_at", "acknowledged_at", "acknowledged_by"])
             self.record(AlertEvent.Kind.ACKNOWLEDGED, by=by, at=at, note=note)
+            AlertEscalation.quiet(self, at=at)
 
     def resolve(
         self, *, by: User | None, at: datetime, resolution: str = AlertRecord.Resolution.FIXED, note: str = ""
@@ -99,7 +103,7 @@ class Alert(AlertRecord):
             _, at = self._check("dismiss", at=at)
             self._end(self.Resolution.FALSE_ALARM, by=by, at=at, note=note)
 
-    def others_of_storm(self) -> Iterable["Alert"]:
+    def others_of_storm(self) -> AlertQuerySet:
         """The other living alerts of its storm, in the order of their keys."""
         head = self.storm_id or self.pk
         storm = Alert.objects.living().filter(Q(pk=head) | Q(storm=head)).exclude(pk=self.pk)
@@ -138,8 +142,9 @@ class Alert(AlertRecord):
             _, at = self._check("silence", at=at)
             if until is not None and not at < until <= at + self.LONGEST_SILENCE:
                 raise ValidationFailed(gettext("Choose a time within the next 30 days."), field="until")
-            self.silenced_until = until
+            before, self.silenced_until = self.silenced_until, until
             self.save(update_fields=["silenced_until"])
+            AlertEscalation.pause(self, before=before, until=until, at=at)
             self.record(AlertEvent.Kind.SILENCED, by=by, at=at, data={"until": until and until.isoformat()})
 
     def reopen(self, *, by: User | None, at: datetime, reason: str) -> None:
@@ -155,6 +160,7 @@ class Alert(AlertRecord):
                 self.take_machine_down(by=by, at=at)
             self.save()
             self.record(AlertEvent.Kind.REOPENED, by=by, at=at, note=reason)
+            AlertEscalation.begin(self, at=at)
 
     def mark_repaired(self, *, by: User | None, at: datetime, note: str = "") -> None:
         """The repair is done: resolves the alert as fixed, now or, while its rule still fires, when that clears."""
@@ -204,13 +210,15 @@ class Alert(AlertRecord):
             self.occurrences += 1
             self.occurred_at = min(self.occurred_at, occurred_at)
             self.last_occurred_at = max(self.last_occurred_at, occurred_at)
-            self.severity = max(self.severity, severity, key=Alert.Severity.values.index)
+            before, self.severity = self.severity, max(self.severity, severity, key=Alert.Severity.values.index)
             self.cleared_at = None
             if equipment_down and not self.equipment_down:
                 self.equipment_down = True
                 self.take_machine_down(by=by, at=occurred_at)
             self.save()
             self.record(kind, by=by, at=at, note=note, data={"occurred_at": occurred_at.isoformat(), **(data or {})})
+            if self.severity != before:
+                AlertEscalation.begin_if_none(self, at=at)
 
     def change(self, *, by: User, at: datetime, **fields: Any) -> None:
         """Edit what people wrote: title, description, severity, and whether the machine is down."""
@@ -227,6 +235,8 @@ class Alert(AlertRecord):
             self.save()
             edits = {name: {"from": before[name], "to": value} for name, value in changed.items()}
             self.record(AlertEvent.Kind.EDITED, by=by, at=at, data=edits)
+            if "severity" in changed:
+                AlertEscalation.begin_if_none(self, at=at)
 
     def hand_over(self, *, by: User | None, at: datetime, number: str) -> None:
         """A work order was raised for it, so somebody has seen it. The caller has locked the row."""
@@ -235,6 +245,16 @@ class Alert(AlertRecord):
             self.moved_at = self.acknowledged_at = max(at, self.moved_at)
             self.save(update_fields=["status", "moved_at", "acknowledged_at", "acknowledged_by"])
         self.record(AlertEvent.Kind.WORK_ORDER, by=by, at=at, data={"number": number})
+        AlertEscalation.stop(self, AlertEscalation.StopReason.WORK_ORDER, at=at)
+
+    def raise_severity(self, to: str = "") -> tuple[str, str]:
+        """Up to that level, or one level if none is named; from which to which. The row is locked."""
+        levels = Alert.Severity.values
+        before = levels.index(self.severity)
+        after = max(before, levels.index(to)) if to else min(before + 1, len(levels) - 1)
+        self.severity = levels[after]
+        self.save(update_fields=["severity"])
+        return levels[before], levels[after]
 
     def soft_delete(self, *, by: User | None, at: datetime) -> None:
         """Entered by mistake: the machine is let go and the downtime doesn't count."""
@@ -246,6 +266,7 @@ class Alert(AlertRecord):
                 self.save(update_fields=["downtime_released_at"])
                 super().soft_delete(by=by, at=at)
                 self.record(AlertEvent.Kind.DELETED, by=by, at=at)
+                AlertEscalation.stop(self, AlertEscalation.StopReason.DELETED, at=at)
 
     def restore(self, *, by: User | None, at: datetime) -> None:
         with self._one_per_fault():
@@ -257,6 +278,7 @@ class Alert(AlertRecord):
                     self.take_machine_down(by=by, at=at)
                     self.save(update_fields=["downtime", "downtime_released_at"])
                 self.record(AlertEvent.Kind.RESTORED, by=by, at=at)
+                AlertEscalation.begin_if_none(self, at=at)
 
     def lock(self) -> None:
         """Holds the row until the transaction ends and reads what is in it now."""
@@ -284,6 +306,7 @@ class Alert(AlertRecord):
         dismissed = resolution == self.Resolution.FALSE_ALARM
         kind = AlertEvent.Kind.DISMISSED if dismissed else AlertEvent.Kind.RESOLVED
         self.record(kind, by=by, at=at, note=note, data={"resolution": resolution})
+        AlertEscalation.stop(self, AlertEscalation.REASONS.get(resolution, "RESOLVED"), at=at)
 
     def take_machine_down(self, *, by: User | None, at: datetime) -> None:
         """Hold the machine in ERROR until the alert is over. The row is locked; the caller saves it."""

@@ -75,6 +75,6 @@ class AlertQuerySet(LivingQuerySet["Alert"]):
             "resolved_last_7_days": self.filter(status="RESOLVED", resolved_at__gte=since).count(),
         }
 
-    def lock(self) -> Self:
+    def lock(self, *, skip_locked: bool = False) -> Self:
         # NO KEY: inserts that only point at the row (events, orders) needn't wait, and can't deadlock with us.
-        return self.select_for_update(of=("self",), no_key=True)
+        return self.select_for_update(of=("self",), no_key=True, skip_locked=skip_locked)

@@ -76,6 +76,8 @@ class AlertEvent(TimelineEvent):
         REPAIRED = "REPAIRED", _("Repaired, condition not cleared yet")
         RESOLVED = "RESOLVED", _("Resolved")
         DISMISSED = "DISMISSED", _("Dismissed as a false alarm")
+        ESCALATED = "ESCALATED", _("Escalated")
+        REMINDED = "REMINDED", _("Reminder sent")
         REOPENED = "REOPENED", _("Reopened")
         MERGED = "MERGED", _("Took in a duplicate")
         DELETED = "DELETED", _("Deleted")

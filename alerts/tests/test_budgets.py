@@ -8,6 +8,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from alerts.tests.factories import AlertFactory
+from alerts.tests.policies import make_policy
 from equipment.tests.factories import EquipmentFactory
 from faultreporter.accounts.models import User
 from faultreporter.attachments.tests.factories import make_attachment
@@ -62,3 +63,10 @@ def test_stats(api: Any, tess: User) -> None:
     AlertFactory.create_batch(3)
 
     assert cost(lambda: api(tess).get(f"{URL}/stats")) <= 4
+
+
+def test_a_report_that_escalates_costs_two_more(api: Any, tess: User) -> None:
+    make_policy(minimum_severity="HIGH")
+    body = {"equipment_id": str(EquipmentFactory.create().pk), "title": "Drips", "severity": "HIGH"}
+
+    assert cost(lambda: api(tess).post(URL, body, format="json")) <= 8
