@@ -40,6 +40,11 @@ class OwnAttachmentsField(serializers.ListField):
         return [found[pk] for pk in ids]
 
 
+class RefusalSerializer(serializers.Serializer[Any]):
+    code = serializers.CharField()
+    message = serializers.CharField()
+
+
 class AllowedTransitionSerializer(serializers.Serializer[Any]):
     """A move that is possible now and permitted to the caller, with the fields its body must and may have.
 
@@ -52,3 +57,6 @@ class AllowedTransitionSerializer(serializers.Serializer[Any]):
     required = serializers.ListField(child=serializers.CharField())  # type: ignore[assignment]  # as above
     optional = serializers.ListField(child=serializers.CharField())
     one_of = serializers.ListField(child=serializers.CharField())
+    blocked = RefusalSerializer(
+        allow_null=True, help_text="Why the move would be refused now, though the status allows it; null if nothing is."
+    )

@@ -10,8 +10,15 @@ from django.utils.translation import gettext
 from faultreporter.errors import InvalidTransition
 
 
+class Refusal(TypedDict):
+    """Why a move would be refused now, though the status allows it."""
+
+    code: str
+    message: str
+
+
 class AllowedTransition(TypedDict):
-    """One move that is possible now, and what whoever makes it must say, and may say."""
+    """One move that the status allows, what whoever makes it must say and may say, and what is in its way."""
 
     action: str
     label: str
@@ -19,6 +26,7 @@ class AllowedTransition(TypedDict):
     required: list[str]
     optional: list[str]
     one_of: list[str]
+    blocked: Refusal | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +74,7 @@ class Lifecycle:
                 required=list(move.required),
                 optional=list(move.optional),
                 one_of=list(move.one_of),
+                blocked=None,
             )
             for action, move in self.moves.items()
             if state in move.paths

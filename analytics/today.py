@@ -14,7 +14,7 @@ from analytics.reliability import HOUR, local_midnight, quarter_of
 from equipment.models import Equipment, StatusInterval
 from faultreporter.accounts.models import User
 from workorders.models import WorkOrder
-from workorders.models.queryset import UNFINISHED
+from workorders.models.states import UNFINISHED
 
 LISTED = 5
 

@@ -25,7 +25,7 @@ from faultreporter.accounts.models import User
 from faultreporter.backoffice import badge, link_to
 from workorders.admin import OrderBadges
 from workorders.models import WorkOrder
-from workorders.models.queryset import UNFINISHED
+from workorders.models.states import UNFINISHED
 
 LISTED = 6
 CHARTED_DAYS = 30

@@ -9,7 +9,13 @@ from django.utils.translation import gettext
 from alerts.models import Alert
 from faultreporter.accounts.models import User
 from faultreporter.errors import InvalidTransition, NotFound
-from workorders.models import AlreadyConverted, WorkOrder
+from workorders.models import (
+    AlreadyConverted,
+    WorkOrder,
+    WorkOrderAttachment,
+    WorkOrderRelation,
+    WorkOrderTask,
+)
 
 
 def raise_work_order(*, alert: Alert, by: User | None, at: datetime, **fields: Any) -> WorkOrder:
@@ -27,8 +33,9 @@ def raise_work_order(*, alert: Alert, by: User | None, at: datetime, **fields: A
             "priority": alert.severity,
         }
         order = WorkOrder.add(
-            equipment=alert.equipment, alert=alert, by=by, at=at, attachments=alert.files, **(carried | fields)
-        )
+            equipment=alert.equipment, alert=alert, by=by, at=at, attachments=alert.files,
+            phase=WorkOrderAttachment.Phase.BEFORE, **(carried | fields),
+        )  # fmt: skip
         alert.hand_over(by=by, at=at, number=order.number)
     return order
 
@@ -40,7 +47,40 @@ def refuse_if_converted(alert: Alert) -> None:
     if alert.is_resolved:
         message = gettext("The alert is resolved; reopen it if the fault is back.")
         raise InvalidTransition(message, source=alert.status, target="WORK_ORDER", allowed=[Alert.Status.OPEN])
-    order = WorkOrder.objects.living().unfinished().filter(alert=alert).first()
+    order = WorkOrder.objects.living().unfinished().standing_for(alert).first()
     if order is not None:
         message = gettext("Work order %(number)s was raised for this alert already.") % {"number": order.number}
         raise AlreadyConverted(message, meta={"work_order_id": str(order.pk), "number": order.number})
+
+
+def raise_follow_up(*, task: WorkOrderTask, by: User, at: datetime, **fields: Any) -> WorkOrder:
+    """A corrective order for what a task found, with the task's photo and note; once per task.
+
+    It follows from the task's order and holds it up in nothing: an inspection is done when all was looked at.
+    """
+    with transaction.atomic():
+        task.lock()
+        found_by = task.work_order
+        if task.outcome != task.Outcome.FAILED:
+            message = gettext("Only a failed task raises an order.")
+            raise InvalidTransition(message, source=task.outcome or "TO_DO", target="WORK_ORDER", allowed=["FAILED"])
+        if task.raised_order is not None:
+            message = gettext("Work order %(number)s was raised for this task already.")
+            number = task.raised_order.number
+            meta = {"work_order_id": str(task.raised_order_id), "number": number}
+            raise AlreadyConverted(message % {"number": number}, meta=meta)
+        carried = {
+            "type": WorkOrder.Type.CORRECTIVE,
+            "title": task.title,
+            "description": task.finding(),
+            "priority": found_by.priority,
+        }
+        files = [task.attachment] if task.attachment else []
+        order = WorkOrder.add(
+            equipment=found_by.equipment, by=by, at=at, attachments=files, phase=WorkOrderAttachment.Phase.BEFORE,
+            **(carried | fields),
+        )  # fmt: skip
+        task.raised_order = order
+        task.save(update_fields=["raised_order"])
+        WorkOrderRelation.add(order=order, kind=WorkOrderRelation.Kind.FOLLOW_UP_OF, other=found_by, by=by, at=at)
+    return order

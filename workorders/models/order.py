@@ -19,10 +19,14 @@ from faultreporter.accounts.models import User
 from faultreporter.attachments.models import Attachment
 from faultreporter.errors import DomainError, Duplicate, InvalidTransition, NotFound, ValidationFailed
 from workorders.models.effort import STATED, KeepsEffort
+from workorders.models.files import HasPhasedFiles, WorkOrderAttachment
 from workorders.models.moves import ORDER_LIFECYCLE
 from workorders.models.number import WorkOrderNumber
-from workorders.models.queryset import UNFINISHED, WorkOrderQuerySet
+from workorders.models.obstacles import HasObstacles
+from workorders.models.queryset import WorkOrderQuerySet
 from workorders.models.record import WorkOrderRecord
+from workorders.models.relations import HasRelations
+from workorders.models.states import UNFINISHED
 from workorders.models.timeline import WorkOrderEvent
 from workorders.signals import work_order_completed
 
@@ -36,7 +40,7 @@ class AlreadyConverted(DomainError):
     http_status = 409
 
 
-class WorkOrder(KeepsEffort, WorkOrderRecord):
+class WorkOrder(KeepsEffort, HasObstacles, HasRelations, HasPhasedFiles, WorkOrderRecord):
     """A job on a machine: who does it, how it stands, what was found and done, and what it cost.
 
     A started repair keeps the machine down until it is completed; completing tells the alert it came from.
@@ -87,7 +91,7 @@ class WorkOrder(KeepsEffort, WorkOrderRecord):
     def allowed_transitions(self) -> list[AllowedTransition]:
         """The moves possible now; cancelling isn't one once work is logged."""
         moves = [] if self.deleted_at else self.LIFECYCLE.allowed(self.status)
-        return [move for move in moves if not (move["action"] == "cancel" and self.has_logged_work)]
+        return self.with_refusals([m for m in moves if not (m["action"] == "cancel" and self.has_logged_work)])
 
     def failure_mode_named(self, code: str) -> FailureMode:
         """The mode with this code, if the machine can fail like that."""
@@ -100,16 +104,15 @@ class WorkOrder(KeepsEffort, WorkOrderRecord):
     @classmethod
     def add(
         cls, *, equipment: Equipment, by: User | None, at: datetime, attachments: Collection[Attachment] = (),
-        **fields: Any,
+        phase: str = WorkOrderAttachment.Phase.OTHER, **fields: Any,
     ) -> "WorkOrder":  # fmt: skip
         """A new order with the next number of the year. For an alert use `services.raise_work_order`."""
         with transaction.atomic(savepoint=False):
             order = cls(equipment=equipment, created_by=by, created_at=at, moved_at=at, **fields)
             order.number = WorkOrderNumber.take(year=at.year)
             order.save(force_insert=True)
-            if attachments:
-                order.attachments.add(*attachments)
-            order.files = list(attachments)
+            order.add_files(attachments, phase=phase)
+            order.expect_nothing()
             order.record(WorkOrderEvent.Kind.RAISED, by=by, at=at)
         return order
 
@@ -178,8 +181,8 @@ class WorkOrder(KeepsEffort, WorkOrderRecord):
             for name in findings.keys() - set(STATED):
                 setattr(self, name, findings[name])
             self.completed_at, self.completed_by = at, by
-            if self.alert:
-                self.alert.mark_repaired(by=by, at=at, note=resolution)
+            for alert in self.alerts_mended():
+                alert.mark_repaired(by=by, at=at, note=resolution)
             self._let_go(by=by, at=at)
             self.save()
             self.record(WorkOrderEvent.Kind.COMPLETED, by=by, at=at, note=resolution)
@@ -197,8 +200,8 @@ class WorkOrder(KeepsEffort, WorkOrderRecord):
         with self._one_per_alert():
             self.status, at = self._check("reopen", at=at)
             require(reason, field="reason")
-            if self.alert and self.completed_at:
-                self._reopen_alert(self.alert, repaired_at=self.completed_at, by=by, at=at, reason=reason)
+            for alert in self.alerts_mended():
+                self._reopen_alert(alert, by=by, at=at, reason=reason)
             self.completed_at = self.completed_by = None
             if self.downtime_id is not None if equipment_down is None else equipment_down:
                 self._take_machine_down(by=by, at=at)
@@ -269,6 +272,7 @@ class WorkOrder(KeepsEffort, WorkOrderRecord):
         self.refresh_from_db(
             from_queryset=WorkOrder.objects.lock().select_related("equipment", "downtime", "alert", "assigned_team")
         )
+        self.forget_obstacles()
 
     def _check(self, action: str, *, at: datetime) -> tuple[str, datetime]:
         """The state the move ends in, and when it counts; refused if it can't be made now."""
@@ -276,6 +280,7 @@ class WorkOrder(KeepsEffort, WorkOrderRecord):
         if self.deleted_at:
             raise NotFound(gettext("This work order was deleted."))
         target = self.LIFECYCLE.check(action, self.status)
+        self.refuse_if_held_up(action)
         if target == self.status:  # it only changes hands, or is only silenced
             return target, max(at, self.moved_at)
         self.moved_at = self.moves_at(at)
@@ -313,9 +318,10 @@ class WorkOrder(KeepsEffort, WorkOrderRecord):
         status = StatusInterval.Status.ERROR if corrective else StatusInterval.Status.MAINTENANCE
         self._hold(status=status, by=by, at=at, reason=str(self), source=StatusInterval.Source.WORK_ORDER)
 
-    def _reopen_alert(self, alert: Alert, *, repaired_at: datetime, by: User, at: datetime, reason: str) -> None:
+    def _reopen_alert(self, alert: Alert, *, by: User, at: datetime, reason: str) -> None:
         try:
-            alert.take_back_repair(repaired_at=repaired_at, by=by, at=at, reason=reason)
+            if self.completed_at:
+                alert.take_back_repair(repaired_at=self.completed_at, by=by, at=at, reason=reason)
         except Duplicate:
             return  # the fault was reported anew meanwhile, and that alert stands for it
 

@@ -9,12 +9,13 @@ from equipment.models import Equipment, TeamMembership
 from faultreporter.accounts.models import User
 from faultreporter.db import LivingQuerySet
 from locations.scope import hidden_site_ids
+from workorders.models.obstacles import obstacles, progress
+from workorders.models.relations import WorkOrderRelation
+from workorders.models.states import UNFINISHED
 
 if TYPE_CHECKING:
+    from alerts.models import Alert
     from workorders.models.order import WorkOrder  # noqa: F401 - names the rows for the type checker
-
-# What "unfinished" is in every partial index and constraint; the planner proves `status IN (…)` against it.
-UNFINISHED = ("OPEN", "ASSIGNED", "IN_PROGRESS", "ON_HOLD")
 
 
 class WorkOrderQuerySet(LivingQuerySet["WorkOrder"]):
@@ -35,6 +36,11 @@ class WorkOrderQuerySet(LivingQuerySet["WorkOrder"]):
         """Theirs to do, or their team's and nobody's yet."""
         theirs = TeamMembership.objects.active(at).filter(user=user, team__deleted_at=None).values("team")
         return self.filter(Q(assigned_to=user) | Q(assigned_to=None, assigned_team__in=theirs))
+
+    def standing_for(self, alert: "Alert") -> Self:
+        """The orders that mend the alert: its own, and those that one of its own is the duplicate of."""
+        links = WorkOrderRelation.objects.filter(kind=WorkOrderRelation.Kind.DUPLICATE_OF, order__alert=alert)
+        return self.filter(Q(alert=alert) | Q(pk__in=links.values("other")))
 
     def in_location(self, location_id: uuid.UUID) -> Self:
         """On a machine in this place or anywhere below it."""
@@ -57,6 +63,14 @@ class WorkOrderQuerySet(LivingQuerySet["WorkOrder"]):
             "raised_last_7_days": self.filter(created_at__gte=since).count(),
             "completed_last_7_days": self.filter(completed_at__gte=since).count(),
         }
+
+    def with_progress(self) -> Self:
+        """With how far each one's tasks are, in the same query."""
+        return self.annotate(task_progress=progress())
+
+    def with_obstacles(self) -> Self:
+        """With what each one waits for, in the same query."""
+        return self.with_progress().annotate(**obstacles())
 
     def lock(self) -> Self:
         # NO KEY: inserts that only point at the row (events) needn't wait, and can't deadlock with us.

@@ -15,7 +15,7 @@ from equipment.models import Equipment, FailureMode
 from faultreporter.attachments.models import Attachment
 from faultreporter.db import SoftDeleteModel
 from workorders.models.planning import Planned
-from workorders.models.queryset import UNFINISHED
+from workorders.models.states import UNFINISHED
 
 
 def default_currency() -> str:
@@ -101,8 +101,9 @@ class WorkOrderRecord(KeepsTimeline, MachineHold, Planned, SoftDeleteModel):
     )
     currency = models.CharField(_("currency"), max_length=3, default=default_currency, editable=False)
     attachments = models.ManyToManyField(
-        Attachment, blank=True, related_name="work_orders", verbose_name=_("attachments")
-    )
+        Attachment, through="WorkOrderAttachment", blank=True, related_name="work_orders",
+        verbose_name=_("attachments"),
+    )  # fmt: skip
 
     class Meta:
         abstract = True

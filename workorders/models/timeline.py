@@ -27,6 +27,13 @@ class WorkOrderEvent(TimelineEvent):
         CLOSED = "CLOSED", _("Closed")
         REOPENED = "REOPENED", _("Reopened")
         CANCELLED = "CANCELLED", _("Cancelled")
+        TASKS_ADDED = "TASKS_ADDED", _("Tasks added")
+        TASK_FAILED = "TASK_FAILED", _("Task failed")
+        TASK_SKIPPED = "TASK_SKIPPED", _("Task skipped")
+        TASK_REOPENED = "TASK_REOPENED", _("Task reopened")
+        RELATED = "RELATED", _("Linked to another order")
+        UNRELATED = "UNRELATED", _("Link to another order removed")
+        SIGNED = "SIGNED", _("Signed")
         DELETED = "DELETED", _("Deleted")
         RESTORED = "RESTORED", _("Restored")
 
