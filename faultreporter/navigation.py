@@ -72,6 +72,8 @@ GROUPS: tuple[tuple[Any, tuple[tuple[Any, str, str], ...]], ...] = (
             (_("API tokens"), "vpn_key", "accounts.apitoken"),
             (_("Access attempts"), "lock", "axes.accessattempt"),
             (_("Sign-ins"), "login", "axes.accesslog"),
+            (_("Webhooks"), "webhook", "webhooks.webhook"),
+            (_("Webhook deliveries"), "outbox", "webhooks.webhookdelivery"),
             (_("Attachments"), "attach_file", "attachments.attachment"),
             (_("Audit log"), "history", "audit.auditlog"),
             (_("Schedules"), "schedule", "django_celery_beat.periodictask"),

@@ -76,6 +76,11 @@ class Environment(BaseSettings):
     MAX_UPLOAD_BYTES: int = Field(default=10_000_000, ge=1_000)
     CURRENCY: str = Field(default="EUR", pattern="^[A-Z]{3}$")
 
+    WEBHOOK_ALLOW_PRIVATE: bool = False
+    PUBLIC_REPORTS_ENABLED: bool = False
+    PUBLIC_REPORTS_PER_ADDRESS_PER_HOUR: int = Field(default=20, ge=1)
+    PUBLIC_REPORTS_PER_MACHINE_PER_HOUR: int = Field(default=10, ge=1)
+
     MEDIA_URL: str = "/media/"
     MEDIA_S3_BUCKET: str = ""
     MEDIA_S3_ENDPOINT: str = ""
@@ -130,6 +135,10 @@ def refuse_unsafe_production(env: Environment) -> None:
             (
                 is_local_stack(env),
                 "EMBEDDED_SERVERS is on, or a socket lies in a temporary directory: set DATABASE_URL and REDIS_URL.",
+            ),
+            (
+                env.WEBHOOK_ALLOW_PRIVATE,
+                "WEBHOOK_ALLOW_PRIVATE is on: webhooks could reach into your own network; unset it.",
             ),
             ("*" in env.ALLOWED_HOSTS, "ALLOWED_HOSTS contains *: name the hosts this server answers for."),
         )
@@ -195,6 +204,7 @@ INSTALLED_APPS = [
     "faultreporter.attachments",
     "faultreporter.auditlog",
     "faultreporter.notifications",
+    "faultreporter.webhooks",
     "faultreporter.schedules",
     "locations",
     "equipment",
@@ -292,6 +302,10 @@ MAX_UPLOAD_BYTES = env.MAX_UPLOAD_BYTES
 DATA_UPLOAD_MAX_MEMORY_SIZE = env.MAX_UPLOAD_BYTES + 100_000
 FILE_UPLOAD_MAX_MEMORY_SIZE = 2_500_000
 CURRENCY = env.CURRENCY
+WEBHOOK_ALLOW_PRIVATE = env.WEBHOOK_ALLOW_PRIVATE
+PUBLIC_REPORTS_ENABLED = env.PUBLIC_REPORTS_ENABLED
+PUBLIC_REPORTS_PER_ADDRESS_PER_HOUR = env.PUBLIC_REPORTS_PER_ADDRESS_PER_HOUR
+PUBLIC_REPORTS_PER_MACHINE_PER_HOUR = env.PUBLIC_REPORTS_PER_MACHINE_PER_HOUR
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": [
         "faultreporter.accounts.authentication.BearerAuthentication",
@@ -381,6 +395,7 @@ CELERY_TASK_ROUTES = {
     "aiassist.*": {"queue": "ai"},
     "telemetry.*": {"queue": "telemetry"},
     "analytics.*": {"queue": "reports"},
+    "faultreporter.webhooks.*": {"queue": "webhooks"},
 }
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_BROKER_CONNECTION_MAX_RETRIES = None
@@ -409,6 +424,11 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
         "schedule": crontab(hour="0", minute="30"),
     },
     "roll up the quarter": {"task": "analytics.tasks.roll_up_quarter", "schedule": crontab(hour="1", minute="0")},
+    "wake forgotten webhooks": {"task": "faultreporter.webhooks.tasks.sweep", "schedule": timedelta(seconds=30)},
+    "forget old webhook events": {
+        "task": "faultreporter.webhooks.tasks.prune",
+        "schedule": crontab(hour="2", minute="15"),
+    },
     "prune the outbox": {"task": "faultreporter.outbox.tasks.prune", "schedule": crontab(hour="2", minute="0")},
     "delete abandoned uploads": {
         "task": "faultreporter.attachments.tasks.delete_abandoned",

@@ -47,6 +47,7 @@ class Alert(AlertRecord):
     LIFECYCLE: ClassVar = ALERT_LIFECYCLE
     # Raised a moment ago by this very object: there can't be an order for it yet, and nobody need look.
     is_new = False
+    NEWS: ClassVar = "alert"
 
     objects = AlertQuerySet.as_manager()
 
@@ -66,6 +67,10 @@ class Alert(AlertRecord):
     def is_firing(self) -> bool:
         """The rule behind the alert still sees its condition; a report has no condition that could fire."""
         return self.rule_id is not None and self.cleared_at is None
+
+    def particulars(self) -> Data:
+        """For webhooks."""
+        return {"severity": self.severity, "source": self.source, "occurrences": self.occurrences}
 
     def concerns(self, user: User) -> bool:
         """Reported by this person, or on a machine they look after."""

@@ -15,12 +15,21 @@ from faultreporter.accounts.models import User
 from faultreporter.attachments.models import Attachment
 from faultreporter.db import TimeStampedModel, TimeStampedQuerySet
 from faultreporter.errors import ValidationFailed
+from faultreporter.webhooks.catalogue import declare, name_of
+from faultreporter.webhooks.services import emit
 
 if TYPE_CHECKING:
     from alerts.models.alert import Alert  # noqa: F401 - names the foreign key's target for the type checker
 
 COMMENTED = "COMMENTED"
+PRIVATE = "reporter"
+"""In a line's data: name and contact of somebody without an account. For managers, never for webhooks."""
 ATTACHED = "ATTACHED"
+
+
+def public(data: dict[str, Any]) -> dict[str, Any]:
+    """A line's data without what only managers may know."""
+    return {name: value for name, value in data.items() if name != PRIVATE}
 
 
 class TimelineQuerySet(TimeStampedQuerySet[Any]):
@@ -96,6 +105,9 @@ class AlertEvent(TimelineEvent):
         ]
 
 
+declare("alert", AlertEvent.Kind.choices)
+
+
 class KeepsTimeline(models.Model):
     """A record that moves, with a timeline, comments and files."""
 
@@ -107,11 +119,20 @@ class KeepsTimeline(models.Model):
     class Meta:
         abstract = True
 
+    NEWS: ClassVar[str]
+    """What the record is called in the names of its events: `alert` in `alert.raised`."""
+
     if TYPE_CHECKING:
         events: Any
         attachments: Any
+        equipment: Any
+        equipment_id: Any
+        status: Any
+        title: Any
 
         def lock(self) -> None: ...
+
+        def particulars(self) -> dict[str, Any]: ...
 
     @cached_property
     def files(self) -> list[Attachment]:
@@ -130,7 +151,28 @@ class KeepsTimeline(models.Model):
     ) -> TimelineEvent:
         """Adds a line to the timeline. Everything that happens to the record passes here."""
         event: TimelineEvent = self.events.create(kind=kind, by=by, at=at, note=note, data=data or {})
+        emit(event=name_of(self.NEWS, kind), data=lambda: self.news(event), at=at, subject=f"{self.NEWS}:{self.pk}")
         return event
+
+    def news(self, event: TimelineEvent) -> dict[str, Any]:
+        """What webhooks are told about a line of the timeline."""
+        return {
+            self.NEWS: {
+                "id": str(self.pk),
+                "url": f"{settings.PUBLIC_URL}/api/v1/{self.NEWS.replace('_', '-')}s/{self.pk}",
+                "status": self.status,
+                "title": self.title,
+                **self.particulars(),
+                "equipment": {
+                    "id": str(self.equipment_id),
+                    "code": self.equipment.equipment_code,
+                    "name": self.equipment.equipment_name,
+                },
+            },
+            "by": event.by and {"id": str(event.by.pk), "name": event.by.display_name},
+            "note": event.note,
+            "details": public(event.data),
+        }
 
     def comment(self, *, text: str, by: User, at: datetime, attachments: Collection[Attachment] = ()) -> TimelineEvent:
         with transaction.atomic():

@@ -16,7 +16,7 @@ from faultreporter.localstack.environment import CHECKOUT, first_free_port, want
 MANAGE = (sys.executable, "manage.py")
 CELERY = (sys.executable, "-m", "celery", "-A", "faultreporter.celery", "--quiet")
 GRANIAN = (sys.executable, "-m", "granian", "--host", "127.0.0.1", "--no-ws", "--respawn-failed-workers")
-QUEUES = "default,ai,telemetry,reports"
+QUEUES = "default,ai,telemetry,reports,webhooks"
 
 
 @dataclass(frozen=True)

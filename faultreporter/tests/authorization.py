@@ -25,6 +25,17 @@ MATRIX = """
 /audit-logs                                        GET     A
 /audit-logs/verify                                 GET     A
 /audit-logs/{pk}                                   GET     A
+/webhooks                                          GET     A
+/webhooks                                          POST    A
+/webhooks/{pk}                                     GET     A
+/webhooks/{pk}                                     PUT     A
+/webhooks/{pk}                                     PATCH   A
+/webhooks/{pk}                                     DELETE  A
+/webhooks/{pk}/rotate-secret                       POST    A
+/webhooks/{pk}/test                                POST    A
+/webhooks/{webhook_id}/deliveries                  GET     A
+/webhooks/{webhook_id}/deliveries/{pk}             GET     A
+/webhooks/{webhook_id}/deliveries/{pk}/replay      POST    A
 /locations/{location_id}/children                  GET     AMTR
 /locations                                         GET     AMTR
 /locations                                         POST    AM

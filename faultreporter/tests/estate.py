@@ -22,6 +22,8 @@ from faultreporter.accounts.models import ApiToken, User
 from faultreporter.attachments.tests.factories import make_attachment
 from faultreporter.audit.seals import seal_all
 from faultreporter.outbox.testing import deliver
+from faultreporter.webhooks.models import Webhook, WebhookDelivery
+from faultreporter.webhooks.tests.factories import make_webhook
 from locations.models import BusinessCalendar, Location
 from locations.tests.factories import LocationFactory, SiteMembershipFactory
 from telemetry.ingest import ingest
@@ -48,6 +50,7 @@ def build_estate(*, manager: User, technician: User) -> None:
     draw(machines[0], by=manager)
     count(machines, site)
     crew(manager, technician)
+    tell_others(machines[0], by=manager)
     administer(manager)
     deliver()
     pipeline.run(Analysis.objects.latest("created_at").pk)
@@ -116,6 +119,15 @@ def count(machines: list[Equipment], site: Location) -> None:
         EnergyConsumptionFactory.create(equipment=one)
     EnergyConsumptionFactory.create(location=site)
     send_reports_of_last_week(at=now)
+
+
+def tell_others(one: Equipment, *, by: User) -> None:
+    """Webhooks that are switched on and off, with dead letters and tries."""
+    for number in range(SEVERAL):
+        webhook = make_webhook(url=f"https://example.com/hooks/{number}", by=by, events=["alert.raised"])
+        AlertFactory.create(equipment=one, reported_by=by)
+        WebhookDelivery.claim(webhook.pk, at=timezone.now())
+        Webhook.objects.get(pk=webhook.pk).switch_off(at=timezone.now(), reason="It wants no more")
 
 
 def administer(manager: User) -> None:

@@ -26,13 +26,14 @@ BUDGET = 30
 # What managers don't open, and what they open without writing; everything else they may do what administrators may.
 NOT_FOR_MANAGERS = {
     "accounts.apitoken", "audit.auditlog", "audit.auditseal", "axes.accessattempt", "axes.accesslog",
-    "django_celery_beat.periodictask",
+    "django_celery_beat.periodictask", "webhooks.webhook", "webhooks.webhookdelivery",
 }  # fmt: skip
 ONLY_SEEN_BY_MANAGERS = {"accounts.user"}
 ONLY_SEEN = {
     "aiassist.analysis", "analytics.assetreliability", "analytics.operationsreport", "audit.auditlog",
     "audit.auditseal", "axes.accessattempt", "axes.accesslog", "django_celery_beat.periodictask", "equipment.move",
     "equipment.statusinterval", "telemetry.latestreading", "telemetry.rulestate", "telemetry.series",
+    "webhooks.webhookdelivery",
 }  # fmt: skip
 
 

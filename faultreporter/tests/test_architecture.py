@@ -16,6 +16,7 @@ LAYERS = [
     {"api"},
     {"accounts"},
     {"attachments", "auditlog", "notifications", "schedules"},
+    {"webhooks"},
     {"locations"},
     {"equipment"},
     {"telemetry"},

@@ -117,7 +117,7 @@ class TestOperations:
     def test_every_reason_why_production_does_not_start(self) -> None:
         wrong = {
             "ENVIRONMENT": "production", "DEBUG": True, "SECRET_KEY": INSECURE_SECRET_KEY, "ALLOWED_HOSTS": ["*"],
-            "FIREBASE_AUTH_EMULATOR_HOST": "127.0.0.1:9099", "EMBEDDED_SERVERS": True,
+            "FIREBASE_AUTH_EMULATOR_HOST": "127.0.0.1:9099", "EMBEDDED_SERVERS": True, "WEBHOOK_ALLOW_PRIVATE": True,
         }  # fmt: skip
         with pytest.raises(ImproperlyConfigured) as refusal:
             refuse_unsafe_production(Environment.model_construct(**wrong))

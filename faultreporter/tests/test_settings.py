@@ -32,6 +32,7 @@ HEAVY = {"firebase_admin", "openai", "google.genai", "boto3", "sentry_sdk", "rep
 WOKEN_THROUGH_THE_OUTBOX = {
     "aiassist.tasks.run_analysis",
     "analytics.tasks.recalculate_equipment",
+    "faultreporter.webhooks.tasks.deliver",
     "telemetry.tasks.evaluate_rule",
     "telemetry.tasks.evaluate_rules",
 }

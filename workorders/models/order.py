@@ -48,6 +48,7 @@ class WorkOrder(KeepsEffort, HasObstacles, HasRelations, HasPhasedFiles, WorkOrd
     """
 
     LIFECYCLE: ClassVar = ORDER_LIFECYCLE
+    NEWS: ClassVar = "work_order"
     # Work for which the machine stands still unless whoever starts it says otherwise.
     STOPS_MACHINE: ClassVar = (WorkOrderRecord.Type.CORRECTIVE, WorkOrderRecord.Type.PREVENTIVE)
     DELETABLE: ClassVar = (WorkOrderRecord.Status.OPEN, WorkOrderRecord.Status.CANCELLED)
@@ -79,6 +80,17 @@ class WorkOrder(KeepsEffort, HasObstacles, HasRelations, HasPhasedFiles, WorkOrd
         """None as long as no cost was written down at all."""
         costs = [c for c in (self.labour_cost, self.parts_cost, self.other_cost) if c is not None]
         return sum(costs, Decimal(0)) if costs else None
+
+    def particulars(self) -> Data:
+        """For webhooks."""
+        return {
+            "number": self.number,
+            "type": self.type,
+            "priority": self.priority,
+            "due_at": self.due_at,
+            "assigned_to": self.assigned_to_id,
+            "alert_id": self.alert_id,
+        }
 
     def is_overdue(self, at: datetime) -> bool:
         return self.due_at is not None and self.due_at < at and not self.is_finished

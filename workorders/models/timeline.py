@@ -4,6 +4,7 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from alerts.models.timeline import TimelineEvent
+from faultreporter.webhooks.catalogue import declare
 
 if TYPE_CHECKING:
     from workorders.models.order import WorkOrder  # noqa: F401 - names the foreign key's target for the type checker
@@ -46,3 +47,6 @@ class WorkOrderEvent(TimelineEvent):
             # the timeline of one order, newest first
             models.Index(fields=["work_order", "-at", "-id"], name="idx_work_order_events_timeline"),
         ]
+
+
+declare("work_order", WorkOrderEvent.Kind.choices)
