@@ -55,6 +55,7 @@ class Environment(BaseSettings):
     FIREBASE_PROJECT_ID: str = ""
     FIREBASE_SERVICE_ACCOUNT_PATH: str = ""
     FIREBASE_AUTH_EMULATOR_HOST: str = ""
+    FCM_URL: str = "https://fcm.googleapis.com"
 
     OPENAI_API_KEY: str = ""
     GEMINI_API_KEY: str = ""
@@ -290,6 +291,7 @@ FIREBASE_PROJECT_ID = env.FIREBASE_PROJECT_ID
 if env.FIREBASE_AUTH_EMULATOR_HOST:  # the SDK looks only into the process's environment, not into .env
     os.environ.setdefault("FIREBASE_AUTH_EMULATOR_HOST", env.FIREBASE_AUTH_EMULATOR_HOST)
 FIREBASE_SERVICE_ACCOUNT_PATH = env.FIREBASE_SERVICE_ACCOUNT_PATH
+FCM_URL = env.FCM_URL
 TRUSTED_PROXY_COUNT = env.TRUSTED_PROXY_COUNT
 
 # --- REST -------------------------------------------------------------------------------------------------------------
@@ -417,6 +419,18 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
     "seal the audit log": {"task": "faultreporter.audit.tasks.seal", "schedule": timedelta(minutes=1)},
     "find forgotten analyses": {"task": "aiassist.tasks.sweep_analyses", "schedule": timedelta(seconds=15)},
     "move escalations": {"task": "alerts.tasks.sweep_escalations", "schedule": timedelta(seconds=15)},
+    "find forgotten notifications": {
+        "task": "faultreporter.notifications.tasks.deliver",
+        "schedule": timedelta(seconds=30),
+    },
+    "send the daily digests": {
+        "task": "faultreporter.notifications.tasks.digests",
+        "schedule": crontab(minute="*/15"),
+    },
+    "prune the notifications": {
+        "task": "faultreporter.notifications.tasks.prune",
+        "schedule": crontab(hour="3", minute="0"),
+    },
     "find unjudged readings": {"task": "telemetry.tasks.sweep_rules", "schedule": timedelta(minutes=1)},
     # Nights and mornings are UTC. By the clock, not every 24 hours: beat would count those anew at each of its starts.
     "make the months of readings": {

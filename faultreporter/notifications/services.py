@@ -7,6 +7,7 @@ from django.db import models
 
 from faultreporter.accounts.models import User
 from faultreporter.notifications.models import Notification
+from faultreporter.outbox import publish
 
 
 def notify(
@@ -34,7 +35,10 @@ def notify(
         return 0
     Notification.objects.bulk_create(rows, ignore_conflicts=True)
     # A row that was there already keeps its own id, so ours count the new ones.
-    return Notification.objects.filter(pk__in=[row.pk for row in rows]).count()
+    told = Notification.objects.filter(pk__in=[row.pk for row in rows]).count()
+    if told:
+        publish("faultreporter.notifications.tasks.deliver")
+    return told
 
 
 def group_of(subject: models.Model) -> str:

@@ -8,16 +8,10 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from faultreporter.db import TimeStampedModel, TimeStampedQuerySet
+from faultreporter.notifications.models.severity import Severity
 
 if TYPE_CHECKING:
     from faultreporter.accounts.models import User
-
-
-class Severity(models.TextChoices):
-    LOW = "LOW", _("Low")
-    MEDIUM = "MEDIUM", _("Medium")
-    HIGH = "HIGH", _("High")
-    CRITICAL = "CRITICAL", _("Critical")
 
 
 class NotificationQuerySet(TimeStampedQuerySet["Notification"]):
@@ -27,6 +21,9 @@ class NotificationQuerySet(TimeStampedQuerySet["Notification"]):
 
     def unread(self) -> Self:
         return self.filter(read_at=None)
+
+    def unplanned(self) -> Self:
+        return self.filter(planned_at=None)
 
     def mark_read(self, at: datetime) -> int:
         """Those that weren't read yet are now; says how many."""
