@@ -7,7 +7,7 @@ from django.db import transaction
 
 from faultreporter.notifications import mail
 from faultreporter.notifications.models import Delivery, DeliveryAttempt, NotificationPreferences
-from faultreporter.notifications.models.delivery import DeliveryQuerySet
+from faultreporter.notifications.models.delivery import LedgerQuerySet
 from faultreporter.notifications.push import Outcome, Result
 
 log = structlog.get_logger(__name__)
@@ -42,7 +42,7 @@ def send_digest(preferences: NotificationPreferences, day: date, *, at: datetime
     return outcome.result == Result.SENT
 
 
-def skip_what_was_read(held: DeliveryQuerySet, *, at: datetime) -> None:
+def skip_what_was_read(held: LedgerQuerySet, *, at: datetime) -> None:
     read = held.filter(notification__read_at__isnull=False).values("pk")
     Delivery.objects.filter(pk__in=read).update(state=Delivery.State.SKIPPED, reason=Delivery.Reason.READ)
 

@@ -15,6 +15,7 @@ from typing import Any
 import firebase_admin
 from firebase_admin import credentials, exceptions, messaging
 from google.auth.exceptions import GoogleAuthError
+from google.auth.transport.requests import Request
 from requests.adapters import HTTPAdapter
 
 from faultreporter.notifications.models import PushTarget
@@ -53,8 +54,16 @@ class FcmSdk:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", DeprecationWarning)  # of tokens, in the face of old apps
             messages = [message(push) for push in pushes]
+        self.prepare()
         with ThreadPoolExecutor(max_workers=max(1, min(len(messages), AT_ONCE))) as threads:
             return list(threads.map(self.send_one, messages))
+
+    def prepare(self) -> None:
+        """Have an access token before fifty threads each ask for one."""
+        credential = self.app.credential.get_credential()
+        if not credential.valid:
+            with suppress(GoogleAuthError):  # each message will tell
+                credential.refresh(Request())
 
     def send_one(self, message: messaging.Message) -> Outcome:
         started = time.monotonic()

@@ -12,7 +12,7 @@ from faultreporter.notifications.models.notification import Notification
 from faultreporter.notifications.models.targets import PushTarget
 
 
-class DeliveryQuerySet(TimeStampedQuerySet["Delivery"]):
+class LedgerQuerySet(TimeStampedQuerySet["Delivery"]):
     def pending(self, channel: str) -> Self:
         return self.filter(channel=channel, state=Delivery.State.PENDING)
 
@@ -80,7 +80,7 @@ class Delivery(TimeStampedModel):
     claimed_until = models.DateTimeField(_("being sent until"), null=True, blank=True, editable=False)
     sent_at = models.DateTimeField(_("sent at"), null=True, blank=True)
 
-    objects = DeliveryQuerySet.as_manager()
+    objects = LedgerQuerySet.as_manager()
 
     class Meta:
         db_table = "notification_deliveries"

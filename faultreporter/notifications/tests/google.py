@@ -91,7 +91,10 @@ class FakeFcm:
             def log_message(self, *args: Any) -> None:
                 pass
 
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        class Server(ThreadingHTTPServer):
+            request_queue_size = 128  # fifty phones knock at once
+
+        self.server = Server(("127.0.0.1", 0), Handler)
         self.thread = Thread(target=self.server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
 
     def judge(self, message: dict[str, Any]) -> Answer:
