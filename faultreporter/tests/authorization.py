@@ -170,6 +170,9 @@ MATRIX = """
 /work-orders                                       GET     AMTR
 /work-orders                                       POST    AMt
 /work-orders/stats                                 GET     AMTR
+/work-orders/calendar                              GET     AMTR
+/work-orders/workload                              GET     AM
+/work-orders/{pk}/suggested-assignees              GET     AM
 /work-orders/{pk}                                  GET     AMTR
 /work-orders/{pk}                                  PUT     AMt
 /work-orders/{pk}                                  PATCH   AMt

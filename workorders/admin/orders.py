@@ -6,8 +6,9 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.formats import localize
-from django.utils.html import format_html
+from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from unfold.widgets import (
     UnfoldAdminDecimalFieldWidget,
@@ -39,6 +40,7 @@ from faultreporter.backoffice import PeriodFilter, ReadOnlyInline, add_tabs, bad
 from workorders.models import WorkOrder, WorkOrderEvent
 from workorders.models.planning import LONGEST_JOB
 from workorders.services import raise_work_order
+from workorders.suggestions import Suggestion, suggest
 
 STATUS_COLOURS = {
     "OPEN": "danger",
@@ -50,6 +52,7 @@ STATUS_COLOURS = {
     "CANCELLED": "info",
 }
 MOVES = WorkOrder.LIFECYCLE.moves
+MOST_CHOICES, SHOWN_REASONS = 200, 3
 COSTS = ("labour_cost", "parts_cost", "other_cost")
 
 
@@ -57,6 +60,16 @@ def amount(label: Any) -> forms.DecimalField:
     return forms.DecimalField(
         label=label, required=False, min_value=0, max_digits=12, decimal_places=2, widget=UnfoldAdminDecimalFieldWidget
     )
+
+
+def in_short(one: Suggestion) -> str:
+    return gettext("%(name)s (%(score)d points)") % {"name": one.candidate.name, "score": one.score}
+
+
+def in_words(one: Suggestion) -> tuple[str, str]:
+    """A suggestion and its reasons, those that count for something first."""
+    reasons = sorted(one.reasons, key=lambda reason: -reason.points)
+    return in_short(one), "; ".join(f"{reason.text} (+{reason.points})" for reason in reasons)
 
 
 class AssignForm(MoveForm):
@@ -71,7 +84,10 @@ class AssignForm(MoveForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         people: Any = self.fields["to"]
-        people.queryset = User.objects.active().filter(role__in=WorkOrder.ASSIGNEES).order_by("display_name")
+        people.queryset = User.objects.active().filter(role__in=WorkOrder.ASSIGNEES)
+        ranked = suggest(self.record, at=timezone.now(), limit=MOST_CHOICES)
+        people.choices = [("", "–"), *((one.candidate.user_id, in_short(one)) for one in ranked)]
+        people.help_text = format_html_join("", "<p><b>{}</b> {}</p>", map(in_words, ranked[:SHOWN_REASONS]))
         teams: Any = self.fields["team"]
         teams.queryset = Team.objects.for_user(self.user).living().order_by("name")
 

@@ -49,6 +49,7 @@ class WorkOrder(KeepsEffort, HasObstacles, HasRelations, HasPhasedFiles, WorkOrd
 
     LIFECYCLE: ClassVar = ORDER_LIFECYCLE
     NEWS: ClassVar = "work_order"
+    UNFINISHED: ClassVar = UNFINISHED
     # Work for which the machine stands still unless whoever starts it says otherwise.
     STOPS_MACHINE: ClassVar = (WorkOrderRecord.Type.CORRECTIVE, WorkOrderRecord.Type.PREVENTIVE)
     DELETABLE: ClassVar = (WorkOrderRecord.Status.OPEN, WorkOrderRecord.Status.CANCELLED)

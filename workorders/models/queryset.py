@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from django.db.models import Count, Q
 
-from equipment.models import Equipment, TeamMembership
+from equipment.models import Equipment, Team, TeamMembership
 from faultreporter.accounts.models import User
 from faultreporter.db import LivingQuerySet
 from locations.scope import hidden_site_ids
@@ -41,6 +41,11 @@ class WorkOrderQuerySet(LivingQuerySet["WorkOrder"]):
         """The orders that mend the alert: its own, and those that one of its own is the duplicate of."""
         links = WorkOrderRelation.objects.filter(kind=WorkOrderRelation.Kind.DUPLICATE_OF, order__alert=alert)
         return self.filter(Q(alert=alert) | Q(pk__in=links.values("other")))
+
+    def of_team(self, team: Team, at: datetime) -> Self:
+        """What the team was given, and what its members have."""
+        members = team.memberships.active(at).values("user")
+        return self.filter(Q(assigned_team=team) | Q(assigned_to__in=members))
 
     def in_location(self, location_id: uuid.UUID) -> Self:
         """On a machine in this place or anywhere below it."""

@@ -36,6 +36,7 @@ from workorders.serializers import (
     WorkOrderSummarySerializer,
 )
 from workorders.services import raise_work_order
+from workorders.viewsets.planning import PlanningMixin
 
 SEARCH_FIELDS = ("number", "title", "description")
 ORDERING_FIELDS = (
@@ -64,7 +65,7 @@ HANDLE = MANAGERS_AND_CONCERNED_TECHNICIANS
     ),
     destroy=extend_schema(summary="Delete an open or cancelled work order"),
 )
-class WorkOrderViewSet(TimelineMixin, ModelViewSet):
+class WorkOrderViewSet(PlanningMixin, TimelineMixin, ModelViewSet):
     """Jobs on machines."""
 
     model = WorkOrder
@@ -104,9 +105,13 @@ class WorkOrderViewSet(TimelineMixin, ModelViewSet):
         "comments": EVERYONE,
         "comment": EVERYONE,
         "stats": EVERYONE,
+        "calendar": EVERYONE,
+        "workload": MANAGERS,
+        "suggested_assignees": MANAGERS,
     }
     parameters = {
         **TimelineMixin.timeline_parameters,
+        **PlanningMixin.planning_parameters,
         "stats": [
             OpenApiParameter("equipment_id", OpenApiTypes.UUID),
             OpenApiParameter("location_id", OpenApiTypes.UUID, description="Only machines there or below."),
