@@ -3,18 +3,25 @@
 `python -m faultreporter.tests.documentation` writes the generated part of docs/configuration.md anew.
 """
 
+import os
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Literal, get_args, get_origin
 
+import django
+
 from faultreporter.settings import BASE_DIR, Environment
+from faultreporter.webhooks.catalogue import PING, event_types
 
 DOCS = BASE_DIR / "docs"
 CONFIGURATION = DOCS / "configuration.md"
 BEGIN = "<!-- Generated from .env.example and settings.py: .venv/bin/python -m faultreporter.tests.documentation -->\n"
 SECTION = re.compile(r"# --- (?P<title>.+) ---")
 VARIABLE = re.compile(r"# (?P<name>[A-Z][A-Z0-9_]+)=(?P<default>.*)")
+WEBHOOKS = DOCS / "webhooks.md"
+EVENTS_BEGIN = "<!-- Generated from the code: .venv/bin/python -m faultreporter.tests.documentation -->\n"
+PING_MEANING = "Somebody tries whether the webhook works; sent to that one alone"
 LIMITS = {"ge": "at least", "le": "at most"}
 
 
@@ -75,5 +82,15 @@ def configuration_page() -> str:
     return written + BEGIN + configuration_tables()
 
 
+def webhooks_page() -> str:
+    """docs/webhooks.md as it should be, with a row for every event. Needs Django's apps."""
+    written, mark, _generated = WEBHOOKS.read_text().partition(EVENTS_BEGIN)
+    rows = [f"| `{name}` | {meaning} |" for name, meaning in {**event_types(), PING: PING_MEANING}.items()]
+    return written + mark + "\n".join(["", "| event | when |", "|---|---|", *rows, ""])
+
+
 if __name__ == "__main__":
     CONFIGURATION.write_text(configuration_page())
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "faultreporter.settings")
+    django.setup()
+    WEBHOOKS.write_text(webhooks_page())

@@ -22,7 +22,14 @@ from faultreporter.api.middleware import ApiErrorMiddleware
 from faultreporter.api.schema import all_codes
 from faultreporter.errors import DomainError
 from faultreporter.settings import BASE_DIR, INSECURE_SECRET_KEY, Environment, refuse_unsafe_production
-from faultreporter.tests.documentation import CONFIGURATION, DOCS, configuration_page, documented_variables
+from faultreporter.tests.documentation import (
+    CONFIGURATION,
+    DOCS,
+    WEBHOOKS,
+    configuration_page,
+    documented_variables,
+    webhooks_page,
+)
 from faultreporter.tests.running import RunningStack
 from telemetry.ingest import Refused
 
@@ -109,6 +116,14 @@ class TestConfiguration:
 
         assert named
         assert named <= known
+
+
+class TestWebhooks:
+    """docs/webhooks.md."""
+
+    def test_every_event_is_there_and_none_is_invented(self) -> None:
+        """Otherwise run `.venv/bin/python -m faultreporter.tests.documentation`."""
+        assert WEBHOOKS.read_text() == webhooks_page()
 
 
 class TestOperations:

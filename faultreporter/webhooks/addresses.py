@@ -112,7 +112,8 @@ def parse(url: str) -> Target:
         raise refuse(_("This is no URL.")) from error
     _check_form(parts)
     host = _host(parts.hostname or "")
-    port = port or (443 if parts.scheme == "https" else 80)
+    if port is None:
+        port = 443 if parts.scheme == "https" else 80
     if not settings.WEBHOOK_ALLOW_PRIVATE and port != 443 and port < FIRST_FREE_PORT:
         raise refuse(_("The port must be 443, or 1024 and above."))
     path = parts.path or "/"
