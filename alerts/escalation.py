@@ -5,6 +5,7 @@ The alert's row lock guards everything: whoever acknowledges first stops the ste
 
 import uuid
 from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
@@ -12,8 +13,8 @@ import structlog
 from django.db import transaction
 from django.utils.translation import gettext
 
-from alerts.ladder import TELLS, Rung, StepKind
-from alerts.models import Alert, AlertEscalation, AlertEvent
+from alerts.ladder import TELLS, Rung, StepKind, timetable
+from alerts.models import Alert, AlertEscalation, AlertEvent, EscalationPolicy
 from alerts.recipients import recipients
 from faultreporter.accounts.models import User
 from faultreporter.errors import DomainError
@@ -172,3 +173,20 @@ def remind(escalation: AlertEscalation, *, at: datetime) -> None:
     data = {"escalation_id": str(escalation.pk), "reminder": number, "people": named(people)}
     alert.record(AlertEvent.Kind.REMINDED, by=None, at=at, note=told(people), data=data)
     escalation.remind_again(at=at)
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """One step as it would be: when, what, and whom it would reach as people are now."""
+
+    at: datetime
+    round: int
+    step: int
+    words: str
+    people: list[User]
+
+
+def preview(policy: EscalationPolicy, alert: Alert, *, since: datetime) -> list[Preview]:
+    rungs = policy.rungs()
+    reached = [recipients(rung, alert, at=since) if rung.kind in TELLS else [] for rung in rungs]
+    return [Preview(one.at, one.round, one.step, one.words, reached[one.step]) for one in timetable(rungs, since=since)]

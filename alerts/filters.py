@@ -4,7 +4,7 @@ from typing import Any
 import django_filters
 from django.utils import timezone
 
-from alerts.models import Alert, AlertQuerySet
+from alerts.models import Alert, AlertQuerySet, EscalationPolicy
 from faultreporter.api.filters import BooleanFilter, ChoicesFilter, FilterSet
 
 
@@ -38,6 +38,15 @@ class AlertFilter(FilterSet):
     def filter_assigned(self, rows: AlertQuerySet, name: str, value: bool) -> AlertQuerySet:
         user, now = self.request.user, timezone.now()
         return rows.assigned_to(user, at=now) if value else without(rows, Alert.objects.assigned_to(user, at=now))
+
+
+class EscalationPolicyFilter(FilterSet):
+    site_id = django_filters.UUIDFilter(field_name="site")
+    is_active = BooleanFilter()
+
+    class Meta:
+        model = EscalationPolicy
+        fields: list[str] = []
 
 
 class EquipmentAlertFilter(AlertFilter):

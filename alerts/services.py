@@ -155,7 +155,7 @@ def begin(alert: Alert, *, by: User | None, at: datetime, analyze: bool, data: d
         alert.save(update_fields=["storm", "downtime", "downtime_released_at"])
     alert.record(AlertEvent.Kind.RAISED, by=by, at=at, data=data)
     if alert.storm_id is None:  # the first alert of a storm speaks for all
-        AlertEscalation.begin(alert, at=at)
+        alert.begun = AlertEscalation.begin(alert, at=at)
     alert_raised.send(sender=Alert, alert=alert, analyze=analyze)
 
 

@@ -2,13 +2,14 @@ from typing import Any
 
 from django.urls import path
 
-from alerts.viewsets import AlertViewSet, EquipmentAlertViewSet, MyAlertViewSet
+from alerts.viewsets import AlertViewSet, EquipmentAlertViewSet, EscalationPolicyViewSet, MyAlertViewSet
 from faultreporter.api.routers import Router
 
 LIST: dict[str, Any] = {"get": "list"}
 
 router = Router()
 router.register("alerts", AlertViewSet, basename="alert")
+router.register("escalation-policies", EscalationPolicyViewSet, basename="escalation-policy")
 urlpatterns = [
     path("equipment/<uuid:equipment_id>/alerts", EquipmentAlertViewSet.as_view(LIST), name="equipment-alerts"),
     path("me/alerts", MyAlertViewSet.as_view(LIST), name="my-alerts"),

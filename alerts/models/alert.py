@@ -47,6 +47,7 @@ class Alert(AlertRecord):
     LIFECYCLE: ClassVar = ALERT_LIFECYCLE
     # Raised a moment ago by this very object: there can't be an order for it yet, and nobody need look.
     is_new = False
+    begun: "AlertEscalation | None" = None
     NEWS: ClassVar = "alert"
 
     objects = AlertQuerySet.as_manager()

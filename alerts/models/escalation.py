@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from django.contrib.postgres.expressions import ArraySubquery
 from django.db import models
-from django.db.models import Exists, F, OuterRef, Q
-from django.db.models.functions import JSONObject
+from django.db.models import Exists, OuterRef, Q, Subquery
+from django.db.models.fields.json import KT
+from django.db.models.functions import Cast, JSONObject
 from django.utils.translation import gettext_lazy as _
 
 from alerts.ladder import START, Planned, Position, Rung, counted_from, timetable
@@ -43,9 +44,10 @@ class EscalationQuerySet(TimeStampedQuerySet["AlertEscalation"]):
 
     def with_history(self) -> Self:
         """Along with `history`, what it did so far, in the same query."""
-        done = AlertEvent.objects.filter(
-            alert=OuterRef("alert"), kind=AlertEvent.Kind.ESCALATED, data__escalation_id__isnull=False
-        )
+        kinds = (AlertEvent.Kind.ESCALATED, AlertEvent.Kind.REMINDED)
+        mine = Cast(OuterRef("pk"), models.TextField())
+        done = AlertEvent.objects.filter(alert=OuterRef("alert"), kind__in=kinds)
+        done = done.annotate(of=KT("data__escalation_id")).filter(of=mine)
         line = JSONObject(at="at", note="note", data="data")
         return self.annotate(history=ArraySubquery(done.order_by("at", "id").values(json=line)))
 
@@ -250,6 +252,34 @@ class AlertEscalation(TimeStampedModel):
             publish_at(self.next_at, ADVANCE, escalation_id=self.pk, **where)
 
 
-def latest(alert_ids: Any) -> EscalationQuerySet:
-    """The last escalation of each alert."""
-    return AlertEscalation.objects.filter(alert__in=alert_ids).order_by(F("started_at").desc(), "-pk").with_history()
+ROW = (
+    "id", "policy_id", "policy_name", "policy_version", "rungs", "state", "stop_reason", "round", "step", "reminded",
+    "next_at", "started_at", "ended_at",
+)  # fmt: skip
+TIMES = ("next_at", "started_at", "ended_at")
+
+
+def latest_row() -> Subquery:
+    """The last escalation of each listed alert with its history, as JSON: a detail page reads it in its one query."""
+    rows = AlertEscalation.objects.filter(alert=OuterRef("pk")).order_by("-started_at", "-pk").with_history()
+    return Subquery(rows.values(json=JSONObject(**{name: name for name in ROW}, history="history"))[:1])
+
+
+def from_row(row: dict[str, Any] | None) -> AlertEscalation | None:
+    if row is None:
+        return None
+    fields = {name: row[name] for name in ROW} | {
+        name: datetime.fromisoformat(row[name]) for name in TIMES if row[name]
+    }
+    escalation = AlertEscalation(**fields)
+    escalation.history = [{**line, "at": datetime.fromisoformat(line["at"])} for line in row["history"]]
+    return escalation
+
+
+def latest(alert: "Alert") -> AlertEscalation | None:
+    """The alert's last escalation, from the query that read the alert if that asked for it."""
+    if alert.is_new:
+        return alert.begun
+    if "escalation_row" in alert.__dict__:
+        return from_row(alert.__dict__["escalation_row"])
+    return alert.escalations.with_history().order_by("-started_at", "-pk").first()

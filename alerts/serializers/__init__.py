@@ -11,6 +11,7 @@ from alerts.serializers.alerts import (
     UnresolvedBySeveritySerializer,
     UnresolvedByStatusSerializer,
 )
+from alerts.serializers.escalation import EscalationPolicySerializer, EscalationSerializer, PreviewStepSerializer
 from alerts.serializers.timeline import (
     LONGEST_TEXT,
     AttachSerializer,
@@ -32,9 +33,12 @@ __all__ = [
     "AttachSerializer",
     "CommentInputSerializer",
     "CommentSerializer",
+    "EscalationPolicySerializer",
+    "EscalationSerializer",
     "MergeSerializer",
     "MoveSerializer",
     "NoteSerializer",
+    "PreviewStepSerializer",
     "ReasonSerializer",
     "ReportSerializer",
     "ResolveSerializer",

@@ -9,6 +9,8 @@ from alerts.extensions import LoadedField, detail_fields
 from alerts.fields import AllowedTransitionSerializer, OptionalChoiceField, OwnAttachmentsField
 from alerts.lifecycle import AllowedTransition
 from alerts.models import Alert
+from alerts.models.escalation import latest
+from alerts.serializers.escalation import EscalationSerializer
 from alerts.serializers.timeline import LONGEST_TEXT, MoveSerializer, NoteSerializer
 from equipment.models import Equipment
 from equipment.serializers import EquipmentBriefSerializer, OptionalTextField, PersonBriefSerializer
@@ -81,15 +83,21 @@ class AlertSerializer(AlertSummarySerializer):
     """One alert, with its files and the moves that the caller may make now."""
 
     attachments = AttachmentSerializer(source="files", many=True, read_only=True)
+    escalation = serializers.SerializerMethodField()
     allowed_transitions = serializers.SerializerMethodField()
 
     class Meta(AlertSummarySerializer.Meta):
-        fields = (*AlertSummarySerializer.Meta.fields, "attachments", "allowed_transitions")
+        fields = (*AlertSummarySerializer.Meta.fields, "attachments", "escalation", "allowed_transitions")
         read_only_fields = fields
 
     def get_fields(self) -> dict[str, Any]:
         extensions = {name: LoadedField(shape, load) for name, (shape, load) in detail_fields.items()}
         return {**super().get_fields(), **extensions}
+
+    @extend_schema_field(EscalationSerializer(allow_null=True))
+    def get_escalation(self, alert: Alert) -> Any:
+        escalation = latest(alert)
+        return None if escalation is None else EscalationSerializer(escalation).data
 
     @extend_schema_field(AllowedTransitionSerializer(many=True))
     def get_allowed_transitions(self, alert: Alert) -> list[AllowedTransition]:

@@ -8,9 +8,10 @@ from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from alerts import services
+from alerts import escalation, services
 from alerts.filters import AlertFilter, EquipmentAlertFilter
 from alerts.models import Alert
+from alerts.models.escalation import latest_row
 from alerts.serializers import (
     AcknowledgeSerializer,
     AlertEditSerializer,
@@ -83,6 +84,7 @@ class AlertViewSet(TimelineMixin, ModelViewSet):
         "silence": MANAGERS_AND_CONCERNED_TECHNICIANS,
         "dismiss": MANAGERS_AND_CONCERNED_TECHNICIANS,
         "merge": MANAGERS_AND_CONCERNED_TECHNICIANS,
+        "escalate": MANAGERS,
         "attachments": EVERYONE,
         "attach": MANAGERS_AND_CONCERNED,
         "timeline": EVERYONE,
@@ -113,6 +115,10 @@ class AlertViewSet(TimelineMixin, ModelViewSet):
             )
         location = f"{request.path.rstrip('/')}/{alert.pk}"
         return self.answer(alert, code=201, message=_("Reported."), location=location)
+
+    def prefetched(self, rows: QuerySet[Any]) -> QuerySet[Any]:
+        with_escalation: QuerySet[Any] = rows.annotate(escalation_row=latest_row())
+        return with_escalation
 
     def change_record(self, record: Alert, data: dict[str, Any]) -> None:
         record.change(by=caller(self.request), at=self.now(), **data)
@@ -162,6 +168,11 @@ class AlertViewSet(TimelineMixin, ModelViewSet):
         record = self.lock_object()
         services.merge(into=record, by=caller(request), at=at, **said)
         return self.answer(self.reload(record), message=_("Merged."))
+
+    @transition("escalate", summary="Take the next step of its escalation now")
+    def escalate(self, record: Alert, data: dict[str, Any]) -> str:
+        escalation.escalate_now(alert=record, **data)
+        return _("Escalated.")
 
     @extend_schema(summary="Count alerts", operation_id="getAlertStats", responses=AlertStatsSerializer)
     @action(detail=False)
