@@ -2,12 +2,20 @@ import uuid
 from typing import Any
 
 import django_filters
-from django.db.models import F
+from django.db.models import F, Q
 from django.utils import timezone
 
 from faultreporter.api.filters import BooleanFilter, ChoicesFilter, FilterSet
 from faultreporter.roles import Role
-from workorders.models import LabourEntry, LabourRate, Part, WorkOrder, WorkOrderQuerySet
+from workorders.models import (
+    ChecklistTemplate,
+    LabourEntry,
+    LabourRate,
+    Part,
+    WorkOrder,
+    WorkOrderQuerySet,
+    WorkOrderTask,
+)
 from workorders.models.labour import LabourEntryQuerySet
 from workorders.models.parts import PartQuerySet
 
@@ -80,3 +88,28 @@ class PartFilter(FilterSet):
 
     def filter_low(self, rows: PartQuerySet, name: str, value: bool) -> PartQuerySet:
         return rows.low() if value else rows.filter(stock__gte=F("minimum_stock"))
+
+
+class TaskFilter(FilterSet):
+    outcome = ChoicesFilter(choices=WorkOrderTask.Outcome.choices)
+    to_do = BooleanFilter(method="filter_to_do", label="Neither done nor skipped.")
+
+    class Meta:
+        model = WorkOrderTask
+        fields: list[str] = []
+
+    def filter_to_do(self, rows: Any, name: str, value: bool) -> Any:
+        return rows.to_do() if value else rows.exclude(outcome="")
+
+
+class ChecklistFilter(FilterSet):
+    category_id = django_filters.UUIDFilter(
+        method="filter_category", label="A kind of machine: its checklists and those for any kind."
+    )
+
+    class Meta:
+        model = ChecklistTemplate
+        fields: list[str] = []
+
+    def filter_category(self, rows: Any, name: str, value: uuid.UUID) -> Any:
+        return rows.filter(Q(category=None) | Q(category=value))

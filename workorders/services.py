@@ -82,5 +82,5 @@ def raise_follow_up(*, task: WorkOrderTask, by: User, at: datetime, **fields: An
         )  # fmt: skip
         task.raised_order = order
         task.save(update_fields=["raised_order"])
-        WorkOrderRelation.add(order=order, kind=WorkOrderRelation.Kind.FOLLOW_UP_OF, other=found_by, by=by, at=at)
+        WorkOrderRelation.follow_up(order, other=found_by, by=by, at=at)
     return order

@@ -5,6 +5,8 @@ from django.urls import path
 from faultreporter.api.routers import Router
 from workorders import viewsets
 from workorders.viewsets import AlertWorkOrderViewSet, EquipmentWorkOrderViewSet, MyWorkOrderViewSet, WorkOrderViewSet
+from workorders.viewsets.relations import WorkOrderRelationViewSet, WorkOrderSignatureViewSet
+from workorders.viewsets.tasks import ChecklistTemplateViewSet, WorkOrderTaskViewSet
 
 LIST: dict[str, Any] = {"get": "list"}
 ROWS: dict[str, Any] = {"get": "list", "post": "create"}
@@ -16,7 +18,27 @@ router = Router()
 router.register("work-orders", WorkOrderViewSet, basename="work-order")
 router.register("parts", viewsets.PartViewSet, basename="part")
 router.register("labour-rates", viewsets.LabourRateViewSet, basename="labour-rate")
+router.register("checklist-templates", ChecklistTemplateViewSet, basename="checklist-template")
+TASK_MOVES = {"complete": "complete", "skip": "skip", "reopen": "reopen", "work-order": "raise_order"}
 urlpatterns = [
+    path(f"{order}/tasks", WorkOrderTaskViewSet.as_view(ROWS), name="order-tasks"),
+    path(
+        f"{order}/tasks/apply-template",
+        WorkOrderTaskViewSet.as_view({"post": "apply_template"}),
+        name="order-tasks-apply-template",
+    ),
+    path(f"{order}/tasks/<uuid:pk>", WorkOrderTaskViewSet.as_view(ROW), name="order-task"),
+    *(
+        path(f"{order}/tasks/<uuid:pk>/{name}", WorkOrderTaskViewSet.as_view({"post": act}), name=f"order-task-{name}")
+        for name, act in TASK_MOVES.items()
+    ),
+    path(f"{order}/relations", WorkOrderRelationViewSet.as_view(ROWS), name="order-relations"),
+    path(
+        f"{order}/relations/<uuid:pk>",
+        WorkOrderRelationViewSet.as_view({"get": "retrieve", "delete": "destroy"}),
+        name="order-relation",
+    ),
+    path(f"{order}/signature", WorkOrderSignatureViewSet.as_view(ROWS), name="order-signatures"),
     path("alerts/<uuid:pk>/work-order", AlertWorkOrderViewSet.as_view({"post": "create"}), name="alert-work-order"),
     path(
         "equipment/<uuid:equipment_id>/work-orders",

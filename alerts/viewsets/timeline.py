@@ -1,6 +1,6 @@
 """What happened to a record, what people wrote about it, and its files: the same for alerts and work orders."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 from django.utils.translation import gettext as _
 from drf_spectacular.utils import extend_schema
@@ -31,6 +31,8 @@ class TimelineMixin(GenericViewSet):
         "attachments": "list{resource}Attachments",
         "attach": "attachTo{resource}",
     }
+    attach_serializer_class: ClassVar[type[AttachSerializer]] = AttachSerializer
+    file_serializer_class: ClassVar[type[AttachmentSerializer]] = AttachmentSerializer
     timeline_parameters = {"timeline": PAGE_PARAMETERS, "comments": PAGE_PARAMETERS}
 
     @extend_schema(
@@ -64,12 +66,12 @@ class TimelineMixin(GenericViewSet):
     @extend_schema(summary="List its files", filters=False, responses=AttachmentSerializer(many=True))
     @action(detail=True)
     def attachments(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        return Response(AttachmentSerializer(self.permitted(self.get_queryset()).files, many=True).data)
+        return Response(self.file_serializer_class(self.permitted(self.get_queryset()).files, many=True).data)
 
     @extend_schema(summary="Add files to it", request=AttachSerializer)
     @attachments.mapping.post
     def attach(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         record = self.lock_object()
-        said = self.body(AttachSerializer)
+        said = self.body(self.attach_serializer_class)
         record.attach(by=caller(request), at=said.pop("occurred_at", None) or self.now(), **said)
         return self.answer(self.reload(record), message=_("Added."))

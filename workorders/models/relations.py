@@ -118,6 +118,16 @@ class WorkOrderRelation(TimeStampedModel):
             return self.kind, self.other
         return self.INVERSE[self.kind], self.order
 
+    def concerns(self, user: User) -> bool:
+        return self.order.concerns(user) or self.other.concerns(user)
+
+    @classmethod
+    def follow_up(cls, order: "WorkOrder", *, other: "WorkOrder", by: User | None, at: datetime) -> None:
+        """Link a new order to the one that led to it. Nothing points at it yet, so no circle can close."""
+        relation = cls(order=order, kind=cls.Kind.FOLLOW_UP_OF, other=other, created_by=by, created_at=at)
+        relation.save(force_insert=True)
+        relation._record(WorkOrderEvent.Kind.RELATED, by=by, at=at)
+
     @classmethod
     def add(
         cls, *, order: "WorkOrder", kind: str, other: "WorkOrder", by: User | None, at: datetime
@@ -181,6 +191,10 @@ class WorkOrderRelation(TimeStampedModel):
     def word(cls, kind: str) -> str:
         """The kind in words, from either side."""
         return str(cls.Kind(kind).label if kind in cls.Kind.values else cls.Inverse(kind).label)
+
+
+KINDS: Final = [*WorkOrderRelation.Kind.choices, *WorkOrderRelation.Inverse.choices]
+"""A link's kind as either of its two orders says it."""
 
 
 def lock_both(order: "WorkOrder", other: "WorkOrder") -> None:

@@ -162,7 +162,7 @@ class WorkOrderTask(ChecklistLine):
         for position, task in enumerate(tasks, start=present + 1):
             task.work_order, task.position = work_order, position
             task.check_line()
-        cls.objects.bulk_create(tasks)
+        WorkOrderTask.objects.bulk_create(tasks)
         return tasks
 
     def check_line(self) -> None:

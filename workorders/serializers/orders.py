@@ -20,12 +20,12 @@ from equipment.serializers import (
 from faultreporter.accounts.models import User
 from faultreporter.api.permissions import MANAGERS, MANAGERS_AND_CONCERNED_TECHNICIANS
 from faultreporter.api.serializers import CleanCharField, ModelSerializer, Serializer, UpperChoiceField
-from faultreporter.attachments.serializers import AttachmentSerializer
 from locations.fields import VisibleKeyField
 from locations.serializers import LocationBriefSerializer
 from workorders.models import WorkOrder
 from workorders.models.planning import LONGEST_JOB
 from workorders.serializers.fields import MinutesField, MoneyField
+from workorders.serializers.files import WorkOrderFileSerializer
 
 COSTS = ("labour_cost", "parts_cost", "other_cost", "total_cost")
 
@@ -57,6 +57,14 @@ class WorkOrderBriefSerializer(ModelSerializer):
         read_only_fields = fields
 
 
+class TaskProgressSerializer(serializers.Serializer[Any]):
+    """How many tasks there are, how many are over (done or skipped), and how many of those failed."""
+
+    total = serializers.IntegerField()
+    done = serializers.IntegerField()
+    failed = serializers.IntegerField()
+
+
 class WorkOrderSummarySerializer(ModelSerializer):
     """A work order in a list. Costs are null for everybody but managers and administrators."""
 
@@ -77,6 +85,7 @@ class WorkOrderSummarySerializer(ModelSerializer):
     cause = OptionalTextField(read_only=True)
     remedy = OptionalTextField(read_only=True)
     total_cost = MoneyField(read_only=True)
+    task_progress = TaskProgressSerializer(source="progress", read_only=True)
 
     class Meta:
         model = WorkOrder
@@ -117,6 +126,7 @@ class WorkOrderSummarySerializer(ModelSerializer):
             "other_cost",
             "total_cost",
             "currency",
+            "task_progress",
             "created_by",
             "created_at",
             "updated_at",
@@ -138,7 +148,7 @@ class WorkOrderSerializer(WorkOrderSummarySerializer):
     """One work order, with its alert, its files and the moves that the caller may make now."""
 
     alert = AlertBriefSerializer(read_only=True, allow_null=True)
-    attachments = AttachmentSerializer(source="files", many=True, read_only=True)
+    attachments = WorkOrderFileSerializer(source="files", many=True, read_only=True)
     allowed_transitions = serializers.SerializerMethodField()
 
     class Meta(WorkOrderSummarySerializer.Meta):

@@ -35,6 +35,7 @@ from workorders.serializers import (
     WorkOrderStatsSerializer,
     WorkOrderSummarySerializer,
 )
+from workorders.serializers.files import AttachWithPhaseSerializer, WorkOrderFileSerializer
 from workorders.services import raise_work_order
 from workorders.viewsets.planning import PlanningMixin
 
@@ -64,6 +65,7 @@ HANDLE = MANAGERS_AND_CONCERNED_TECHNICIANS
         summary="Change a work order", request=WorkOrderEditSerializer, responses=WorkOrderSerializer
     ),
     destroy=extend_schema(summary="Delete an open or cancelled work order"),
+    attachments=extend_schema(filters=False, responses=WorkOrderFileSerializer(many=True)),
 )
 class WorkOrderViewSet(PlanningMixin, TimelineMixin, ModelViewSet):
     """Jobs on machines."""
@@ -78,6 +80,8 @@ class WorkOrderViewSet(PlanningMixin, TimelineMixin, ModelViewSet):
         "update": WorkOrderEditSerializer,
         "partial_update": WorkOrderEditSerializer,
     }
+    attach_serializer_class = AttachWithPhaseSerializer
+    file_serializer_class = WorkOrderFileSerializer
     filterset_class = WorkOrderFilter
     search_fields = SEARCH_FIELDS
     ordering_fields = ORDERING_FIELDS
@@ -119,6 +123,13 @@ class WorkOrderViewSet(PlanningMixin, TimelineMixin, ModelViewSet):
         ],
     }
 
+    def get_queryset(self) -> QuerySet[Any]:
+        rows: Any = super().get_queryset()
+        return cast("QuerySet[Any]", rows.with_progress() if self.action == "list" else rows)
+
+    def prefetched(self, rows: Any) -> QuerySet[Any]:
+        return cast("QuerySet[Any]", rows.with_obstacles())
+
     def create_record(self, data: dict[str, Any]) -> WorkOrder:
         # There is no order yet that could concern a technician: it is the machine that must.
         if not HANDLE.admits_to(self.request.user, data["equipment"]):
@@ -131,6 +142,10 @@ class WorkOrderViewSet(PlanningMixin, TimelineMixin, ModelViewSet):
 
     def change_record(self, record: WorkOrder, data: dict[str, Any]) -> None:
         record.change(by=caller(self.request), at=self.now(), **data)
+
+    @extend_schema(summary="Add files to it, or say what they show", request=AttachWithPhaseSerializer)
+    def attach(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        return super().attach(request, *args, **kwargs)
 
     @transition("assign", AssignSerializer, summary="Give the job to a person or a team")
     def assign(self, record: WorkOrder, data: dict[str, Any]) -> str:
@@ -233,7 +248,8 @@ class EquipmentWorkOrderViewSet(RoomViewSet, WorkOrderListViewSet):
     filterset_class = EquipmentWorkOrderFilter
 
     def rows_of(self, machine: Equipment) -> QuerySet[Any]:
-        return machine.work_orders.all()
+        rows: Any = machine.work_orders
+        return cast("QuerySet[Any]", rows.with_progress())
 
 
 @extend_schema_view(list=extend_schema(summary="List the work orders assigned to you", operation_id="listMyWorkOrders"))
