@@ -7,6 +7,8 @@ from django.utils import timezone
 from equipment.models import (
     Category,
     Equipment,
+    FailureCause,
+    FailureMechanism,
     FailureMode,
     PersonSkill,
     Skill,
@@ -161,3 +163,15 @@ class PersonSkillFilter(FilterSet):
     def filter_valid(self, rows: PersonSkillQuerySet, name: str, value: bool) -> PersonSkillQuerySet:
         valid = PersonSkill.objects.valid(timezone.localdate()).values("pk")
         return rows.filter(pk__in=valid) if value else rows.exclude(pk__in=valid)
+
+
+class CodeFilter(FilterSet):
+    active = BooleanFilter(field_name="active")
+
+
+class FailureMechanismFilter(CodeFilter):
+    group = ChoicesFilter(choices=FailureMechanism.Group.choices)
+
+
+class FailureCauseFilter(CodeFilter):
+    group = ChoicesFilter(choices=FailureCause.Group.choices)

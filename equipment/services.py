@@ -1,10 +1,14 @@
 """Where one use case changes several aggregates."""
 
+from collections.abc import Sequence
+from typing import Any
+
 from django.db import transaction
 
 from equipment.catalogue import GENERAL, KINDS, MODES, Mode
+from equipment.codes import CAUSES, MECHANISMS, REMEDIES
 from equipment.crafts import CRAFTS
-from equipment.models import Category, FailureMode, Skill
+from equipment.models import Category, FailureCause, FailureMechanism, FailureMode, Remedy, Skill
 
 
 @transaction.atomic
@@ -22,7 +26,24 @@ def load_catalogue() -> int:
     wanted += [(categories[code], mode) for code, modes in MODES.items() if code in categories for mode in modes]
     modes = [failure_mode(mode, category) for category, mode in wanted if mode.code not in known]
     FailureMode.objects.bulk_create(modes)
-    return len(kinds) + len(modes) + load_skills(categories)
+    return len(kinds) + len(modes) + load_skills(categories) + load_codes()
+
+
+def load_codes() -> int:
+    """Adds the mechanisms, causes and remedies that are missing."""
+    fields = ("group", "code", "name", "description")
+    mechanisms = [FailureMechanism(**dict(zip(fields, row, strict=True))) for row in MECHANISMS]
+    causes = [FailureCause(**dict(zip(fields, row, strict=True))) for row in CAUSES]
+    remedies = [Remedy(**dict(zip(fields[1:], row, strict=True))) for row in REMEDIES]
+    return add_missing(mechanisms) + add_missing(causes) + add_missing(remedies)
+
+
+def add_missing(entries: Sequence[FailureMechanism | FailureCause | Remedy]) -> int:
+    catalogue = type(entries[0])._default_manager
+    known = set(catalogue.values_list("code", flat=True))
+    missing: Any = [entry for entry in entries if entry.code not in known]
+    catalogue.bulk_create(missing)
+    return len(missing)
 
 
 def load_skills(categories: dict[str, Category]) -> int:

@@ -14,11 +14,19 @@ router.register("failure-modes", viewsets.FailureModeViewSet, basename="failure-
 router.register("teams", viewsets.TeamViewSet, basename="team")
 router.register("skills", viewsets.SkillViewSet, basename="skill")
 router.register("person-skills", viewsets.PersonSkillViewSet, basename="person-skill")
+router.register("failure-mechanisms", viewsets.FailureMechanismViewSet, basename="failure-mechanism")
+router.register("failure-causes", viewsets.FailureCauseViewSet, basename="failure-cause")
+router.register("remedies", viewsets.RemedyViewSet, basename="remedy")
 router.register("assignments", viewsets.AssignmentViewSet, basename="assignment")
 router.register("technical-diagrams", viewsets.DiagramViewSet, basename="diagram")
 
 machine = "equipment/<uuid:equipment_id>"
 urlpatterns = [
+    path(
+        f"{machine}/failure-catalogue",
+        viewsets.FailureCatalogueViewSet.as_view({"get": "show"}),
+        name="equipment-failure-catalogue",
+    ),
     path(f"{machine}/status-log", viewsets.StatusLogViewSet.as_view(LIST), name="equipment-status-log"),
     path(f"{machine}/moves", viewsets.MoveViewSet.as_view(LIST), name="equipment-moves"),
     path(f"{machine}/assignments", viewsets.EquipmentAssignmentViewSet.as_view(LIST), name="equipment-assignments"),

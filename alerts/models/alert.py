@@ -168,15 +168,20 @@ class Alert(AlertRecord):
             self.record(AlertEvent.Kind.REOPENED, by=by, at=at, note=reason)
             AlertEscalation.begin(self, at=at)
 
-    def mark_repaired(self, *, by: User | None, at: datetime, note: str = "") -> None:
-        """The repair is done: resolves the alert as fixed, now or, while its rule still fires, when that clears."""
+    def mark_repaired(
+        self, *, by: User | None, at: datetime, note: str = "", restored_at: datetime | None = None
+    ) -> None:
+        """The repair is done: resolves the alert as fixed, now or, while its rule still fires, when that clears.
+
+        `restored_at`: the machine ran again before that, and its downtime ends there.
+        """
         with transaction.atomic():
             self.lock()
             if self.is_resolved or self.deleted_at:
                 return
             self.repaired_at, self.repaired_by = at, by
             if not self.is_firing:
-                self._end(self.Resolution.FIXED, by=by, at=at, note=note)
+                self._end(self.Resolution.FIXED, by=by, at=at, note=note, restored_at=restored_at)
                 return
             self.save(update_fields=["repaired_at", "repaired_by"])
             self.record(AlertEvent.Kind.REPAIRED, by=by, at=at, note=note)
@@ -301,13 +306,15 @@ class Alert(AlertRecord):
         self.moved_at = self.moves_at(at)
         return target, self.moved_at
 
-    def _end(self, resolution: str, *, by: User | None, at: datetime, note: str) -> None:
+    def _end(
+        self, resolution: str, *, by: User | None, at: datetime, note: str, restored_at: datetime | None = None
+    ) -> None:
         """Writes the resolution. The row is locked and the move was checked."""
         self.status, self.resolution, self.resolution_note = self.Status.RESOLVED, resolution, note
         # The machine may have run again before somebody who was offline let us know.
         self.moved_at = self.resolved_at = max(at, self.moved_at)
         self.resolved_by = by
-        self._let_go(by=by, at=at, exclusion=self.NO_FAILURE.get(self.Resolution(resolution), ""))
+        self._let_go(by=by, at=restored_at or at, exclusion=self.NO_FAILURE.get(self.Resolution(resolution), ""))
         self.save()
         dismissed = resolution == self.Resolution.FALSE_ALARM
         kind = AlertEvent.Kind.DISMISSED if dismissed else AlertEvent.Kind.RESOLVED

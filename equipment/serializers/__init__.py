@@ -4,7 +4,15 @@ from equipment.serializers.assignments import (
     BulkAssignmentSerializer,
     PersonBriefSerializer,
 )
-from equipment.serializers.catalogue import CategorySerializer, FailureModeSerializer
+from equipment.serializers.catalogue import (
+    CategorySerializer,
+    CodeBriefSerializer,
+    FailureCatalogueSerializer,
+    FailureCauseSerializer,
+    FailureMechanismSerializer,
+    FailureModeSerializer,
+    RemedySerializer,
+)
 from equipment.serializers.diagrams import DiagramSerializer, HotspotsSerializer, RevisionSerializer
 from equipment.serializers.equipment import (
     CategoryBriefSerializer,
@@ -28,11 +36,15 @@ __all__ = [
     "BulkAssignmentSerializer",
     "CategoryBriefSerializer",
     "CategorySerializer",
+    "CodeBriefSerializer",
     "DiagramSerializer",
     "EquipmentBriefSerializer",
     "EquipmentDetailSerializer",
     "EquipmentSerializer",
     "EquipmentStatsSerializer",
+    "FailureCatalogueSerializer",
+    "FailureCauseSerializer",
+    "FailureMechanismSerializer",
     "FailureModeSerializer",
     "HotspotsSerializer",
     "MoveInputSerializer",
@@ -44,6 +56,7 @@ __all__ = [
     "PersonSkillSerializer",
     "PlaceSerializer",
     "QrCodeSerializer",
+    "RemedySerializer",
     "RevisionSerializer",
     "SkillSerializer",
     "StatusInputSerializer",

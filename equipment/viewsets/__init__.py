@@ -1,5 +1,12 @@
 from equipment.viewsets.assignments import AssignmentViewSet, EquipmentAssignmentViewSet, MyAssignmentViewSet
-from equipment.viewsets.catalogue import CategoryViewSet, FailureModeViewSet
+from equipment.viewsets.catalogue import (
+    CategoryViewSet,
+    FailureCatalogueViewSet,
+    FailureCauseViewSet,
+    FailureMechanismViewSet,
+    FailureModeViewSet,
+    RemedyViewSet,
+)
 from equipment.viewsets.diagrams import DiagramViewSet, EquipmentDiagramViewSet
 from equipment.viewsets.equipment import EquipmentInLocationViewSet, EquipmentViewSet
 from equipment.viewsets.history import MoveViewSet, StatusLogViewSet
@@ -13,10 +20,14 @@ __all__ = [
     "EquipmentDiagramViewSet",
     "EquipmentInLocationViewSet",
     "EquipmentViewSet",
+    "FailureCatalogueViewSet",
+    "FailureCauseViewSet",
+    "FailureMechanismViewSet",
     "FailureModeViewSet",
     "MoveViewSet",
     "MyAssignmentViewSet",
     "PersonSkillViewSet",
+    "RemedyViewSet",
     "SkillViewSet",
     "StatusLogViewSet",
     "TeamViewSet",

@@ -1,6 +1,7 @@
 from workorders.models.checklists import ChecklistItem, ChecklistLine, ChecklistTemplate
 from workorders.models.costs import CostEntry
 from workorders.models.files import WorkOrderAttachment
+from workorders.models.findings import FindingsMissing, NoDowntime
 from workorders.models.labour import LabourEntry, LabourOverlap, TimerNotRunning, TimerRunning
 from workorders.models.number import WorkOrderNumber
 from workorders.models.obstacles import Blocked, TasksOpen
@@ -20,9 +21,11 @@ __all__ = [
     "ChecklistLine",
     "ChecklistTemplate",
     "CostEntry",
+    "FindingsMissing",
     "LabourEntry",
     "LabourOverlap",
     "LabourRate",
+    "NoDowntime",
     "OutOfStock",
     "Part",
     "PartInStock",

@@ -5,6 +5,8 @@ from typing import Final
 from django.utils.translation import gettext_lazy as _
 
 from alerts.lifecycle import Lifecycle, Move
+from workorders.models.effort import STATED
+from workorders.models.findings import FINDINGS
 
 ORDER_LIFECYCLE: Final = Lifecycle(
     {
@@ -13,7 +15,7 @@ ORDER_LIFECYCLE: Final = Lifecycle(
             {"OPEN": "ASSIGNED", "ASSIGNED": "ASSIGNED", "IN_PROGRESS": "IN_PROGRESS", "ON_HOLD": "ON_HOLD"},
             one_of=("user_id", "team_id"),
         ),
-        "start": Move(_("Start"), {"ASSIGNED": "IN_PROGRESS"}, optional=("equipment_down",)),
+        "start": Move(_("Start"), {"ASSIGNED": "IN_PROGRESS"}, optional=("equipment_down", "downtime_reason")),
         "hold": Move(_("Put on hold"), {"IN_PROGRESS": "ON_HOLD"}, required=("reason",)),
         "resume": Move(_("Resume"), {"ON_HOLD": "IN_PROGRESS"}),
         "complete": Move(
@@ -21,10 +23,10 @@ ORDER_LIFECYCLE: Final = Lifecycle(
             {"IN_PROGRESS": "COMPLETED"},
             required=("resolution",),
             optional=(
-                "failure_mode", "cause", "remedy", "labour_minutes", "labour_cost", "parts_cost", "other_cost",
+                *FINDINGS, *STATED, "restored_at", "exclusion_reason",
             ),
         ),
-        "close": Move(_("Close"), {"COMPLETED": "CLOSED"}, optional=("note",)),
+        "close": Move(_("Close"), {"COMPLETED": "CLOSED"}, optional=("note", *FINDINGS)),
         "reopen": Move(_("Reopen"), {"COMPLETED": "IN_PROGRESS"}, required=("reason",), optional=("equipment_down",)),
         "cancel": Move(
             _("Cancel"),

@@ -20,6 +20,7 @@ from faultreporter.attachments.models import Attachment
 from faultreporter.errors import DomainError, Duplicate, InvalidTransition, NotFound, ValidationFailed
 from workorders.models.effort import STATED, KeepsEffort
 from workorders.models.files import HasPhasedFiles, WorkOrderAttachment
+from workorders.models.findings import FINDINGS, Findings
 from workorders.models.moves import ORDER_LIFECYCLE
 from workorders.models.number import WorkOrderNumber
 from workorders.models.obstacles import HasObstacles
@@ -40,7 +41,7 @@ class AlreadyConverted(DomainError):
     http_status = 409
 
 
-class WorkOrder(KeepsEffort, HasObstacles, HasRelations, HasPhasedFiles, WorkOrderRecord):
+class WorkOrder(KeepsEffort, Findings, HasObstacles, HasRelations, HasPhasedFiles, WorkOrderRecord):
     """A job on a machine: who does it, how it stands, what was found and done, and what it cost.
 
     A started repair keeps the machine down until it is completed; completing tells the alert it came from.
@@ -150,17 +151,17 @@ class WorkOrder(KeepsEffort, HasObstacles, HasRelations, HasPhasedFiles, WorkOrd
             given = {"user_id": str(to.pk)} if to else {"team_id": str(team and team.pk)}
             self.record(WorkOrderEvent.Kind.ASSIGNED, by=by, at=at, data={**given, **before})
 
-    def start(self, *, by: User, at: datetime, equipment_down: bool | None = None) -> None:
+    def start(self, *, by: User, at: datetime, equipment_down: bool | None = None, downtime_reason: str = "") -> None:
         """Work begins. A repair takes the machine down as a failure, preventive work as planned maintenance.
 
-        A team's job becomes that of whoever of them starts it.
+        `downtime_reason` says why it stands, on the status log. A team's job becomes that of whoever of them starts it.
         """
         with transaction.atomic():
             self.status, at = self._check("start", at=at)
             self._claim(by)
             self.started_at = at
             if self.type in self.STOPS_MACHINE if equipment_down is None else equipment_down:
-                self._take_machine_down(by=by, at=at)
+                self._take_machine_down(by=by, at=at, reason=downtime_reason)
             self.save()
             self.record(WorkOrderEvent.Kind.STARTED, by=by, at=at)
 
@@ -179,34 +180,41 @@ class WorkOrder(KeepsEffort, HasObstacles, HasRelations, HasPhasedFiles, WorkOrd
             self.save(update_fields=["status", "moved_at", "hold_reason"])
             self.record(WorkOrderEvent.Kind.RESUMED, by=by, at=at)
 
-    def complete(self, *, by: User, at: datetime, resolution: str, **findings: Any) -> None:
+    def complete(
+        self, *, by: User, at: datetime, resolution: str, restored_at: datetime | None = None,
+        exclusion_reason: str = "", **said: Any,
+    ) -> None:  # fmt: skip
         """The work is done: tells the alert, then lets the machine go. Another fault on it keeps it down.
 
-        `findings`: failure_mode (one of the machine's category), cause, remedy, labour_minutes, labour_cost,
-        parts_cost, other_cost.
+        `said`: the findings (`FINDINGS`) and what the whole order took (`STATED`). `restored_at`: the machine ran
+        before the paperwork. `exclusion_reason`: its standstill was no failure, the mains were lost for example.
         """
         with transaction.atomic():
             self.status, at = self._check("complete", at=at)
             self.resolution = require(resolution, field="resolution")
-            self._check_failure_mode(findings.get("failure_mode"))
+            self.check_restored(restored_at, at=at)
+            self.code_findings(said)
             self.stop_timers(at=at)
-            self.state_totals(by=by, at=at, said=findings)
-            for name in findings.keys() - set(STATED):
-                setattr(self, name, findings[name])
+            self.state_totals(by=by, at=at, said=said)
             self.completed_at, self.completed_by = at, by
             for alert in self.alerts_mended():
-                alert.mark_repaired(by=by, at=at, note=resolution)
-            self._let_go(by=by, at=at)
+                alert.mark_repaired(by=by, at=at, note=resolution, restored_at=restored_at)
+            self._let_go(by=by, at=restored_at or at)
+            if exclusion_reason and self.downtime:
+                self.exclude_downtime(exclusion_reason, by=by)
             self.save()
             self.record(WorkOrderEvent.Kind.COMPLETED, by=by, at=at, note=resolution)
             work_order_completed.send(sender=WorkOrder, work_order=self, by=by, at=at)
 
-    def close(self, *, by: User, at: datetime, note: str = "") -> None:
+    def close(self, *, by: User, at: datetime, note: str = "", **findings: Any) -> None:
+        """The manager accepts the work and may put its coding right; a repair without one is FINDINGS_MISSING."""
         with transaction.atomic():
             self.status, at = self._check("close", at=at)
+            changes = self.code_findings(findings)
+            self.require_findings()
             self.closed_at = at
-            self.save(update_fields=["status", "moved_at", "closed_at"])
-            self.record(WorkOrderEvent.Kind.CLOSED, by=by, at=at, note=note)
+            self.save(update_fields=["status", "moved_at", "closed_at", *FINDINGS])
+            self.record(WorkOrderEvent.Kind.CLOSED, by=by, at=at, note=note, data=changes)
 
     def reopen(self, *, by: User, at: datetime, reason: str, equipment_down: bool | None = None) -> None:
         """The work wasn't done after all: it goes on, the alert it resolved is open again, what was found stays."""
@@ -322,14 +330,10 @@ class WorkOrder(KeepsEffort, HasObstacles, HasRelations, HasPhasedFiles, WorkOrd
         self._check_assignee(user)
         self.assigned_to = user
 
-    def _check_failure_mode(self, mode: FailureMode | None) -> None:
-        if mode and mode.category_id not in (None, self.equipment.category_id):
-            raise ValidationFailed(gettext("This kind of machine doesn't fail like this."), field="failure_mode")
-
-    def _take_machine_down(self, *, by: User, at: datetime) -> None:
+    def _take_machine_down(self, *, by: User, at: datetime, reason: str = "") -> None:
         corrective = self.type == self.Type.CORRECTIVE
         status = StatusInterval.Status.ERROR if corrective else StatusInterval.Status.MAINTENANCE
-        self._hold(status=status, by=by, at=at, reason=str(self), source=StatusInterval.Source.WORK_ORDER)
+        self._hold(status=status, by=by, at=at, reason=reason or str(self), source=StatusInterval.Source.WORK_ORDER)
 
     def _reopen_alert(self, alert: Alert, *, by: User, at: datetime, reason: str) -> None:
         try:

@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy as _
 from alerts.models import Alert
 from alerts.models.hold import MachineHold
 from alerts.models.timeline import KeepsTimeline
-from equipment.models import Equipment, FailureMode
+from equipment.models import Equipment
 from faultreporter.attachments.models import Attachment
 from faultreporter.db import SoftDeleteModel
 from workorders.models.planning import Planned
@@ -83,10 +83,6 @@ class WorkOrderRecord(KeepsTimeline, MachineHold, Planned, SoftDeleteModel):
     cancel_reason = models.TextField(_("reason for cancelling"), blank=True, editable=False)
 
     resolution = models.TextField(_("resolution"), blank=True, editable=False, help_text=_("What was done."))
-    failure_mode = models.ForeignKey(
-        FailureMode, models.PROTECT, null=True, blank=True, editable=False, related_name="work_orders",
-        verbose_name=_("failure mode"),
-    )  # fmt: skip
     cause = models.TextField(_("cause"), blank=True, editable=False)
     remedy = models.TextField(_("remedy"), blank=True, editable=False)
     labour_minutes = models.PositiveIntegerField(_("labour in minutes"), null=True, blank=True)
@@ -137,6 +133,9 @@ class WorkOrderRecord(KeepsTimeline, MachineHold, Planned, SoftDeleteModel):
                 condition=(Q(status__in=("COMPLETED", "CLOSED"), completed_at__isnull=False) & ~Q(resolution=""))
                 | (~Q(status__in=("COMPLETED", "CLOSED")) & Q(completed_at=None)),
                 name="check_work_orders_completed",
+            ),
+            models.CheckConstraint(
+                condition=Q(no_failure_found=False) | Q(failure_mode=None), name="check_work_orders_findings"
             ),
             models.CheckConstraint(
                 condition=Q(status="CLOSED", closed_at__isnull=False) | (~Q(status="CLOSED") & Q(closed_at=None)),

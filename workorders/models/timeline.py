@@ -26,6 +26,7 @@ class WorkOrderEvent(TimelineEvent):
         COMPLETED = "COMPLETED", _("Completed")
         BOOKED = "BOOKED", _("Hours or costs")
         CLOSED = "CLOSED", _("Closed")
+        DOWNTIME = "DOWNTIME", _("Downtime judged")
         REOPENED = "REOPENED", _("Reopened")
         CANCELLED = "CANCELLED", _("Cancelled")
         TASKS_ADDED = "TASKS_ADDED", _("Tasks added")

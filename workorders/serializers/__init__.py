@@ -17,10 +17,10 @@ from workorders.serializers.effort import (
     TimerStopSerializer,
 )
 from workorders.serializers.fields import MinutesField, MoneyField
+from workorders.serializers.findings import CloseSerializer, CompleteSerializer, JudgeDowntimeSerializer
 from workorders.serializers.orders import (
     AlertBriefSerializer,
     AssignSerializer,
-    CompleteSerializer,
     FailureModeBriefSerializer,
     RaiseWorkOrderSerializer,
     ReopenWorkOrderSerializer,
@@ -39,11 +39,13 @@ from workorders.serializers.planning import ScheduleSerializer
 __all__ = [
     "AlertBriefSerializer",
     "AssignSerializer",
+    "CloseSerializer",
     "CompleteSerializer",
     "CorrectStockSerializer",
     "CostEntrySerializer",
     "CostInputSerializer",
     "FailureModeBriefSerializer",
+    "JudgeDowntimeSerializer",
     "LabourChangeSerializer",
     "LabourEntrySerializer",
     "LabourInputSerializer",

@@ -12,6 +12,7 @@ from alerts.models import Alert
 from alerts.serializers import LONGEST_TEXT, MoveSerializer, ReasonSerializer
 from equipment.models import Equipment, FailureMode, Team
 from equipment.serializers import (
+    CodeBriefSerializer,
     EquipmentBriefSerializer,
     OptionalTextField,
     PersonBriefSerializer,
@@ -26,6 +27,7 @@ from workorders.models import WorkOrder
 from workorders.models.planning import LONGEST_JOB
 from workorders.serializers.fields import MinutesField, MoneyField
 from workorders.serializers.files import WorkOrderFileSerializer
+from workorders.serializers.findings import DowntimeSerializer
 
 COSTS = ("labour_cost", "parts_cost", "other_cost", "total_cost")
 
@@ -82,6 +84,9 @@ class WorkOrderSummarySerializer(ModelSerializer):
     cancel_reason = OptionalTextField(read_only=True)
     resolution = OptionalTextField(read_only=True)
     failure_mode = FailureModeBriefSerializer(read_only=True, allow_null=True)
+    failure_mechanism = CodeBriefSerializer(read_only=True, allow_null=True)
+    failure_cause = CodeBriefSerializer(read_only=True, allow_null=True)
+    remedy_action = CodeBriefSerializer(read_only=True, allow_null=True)
     cause = OptionalTextField(read_only=True)
     remedy = OptionalTextField(read_only=True)
     total_cost = MoneyField(read_only=True)
@@ -118,6 +123,10 @@ class WorkOrderSummarySerializer(ModelSerializer):
             "cancel_reason",
             "resolution",
             "failure_mode",
+            "failure_mechanism",
+            "failure_cause",
+            "remedy_action",
+            "no_failure_found",
             "cause",
             "remedy",
             "labour_minutes",
@@ -149,16 +158,20 @@ class WorkOrderSerializer(WorkOrderSummarySerializer):
 
     alert = AlertBriefSerializer(read_only=True, allow_null=True)
     attachments = WorkOrderFileSerializer(source="files", many=True, read_only=True)
+    downtime = DowntimeSerializer(read_only=True, allow_null=True)
     allowed_transitions = serializers.SerializerMethodField()
 
     class Meta(WorkOrderSummarySerializer.Meta):
-        fields = (*WorkOrderSummarySerializer.Meta.fields, "alert", "attachments", "allowed_transitions")
+        fields = (*WorkOrderSummarySerializer.Meta.fields, "alert", "downtime", "attachments", "allowed_transitions")
         read_only_fields = fields
 
     @extend_schema_field(AllowedTransitionSerializer(many=True))
     def get_allowed_transitions(self, order: WorkOrder) -> list[AllowedTransition]:
-        permitted = MANAGERS_AND_CONCERNED_TECHNICIANS.admits_to(self.context["request"].user, order)
-        return order.allowed_transitions() if permitted else []
+        user = self.context["request"].user
+        if not MANAGERS_AND_CONCERNED_TECHNICIANS.admits_to(user, order):
+            return []
+        moves = order.allowed_transitions()
+        return [move for move in moves if move["action"] != "close" or user.role in MANAGERS.roles]
 
 
 class RaiseWorkOrderSerializer(Serializer):
@@ -199,19 +212,7 @@ class StartSerializer(MoveSerializer):
     equipment_down = serializers.BooleanField(
         required=False, help_text="Whether the machine stands still; true for corrective and preventive work."
     )
-
-
-class CompleteSerializer(MoveSerializer):
-    resolution = CleanCharField(max_length=LONGEST_TEXT, help_text="What was done.")
-    failure_mode = CleanCharField(
-        max_length=50, required=False, allow_null=True, help_text="A code of the machine's category, or a general one."
-    )
-    cause = OptionalTextField(max_length=LONGEST_TEXT)
-    remedy = OptionalTextField(max_length=LONGEST_TEXT)
-    labour_minutes = MinutesField(required=False)
-    labour_cost = MoneyField(required=False)
-    parts_cost = MoneyField(required=False)
-    other_cost = MoneyField(required=False)
+    downtime_reason = CleanCharField(required=False, max_length=2000, help_text="Why it stands, for the status log.")
 
 
 class ReopenWorkOrderSerializer(ReasonSerializer):

@@ -40,6 +40,7 @@ def move(order: WorkOrder, name: str, *, by: User, **fields: Any) -> None:
         "assign": {"to": by},
         "hold": {"reason": "Waiting for a bearing"},
         "complete": {"resolution": "Bearing replaced"},
+        "close": {"no_failure_found": True},
         "reopen": {"reason": "Still hums"},
         "cancel": {"reason": "Ordered twice"},
     }

@@ -168,10 +168,10 @@ def test_moves_are_for_managers_and_technicians_concerned(
 
 
 @pytest.mark.parametrize("move", [move for move in MOVES if move != "start"])
-def test_an_assigned_order_only_starts_or_is_cancelled(move: str, api: Any, tess: User) -> None:
+def test_an_assigned_order_only_starts_or_is_cancelled(move: str, api: Any, tess: User, mona: User) -> None:
     order = order_in("ASSIGNED", by=tess)
 
-    response = post(api(tess), f"{URL}/{order.pk}/{move}", **MOVES[move])
+    response = post(api(mona), f"{URL}/{order.pk}/{move}", **MOVES[move])
 
     if move == "cancel":
         assert response.json()["data"]["cancel_reason"] == "Twice"

@@ -40,7 +40,7 @@ ORDER_MOVES: dict[str, dict[str, Any]] = {
     "hold": {"reason": "Waiting"},
     "resume": {},
     "complete": {"resolution": "Done"},
-    "close": {},
+    "close": {"no_failure_found": True},
     "reopen": {"reason": "Not done"},
     "cancel": {"reason": "Twice"},
     "soft_delete": {},

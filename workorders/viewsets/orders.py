@@ -11,7 +11,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from alerts.models import Alert
-from alerts.serializers import AlertSerializer, MoveSerializer, NoteSerializer, ReasonSerializer
+from alerts.serializers import AlertSerializer, MoveSerializer, ReasonSerializer
 from alerts.viewsets import TimelineMixin
 from equipment.models import Equipment
 from equipment.viewsets.rooms import RoomViewSet
@@ -24,7 +24,9 @@ from workorders.filters import EquipmentWorkOrderFilter, WorkOrderFilter
 from workorders.models import WorkOrder
 from workorders.serializers import (
     AssignSerializer,
+    CloseSerializer,
     CompleteSerializer,
+    JudgeDowntimeSerializer,
     RaiseWorkOrderSerializer,
     ReopenWorkOrderSerializer,
     ScheduleSerializer,
@@ -50,7 +52,8 @@ ORDERING_FIELDS = (
     "completed_at",
     "title",
 )
-JOINED = ("equipment__location", "assigned_to", "assigned_team", "created_by", "completed_by", "failure_mode")
+CODED = ("failure_mechanism", "failure_cause", "remedy_action")
+JOINED = (*CODED, "equipment__location", "assigned_to", "assigned_team", "created_by", "completed_by", "failure_mode")
 HANDLE = MANAGERS_AND_CONCERNED_TECHNICIANS
 
 
@@ -86,7 +89,7 @@ class WorkOrderViewSet(PlanningMixin, TimelineMixin, ModelViewSet):
     search_fields = SEARCH_FIELDS
     ordering_fields = ORDERING_FIELDS
     list_select_related = JOINED
-    detail_select_related = (*JOINED, "alert")
+    detail_select_related = (*JOINED, "alert", "downtime")
     permissions = {
         "list": EVERYONE,
         "retrieve": EVERYONE,
@@ -100,7 +103,8 @@ class WorkOrderViewSet(PlanningMixin, TimelineMixin, ModelViewSet):
         "resume": HANDLE,
         "complete": HANDLE,
         "schedule": MANAGERS,
-        "close": HANDLE,
+        "close": MANAGERS,
+        "downtime": MANAGERS,
         "reopen": HANDLE,
         "cancel": HANDLE,
         "attachments": EVERYONE,
@@ -174,15 +178,23 @@ class WorkOrderViewSet(PlanningMixin, TimelineMixin, ModelViewSet):
 
     @transition("complete", CompleteSerializer, summary="Say that the work is done, and what was found")
     def complete(self, record: WorkOrder, data: dict[str, Any]) -> str:
-        if code := data.pop("failure_mode", None):
-            data["failure_mode"] = record.failure_mode_named(code)
-        record.complete(**data)
+        record.complete(**with_mode(record, data))
         return _("Completed.")
 
-    @transition("close", NoteSerializer, summary="Accept the completed work")
+    @transition("close", CloseSerializer, summary="Accept the completed work, and put its coding right")
     def close(self, record: WorkOrder, data: dict[str, Any]) -> str:
-        record.close(**data)
+        record.close(**with_mode(record, data))
         return _("Closed.")
+
+    @transition(
+        "downtime",
+        JudgeDowntimeSerializer,
+        summary="Say whether the machine's standstill counts as a failure",
+        operation_id="judgeDowntime",
+    )
+    def downtime(self, record: WorkOrder, data: dict[str, Any]) -> str:
+        record.judge_downtime(**{**data, "exclusion_reason": data["exclusion_reason"] or ""})
+        return _("Noted.")
 
     @transition("reopen", ReopenWorkOrderSerializer, summary="Send completed work back")
     def reopen(self, record: WorkOrder, data: dict[str, Any]) -> str:
@@ -199,6 +211,12 @@ class WorkOrderViewSet(PlanningMixin, TimelineMixin, ModelViewSet):
     def stats(self, request: Request) -> Response:
         rows: Any = self.filter_queryset(self.get_queryset().select_related(None))
         return Response(rows.stats(at=self.now()))
+
+
+def with_mode(order: WorkOrder, data: dict[str, Any]) -> dict[str, Any]:
+    """The failure mode instead of its code: which codes there are depends on the machine."""
+    code = data.get("failure_mode")
+    return {**data, "failure_mode": order.failure_mode_named(code)} if code else data
 
 
 class AlertWorkOrderViewSet(GenericViewSet):
