@@ -4,9 +4,10 @@ import uuid
 from typing import TYPE_CHECKING
 
 from django.apps import apps
-from django.db.models import Q
+from django.db.models import Exists, OuterRef, Q
+from django.db.models.functions import Coalesce
 
-from faultreporter.accounts.models import User
+from faultreporter.accounts.models import User, UserQuerySet
 
 if TYPE_CHECKING:
     from locations.models import Location
@@ -21,6 +22,20 @@ def hidden_site_ids(user: User) -> list[uuid.UUID]:
     return list(
         sites.filter(kind="SITE", open_to_all=False).exclude(memberships__user=user).values_list("pk", flat=True)
     )
+
+
+def who_see(place_id: uuid.UUID | None, people: UserQuerySet) -> UserQuerySet:
+    """Those of these people who see what stands in a place: the same rule, asked the other way round.
+
+    It adds conditions and asks nothing yet. What stands nowhere is seen by all.
+    """
+    if place_id is None:
+        return people
+    places = apps.get_model("locations", "Location").objects
+    site = places.filter(pk=place_id).values(its=Coalesce("site", "pk"))
+    open_to_all = Exists(places.filter(pk__in=site, open_to_all=True))
+    member = Exists(apps.get_model("locations", "SiteMembership").objects.filter(user=OuterRef("pk"), site__in=site))
+    return people.filter(Q(role=User.Role.ADMIN) | open_to_all | member)
 
 
 def sees(user: User, site: "Location") -> bool:

@@ -10,6 +10,7 @@ from django.db.models import Q
 from django.utils.translation import gettext
 
 from alerts.lifecycle import AllowedTransition
+from alerts.models import notices
 from alerts.models.escalation import AlertEscalation
 from alerts.models.moves import ALERT_LIFECYCLE
 from alerts.models.queryset import AlertQuerySet
@@ -72,6 +73,10 @@ class Alert(AlertRecord):
     def particulars(self) -> Data:
         """For webhooks."""
         return {"severity": self.severity, "source": self.source, "occurrences": self.occurrences}
+
+    def notice(self, event: AlertEvent) -> None:
+        """Tells those it concerns."""
+        notices.tell(self, event)
 
     def concerns(self, user: User) -> bool:
         """Reported by this person, or on a machine they look after."""

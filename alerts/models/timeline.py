@@ -134,6 +134,8 @@ class KeepsTimeline(models.Model):
 
         def particulars(self) -> dict[str, Any]: ...
 
+        def notice(self, event: Any) -> None: ...
+
     @cached_property
     def files(self) -> list[Attachment]:
         """What is attached, as it was when first asked."""
@@ -151,6 +153,7 @@ class KeepsTimeline(models.Model):
     ) -> TimelineEvent:
         """Adds a line to the timeline. Everything that happens to the record passes here."""
         event: TimelineEvent = self.events.create(kind=kind, by=by, at=at, note=note, data=data or {})
+        self.notice(event)
         emit(event=name_of(self.NEWS, kind), data=lambda: self.news(event), at=at, subject=f"{self.NEWS}:{self.pk}")
         return event
 

@@ -18,6 +18,7 @@ from equipment.models import Equipment, FailureMode, StatusInterval, Team
 from faultreporter.accounts.models import User
 from faultreporter.attachments.models import Attachment
 from faultreporter.errors import DomainError, Duplicate, InvalidTransition, NotFound, ValidationFailed
+from workorders.models import notices
 from workorders.models.effort import STATED, KeepsEffort
 from workorders.models.files import HasPhasedFiles, WorkOrderAttachment
 from workorders.models.findings import FINDINGS, Findings
@@ -93,6 +94,10 @@ class WorkOrder(KeepsEffort, Findings, HasObstacles, HasRelations, HasPhasedFile
             "assigned_to": self.assigned_to_id,
             "alert_id": self.alert_id,
         }
+
+    def notice(self, event: WorkOrderEvent) -> None:
+        """Tells those it concerns."""
+        notices.tell(self, event)
 
     def is_overdue(self, at: datetime) -> bool:
         return self.due_at is not None and self.due_at < at and not self.is_finished
