@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 from django.db.models import Q
 from django.utils.translation import gettext
 
-from alerts.models.timeline import AlertEvent
-from faultreporter.accounts.models import User
+from alerts.models.timeline import AlertEvent, TimelineEvent
+from faultreporter.accounts.models import User, UserQuerySet
 from faultreporter.notifications.models import Notification
 from faultreporter.notifications.services import notify
 from locations.scope import who_see
@@ -80,5 +80,10 @@ def reporters(alert: "Alert") -> Q:
 
 
 def seeing(alert: "Alert", people: Q, event: AlertEvent) -> list[User]:
-    everybody = User.objects.active().filter(people).exclude(pk=event.by_id).distinct()
-    return list(who_see(alert.equipment.location_id, everybody))
+    return list(who_see(alert.equipment.location_id, others(people, event)).distinct())
+
+
+def others(people: Q, event: TimelineEvent) -> UserQuerySet:
+    """The active ones of these people without whoever did it; the system is nobody."""
+    everybody = User.objects.active().filter(people)
+    return everybody.exclude(pk=event.by_id) if event.by_id else everybody

@@ -19,7 +19,7 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture
 def chiller(tess: User) -> Equipment:
-    machine = EquipmentFactory.create(equipment_name="Chiller 2", location=LocationFactory.create())
+    machine: Equipment = EquipmentFactory.create(equipment_name="Chiller 2", location=LocationFactory.create())
     machine.assignments.create(user=tess)
     return machine
 

@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING, Any, Final
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
-from alerts.models.notices import reporters
+from alerts.models.notices import others, reporters
 from equipment.models import TeamMembership
-from faultreporter.accounts.models import User
 from faultreporter.notifications.models import Notification
 from faultreporter.notifications.services import notify
 from locations.scope import who_see
@@ -59,9 +58,8 @@ def concerned(order: "WorkOrder", event: WorkOrderEvent) -> Q:
 def send(
     order: "WorkOrder", event: WorkOrderEvent, people: Q, kind: Notification.Kind, title: str, *, severity: str
 ) -> None:
-    everybody = User.objects.active().filter(people).exclude(pk=event.by_id)
     notify(
-        people=who_see(order.equipment.location_id, everybody), kind=kind, severity=severity, at=event.created_at,
+        people=who_see(order.equipment.location_id, others(people, event)), kind=kind, severity=severity, at=event.created_at,
         title=title, body=event.note or order.equipment.equipment_name, subject=order,
         key=f"work-order-event:{event.pk}", about=order.number,
     )  # fmt: skip
