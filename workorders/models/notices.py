@@ -58,8 +58,9 @@ def concerned(order: "WorkOrder", event: WorkOrderEvent) -> Q:
 def send(
     order: "WorkOrder", event: WorkOrderEvent, people: Q, kind: Notification.Kind, title: str, *, severity: str
 ) -> None:
+    seeing = who_see(order.equipment.location_id, others(people, event))
     notify(
-        people=who_see(order.equipment.location_id, others(people, event)), kind=kind, severity=severity, at=event.created_at,
+        people=seeing, kind=kind, severity=severity, at=event.created_at,
         title=title, body=event.note or order.equipment.equipment_name, subject=order,
         key=f"work-order-event:{event.pk}", about=order.number,
     )  # fmt: skip
