@@ -12,6 +12,7 @@ from django.template.response import TemplateResponse
 from django.utils import timezone
 from django.utils.functional import Promise
 from django.utils.html import format_html_join
+from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
@@ -65,6 +66,12 @@ def move(name: str, label: Promise, form_class: type[MoveForm] = MoveForm, deed:
     return ask_and_do
 
 
+def way_back(request: HttpRequest) -> str:
+    """Where the person came from, if the address says it: a board, a calendar. Only pages of our own."""
+    url = request.GET.get("next", "")
+    return url if url_has_allowed_host_and_scheme(url, allowed_hosts=None) else ""
+
+
 class MovingAdmin(RecordAdmin):
     """`actions_detail` names the moves; those the record doesn't allow now have no button."""
 
@@ -88,7 +95,7 @@ class MovingAdmin(RecordAdmin):
         form = form_class(request.POST if request.method == "POST" else None, record=record, user=caller(request))
         if form.is_valid() and (result := self.done(request, record, form, deed)):
             self.message_user(request, gettext("Done: %(move)s.") % {"move": label}, messages.SUCCESS)
-            return HttpResponseRedirect(page_of(result))
+            return HttpResponseRedirect(way_back(request) or page_of(result))
         context = {
             **self.admin_site.each_context(request),
             "opts": self.opts,
@@ -97,7 +104,7 @@ class MovingAdmin(RecordAdmin):
             "original": record,
             "form": form,
             "media": self.media + form.media,
-            "back": page_of(record),
+            "back": way_back(request) or page_of(record),
         }
         return TemplateResponse(request, "admin/alerts/move.html", context)
 

@@ -28,6 +28,8 @@ GROUPS: tuple[tuple[Any, tuple[tuple[Any, str, str], ...]], ...] = (
         (
             (_("Alerts"), "notifications_active", "alerts.alert"),
             (_("Work orders"), "assignment", "workorders.workorder"),
+            (_("Board"), "view_kanban", "workorders.workorder:board"),
+            (_("Calendar"), "calendar_month", "workorders.workorder:calendar"),
             (_("AI analyses"), "psychology", "aiassist.analysis"),
         ),
     ),
@@ -83,11 +85,12 @@ GROUPS: tuple[tuple[Any, tuple[tuple[Any, str, str], ...]], ...] = (
 
 
 def item(title: Any, icon: str, model: str) -> dict[str, Any]:
-    app_label, _dot, model_name = model.partition(".")
+    """`model` names its list, or another page of it: `workorders.workorder:board`."""
+    record, _colon, page = model.partition(":")
     return {
         "title": title,
         "icon": icon,
-        "link": reverse_lazy(f"admin:{app_label}_{model_name}_changelist"),
+        "link": reverse_lazy(f"admin:{record.replace('.', '_')}_{page or 'changelist'}"),
     }
 
 
@@ -119,5 +122,5 @@ def found(request: HttpRequest, model: str, term: str) -> Iterable[Model]:
 
 
 def permission(model: str) -> str:
-    app_label, _dot, model_name = model.partition(".")
+    app_label, _dot, model_name = model.partition(":")[0].partition(".")
     return f"{app_label}.view_{model_name}"

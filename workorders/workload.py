@@ -152,9 +152,9 @@ def site_of(location: Location | None, team: Team | None) -> Location | None:
 
 def workload(
     *, viewer: User, first: date, last: date, at: datetime, user: User | None = None, team: Team | None = None,
-    location: Location | None = None,
+    location: Location | None = None, listed: bool = True,
 ) -> Workload:  # fmt: skip
-    """The load of each person and day in two queries, and beside it what has no day and what is late."""
+    """The load of each person and day in two queries, and, if `listed`, what has no day and what is late."""
     days = days_of(first, last)
     orders = WorkOrder.objects.for_user(viewer).living().unfinished()
     if location is not None:
@@ -167,6 +167,8 @@ def workload(
     loads, unassigned = spread(
         people, bookings_of(orders, first, last), days, {day: capacity_on(day, hours) for day in days}
     )
+    if not listed:
+        return Workload(first=first, last=last, people=loads, unassigned=unassigned)
     unplanned, overdue = orders.filter(planned_date=None), orders.overdue(at)
     joined = ("equipment__location", "assigned_to", "assigned_team")
     return Workload(

@@ -37,6 +37,8 @@ from equipment.models import Equipment, FailureMode, Team
 from faultreporter.accounts.authentication import caller
 from faultreporter.accounts.models import User
 from faultreporter.backoffice import PeriodFilter, ReadOnlyInline, add_tabs, badge, linked, severity_badge
+from workorders.admin.board import BoardPages
+from workorders.admin.calendar import CalendarPages
 from workorders.models import WorkOrder, WorkOrderEvent
 from workorders.models.planning import LONGEST_JOB
 from workorders.services import raise_work_order
@@ -211,7 +213,7 @@ class OfTechnician(admin.SimpleListFilter):
 
 
 @admin.register(WorkOrder)
-class WorkOrderAdmin(OrderBadges, MovingAdmin):
+class WorkOrderAdmin(BoardPages, CalendarPages, OrderBadges, MovingAdmin):
     """Jobs. The plan of the work can be corrected; everything else happens by a move."""
 
     list_display = (

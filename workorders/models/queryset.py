@@ -47,6 +47,11 @@ class WorkOrderQuerySet(LivingQuerySet["WorkOrder"]):
         members = team.memberships.active(at).values("user")
         return self.filter(Q(assigned_team=team) | Q(assigned_to__in=members))
 
+    def in_words(self, word: str) -> Self:
+        """The word is in the number, the title or the machine's code."""
+        in_order = Q(number__icontains=word) | Q(title__icontains=word)
+        return self.filter(in_order | Q(equipment__equipment_code__icontains=word))
+
     def in_location(self, location_id: uuid.UUID) -> Self:
         """On a machine in this place or anywhere below it."""
         return self.filter(equipment__in=Equipment.objects.in_location(location_id))
