@@ -435,6 +435,10 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
         "task": "faultreporter.notifications.tasks.prune",
         "schedule": crontab(hour="3", minute="0"),
     },
+    "make the orders of maintenance plans": {
+        "task": "workorders.tasks.generate_planned_orders",
+        "schedule": timedelta(minutes=5),
+    },
     "find unjudged readings": {"task": "telemetry.tasks.sweep_rules", "schedule": timedelta(minutes=1)},
     # Nights and mornings are UTC. By the clock, not every 24 hours: beat would count those anew at each of its starts.
     "make the months of readings": {

@@ -7,6 +7,10 @@ from workorders.models.number import WorkOrderNumber
 from workorders.models.obstacles import Blocked, TasksOpen
 from workorders.models.order import AlreadyConverted, WorkOrder
 from workorders.models.parts import OutOfStock, Part, PartInStock, PartUse, StockMovement
+from workorders.models.plan_errors import PlanHasOpenOrder, PlanNotActive
+from workorders.models.plan_history import PlanEvent, PlanMeter, PlanOccurrence
+from workorders.models.plan_queryset import MaintenancePlanQuerySet
+from workorders.models.plans import MaintenancePlan
 from workorders.models.queryset import WorkOrderQuerySet
 from workorders.models.rates import LabourRate
 from workorders.models.relations import RelationCycle, WorkOrderRelation
@@ -25,11 +29,18 @@ __all__ = [
     "LabourEntry",
     "LabourOverlap",
     "LabourRate",
+    "MaintenancePlan",
+    "MaintenancePlanQuerySet",
     "NoDowntime",
     "OutOfStock",
     "Part",
     "PartInStock",
     "PartUse",
+    "PlanEvent",
+    "PlanHasOpenOrder",
+    "PlanMeter",
+    "PlanNotActive",
+    "PlanOccurrence",
     "RelationCycle",
     "StockMovement",
     "TasksOpen",

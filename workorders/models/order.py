@@ -25,6 +25,7 @@ from workorders.models.findings import FINDINGS, Findings
 from workorders.models.moves import ORDER_LIFECYCLE
 from workorders.models.number import WorkOrderNumber
 from workorders.models.obstacles import HasObstacles
+from workorders.models.plan_errors import PlanHasOpenOrder
 from workorders.models.queryset import WorkOrderQuerySet
 from workorders.models.record import WorkOrderRecord
 from workorders.models.relations import HasRelations
@@ -135,7 +136,7 @@ class WorkOrder(KeepsEffort, Findings, HasObstacles, HasRelations, HasPhasedFile
             order.record(WorkOrderEvent.Kind.RAISED, by=by, at=at)
         return order
 
-    def assign(self, *, by: User, at: datetime, to: User | None = None, team: Team | None = None) -> None:
+    def assign(self, *, by: User | None, at: datetime, to: User | None = None, team: Team | None = None) -> None:
         """Give the job to a technician or manager who sees the machine, or to a team until one of it starts it.
 
         A running job changes hands, from person to person only.
@@ -209,6 +210,7 @@ class WorkOrder(KeepsEffort, Findings, HasObstacles, HasRelations, HasPhasedFile
                 self.exclude_downtime(exclusion_reason, by=by)
             self.save()
             self.record(WorkOrderEvent.Kind.COMPLETED, by=by, at=at, note=resolution)
+            self._tell_plan(by=by, at=at)
             work_order_completed.send(sender=WorkOrder, work_order=self, by=by, at=at)
 
     def close(self, *, by: User, at: datetime, note: str = "", **findings: Any) -> None:
@@ -246,6 +248,7 @@ class WorkOrder(KeepsEffort, Findings, HasObstacles, HasRelations, HasPhasedFile
             self._let_go(by=by, at=at, exclusion=StatusInterval.Exclusion.CANCELLED)
             self.save()
             self.record(WorkOrderEvent.Kind.CANCELLED, by=by, at=at, note=reason)
+            self._tell_plan(by=by, at=at)
 
     def change(self, *, by: User, at: datetime, **fields: Any) -> None:
         """Edit the given fields; what is closed or cancelled stays as it is."""
@@ -285,6 +288,8 @@ class WorkOrder(KeepsEffort, Findings, HasObstacles, HasRelations, HasPhasedFile
                 self._refuse(gettext("Only an open or cancelled order can be deleted."), target="DELETED")
             super().soft_delete(by=by, at=at)
             self.record(WorkOrderEvent.Kind.DELETED, by=by, at=at)
+            if not self.is_finished:
+                self._tell_plan(by=by, at=at)
 
     def restore(self, *, by: User | None, at: datetime) -> None:
         with self._one_per_alert():
@@ -347,6 +352,11 @@ class WorkOrder(KeepsEffort, Findings, HasObstacles, HasRelations, HasPhasedFile
         except Duplicate:
             return  # the fault was reported anew meanwhile, and that alert stands for it
 
+    def _tell_plan(self, *, by: User | None, at: datetime) -> None:
+        """The plan it came from goes on. The order is locked."""
+        if self.plan is not None:
+            self.plan.order_ended(self, by=by, at=at)
+
     @contextmanager
     def _one_per_alert(self) -> Iterator[None]:
         """A transaction in which the order becomes unfinished again."""
@@ -354,6 +364,8 @@ class WorkOrder(KeepsEffort, Findings, HasObstacles, HasRelations, HasPhasedFile
             with transaction.atomic():
                 yield
         except IntegrityError as error:
+            if "uniq_work_orders_plan_living" in str(error):
+                raise PlanHasOpenOrder(gettext("The plan has another unfinished work order.")) from error
             if "uniq_work_orders_alert_living" not in str(error):
                 raise
             raise AlreadyConverted(gettext("The alert has another unfinished work order.")) from error

@@ -55,6 +55,10 @@ class WorkOrderRecord(KeepsTimeline, MachineHold, Planned, SoftDeleteModel):
         Alert, models.PROTECT, null=True, blank=True, editable=False, related_name="work_orders",
         verbose_name=_("alert"),
     )  # fmt: skip
+    plan = models.ForeignKey(
+        "workorders.MaintenancePlan", models.PROTECT, null=True, blank=True, editable=False, related_name="work_orders",
+        verbose_name=_("maintenance plan"),
+    )  # fmt: skip
     type = models.CharField(_("type"), max_length=12, choices=Type, default=Type.CORRECTIVE)
     priority = models.CharField(_("priority"), max_length=10, choices=Priority, default=Priority.MEDIUM)
     status = models.CharField(_("status"), max_length=12, choices=Status, default=Status.OPEN, editable=False)
@@ -111,6 +115,11 @@ class WorkOrderRecord(KeepsTimeline, MachineHold, Planned, SoftDeleteModel):
                 fields=["alert"],
                 condition=Q(deleted_at=None, status__in=UNFINISHED),
                 name="uniq_work_orders_alert_living",
+            ),
+            models.UniqueConstraint(
+                fields=["plan"],
+                condition=Q(deleted_at=None, status__in=UNFINISHED),
+                name="uniq_work_orders_plan_living",
             ),
             models.CheckConstraint(
                 condition=Q(status__in=("OPEN", "CANCELLED"))

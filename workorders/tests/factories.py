@@ -1,3 +1,4 @@
+from datetime import date
 from decimal import Decimal
 from typing import Any
 
@@ -6,7 +7,7 @@ from django.utils import timezone
 
 from equipment.tests.factories import EquipmentFactory
 from faultreporter.accounts.models import User
-from workorders.models import Part, WorkOrder
+from workorders.models import MaintenancePlan, Part, WorkOrder
 
 # The moves that bring an order into a state, from OPEN.
 WAY_TO = {
@@ -72,3 +73,24 @@ class PartFactory(factory.django.DjangoModelFactory[Part]):
             keeper, _made = User.objects.get_or_create(email="store@example.org", role=User.Role.MANAGER)
             part.receive(quantity=stock, by=keeper, at=timezone.now())
         return part
+
+
+class PlanFactory(factory.django.DjangoModelFactory[MaintenancePlan]):
+    """A fixed monthly plan of a place in UTC, from the first of January 2026 on."""
+
+    class Meta:
+        model = MaintenancePlan
+
+    equipment = factory.SubFactory(EquipmentFactory)
+    title = factory.Sequence(lambda n: f"Service {n}")
+    rule = "FREQ=MONTHLY"
+    start_date = date(2026, 1, 1)
+    lead_days = 0
+
+    class Params:
+        floating = factory.Trait(schedule="FLOATING")
+        by_meter = factory.Trait(trigger="METER", rule="", start_date=None, meter_interval=500.0)
+
+    @classmethod
+    def _create(cls, model_class: type[MaintenancePlan], *args: Any, **kwargs: Any) -> MaintenancePlan:
+        return model_class.add(by=kwargs.pop("created_by", None), at=kwargs.pop("at", timezone.now()), **kwargs)
