@@ -3,7 +3,7 @@ from uuid import UUID
 from celery import shared_task
 from django.utils import timezone
 
-from alerts import escalation
+from alerts import escalation, watchdog
 
 
 @shared_task(name="alerts.tasks.sweep_escalations")
@@ -17,3 +17,9 @@ def advance_escalation(*, escalation_id: str, round: int, step: int, reminded: i
     return escalation.advance_one(
         escalation_id=UUID(escalation_id), round=round, step=step, reminded=reminded, at=timezone.now()
     )
+
+
+@shared_task(name="alerts.tasks.watch_escalations")
+def watch_escalations() -> None:
+    """Every minute: the relay does the same, so that a worker that is gone is noticed, too."""
+    watchdog.watch()

@@ -77,6 +77,8 @@ class Environment(BaseSettings):
     MAX_UPLOAD_BYTES: int = Field(default=10_000_000, ge=1_000)
     CURRENCY: str = Field(default="EUR", pattern="^[A-Z]{3}$")
 
+    ESCALATION_GRACE_SECONDS: int = Field(default=120, ge=1)
+
     WEBHOOK_ALLOW_PRIVATE: bool = False
     PUBLIC_REPORTS_ENABLED: bool = False
     PUBLIC_REPORTS_PER_ADDRESS_PER_HOUR: int = Field(default=20, ge=1)
@@ -177,6 +179,7 @@ SECRET_KEY = env.SECRET_KEY
 ALLOWED_HOSTS = env.ALLOWED_HOSTS
 CSRF_TRUSTED_ORIGINS = env.CSRF_TRUSTED_ORIGINS
 PUBLIC_URL = env.PUBLIC_URL
+ESCALATION_GRACE_SECONDS = env.ESCALATION_GRACE_SECONDS
 STATE_DIR = BASE_DIR / env.STATE_DIR
 STREAM_URL = env.STREAM_URL
 
@@ -422,6 +425,7 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
     },
     "seal the audit log": {"task": "faultreporter.audit.tasks.seal", "schedule": timedelta(minutes=1)},
     "find forgotten analyses": {"task": "aiassist.tasks.sweep_analyses", "schedule": timedelta(seconds=15)},
+    "watch escalations": {"task": "alerts.tasks.watch_escalations", "schedule": timedelta(minutes=1)},
     "move escalations": {"task": "alerts.tasks.sweep_escalations", "schedule": timedelta(seconds=15)},
     "find forgotten notifications": {
         "task": "faultreporter.notifications.tasks.deliver",

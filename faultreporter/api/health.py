@@ -18,6 +18,13 @@ from faultreporter.outbox import heartbeat
 
 SILENCE = timedelta(seconds=90)
 
+further: dict[str, Callable[[], str]] = {}
+
+
+def register_check(name: str, probe: Callable[[], str]) -> None:
+    """One more thing that /health/ready tells; it doesn't make the web unready. Apps call this in AppConfig.ready()."""
+    further[name] = probe
+
 
 @require_safe
 def health(request: HttpRequest) -> JsonResponse:
@@ -41,6 +48,7 @@ def ready(request: HttpRequest) -> JsonResponse:
         "broker": check(broker),
         "beat": check(beat),
         "relay": check(relay),
+        **{name: check(probe) for name, probe in further.items()},
     }
     is_ready = all(checks[name] == "ok" for name in ("database", "migrations", "broker"))
     return JsonResponse(

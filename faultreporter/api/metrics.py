@@ -50,6 +50,10 @@ class Backlog(Collector):
         yield GaugeMetricFamily("outbox_oldest_seconds", "How long the oldest has waited", age.total_seconds())
 
 
+further: list[Collector] = [Backlog()]
+"""What is asked anew at every scrape. Apps add theirs in AppConfig.ready()."""
+
+
 def metrics(request: HttpRequest) -> HttpResponse:
     if not may_scrape(request):
         return HttpResponseForbidden("Metrics are for scrapers on this machine or with METRICS_TOKEN.\n")
@@ -57,6 +61,7 @@ def metrics(request: HttpRequest) -> HttpResponse:
     if os.environ.get("PROMETHEUS_MULTIPROC_DIR"):
         registry = CollectorRegistry()
         MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
-    backlog = CollectorRegistry()
-    backlog.register(Backlog())
-    return HttpResponse(generate_latest(registry) + generate_latest(backlog), content_type=CONTENT_TYPE_LATEST)
+    asked = CollectorRegistry()
+    for collector in further:
+        asked.register(collector)
+    return HttpResponse(generate_latest(registry) + generate_latest(asked), content_type=CONTENT_TYPE_LATEST)

@@ -5,7 +5,7 @@ sends it again, with the same task id. While the broker is down the rows stay as
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import datetime
 
 import psycopg
@@ -16,6 +16,7 @@ from psycopg_pool import PoolTimeout
 
 from faultreporter.outbox import heartbeat
 from faultreporter.outbox.broker import UNREACHABLE, UNSENDABLE, send
+from faultreporter.outbox.duties import Duties, Duty
 from faultreporter.outbox.models import OutboxMessage
 
 log = structlog.get_logger(__name__)
@@ -58,8 +59,9 @@ def relay_batch(*, at: datetime, send: Send = send, limit: int = BATCH) -> int:
 class Relay:
     """The endless loop around `relay_batch`: woken by NOTIFY, patient with a database or a broker that is away."""
 
-    def __init__(self, *, send: Send = send) -> None:
+    def __init__(self, *, send: Send = send, duties: Iterable[Duty] = ()) -> None:
         self._send = send
+        self._duties = Duties(duties)
         self._stopping = False
         self._failures = 0
         self._heard_on: object = None
@@ -72,6 +74,7 @@ class Relay:
         while not self._stopping:
             try:
                 self._listen()
+                self._duties.run_due()  # first: a broker that is away ends the round
                 self._drain()
                 self._failures = 0
                 self._heartbeat()
