@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from django import forms
-from django.contrib import messages
+from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
@@ -19,11 +19,12 @@ from django.utils.translation import gettext_lazy as _
 from unfold.decorators import action
 from unfold.widgets import UnfoldAdminTextareaWidget
 
+from alerts.models.timeline import PRIVATE, TimelineEvent
 from faultreporter.accounts.authentication import caller
 from faultreporter.accounts.models import User
 from faultreporter.attachments.admin import thumbnail_tag
 from faultreporter.attachments.models import Attachment
-from faultreporter.backoffice import ReadOnlyInline, page_of
+from faultreporter.backoffice import ReadOnlyInline, link_to, page_of
 from faultreporter.errors import DomainError
 from locations.backoffice import RecordAdmin
 
@@ -138,12 +139,18 @@ class MovingAdmin(RecordAdmin):
 class TimelineInline(ReadOnlyInline):
     """What happened to the record, newest first."""
 
-    fields = readonly_fields = ("at", "kind", "by", "note")
+    fields = readonly_fields = ("at", "kind", "who", "note")
     ordering = ("-at", "-id")
     per_page = 50
 
     def get_queryset(self, request: HttpRequest) -> Any:
         return super().get_queryset(request).select_related("by")
+
+    @admin.display(description=_("by"))
+    def who(self, event: TimelineEvent) -> SafeString | str:
+        """The person, or what somebody without an account said of themselves."""
+        stranger = event.data.get(PRIVATE, {})
+        return link_to(event.by) if event.by else ", ".join(stranger.values()) or "–"
 
 
 def pictures(files: Iterable[Attachment]) -> SafeString | str:

@@ -40,8 +40,9 @@ def report_fault(
     equipment_down: bool | None = None,
     attachments: Collection[Attachment] = (),
     analyze: bool = False,
+    data: dict[str, Any] | None = None,
 ) -> tuple[Alert, bool]:
-    """What a person saw on a machine; returns the alert and whether it is new.
+    """What a person saw on a machine; returns the alert and whether it is new. `data` goes to the timeline's line.
 
     The same title on the same machine, whatever its capitals and spaces, is the same fault: while it is open, a
     further report counts on it and its files join it. A critical fault takes the machine down unless they say it runs.
@@ -59,11 +60,12 @@ def report_fault(
             standing.attachments.add(*attachments)
         if is_new:
             standing.files = list(attachments)
-            begin(standing, by=by, at=at, analyze=analyze)
+            begin(standing, by=by, at=at, analyze=analyze, data=data)
         else:
             standing.repeat(
-                by=by, at=at, occurred_at=occurred_at, severity=severity, equipment_down=down, note=description
-            )
+                by=by, at=at, occurred_at=occurred_at, severity=severity, equipment_down=down, note=description,
+                data=data,
+            )  # fmt: skip
     return standing, is_new
 
 

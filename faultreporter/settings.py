@@ -369,6 +369,7 @@ SPECTACULAR_SETTINGS = {
         "EnergySourceEnum": "analytics.models.EnergyConsumption.Source",
         "AuditSourceEnum": "faultreporter.audit.models.AuditLog.Source",
         "AttachmentKindEnum": "faultreporter.attachments.models.Attachment.Kind",
+        "WebhookReasonEnum": "faultreporter.webhooks.models.WebhookDelivery.Reason",
         "DiagramKindEnum": "equipment.models.TechnicalDiagram.Kind",
         "RuleKindEnum": "telemetry.models.Rule.Kind",
         "ProviderEnum": "aiassist.models.Analysis.Provider",

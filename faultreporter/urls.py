@@ -3,6 +3,7 @@
 from django.contrib import admin
 from django.urls import URLPattern, URLResolver, include, path
 
+from alerts.public_page import report_page
 from faultreporter.api import docs, health, metrics
 
 api_v1: list[URLPattern | URLResolver] = [
@@ -28,5 +29,6 @@ urlpatterns = [
     path("docs", docs.swagger, name="docs"),
     path("redoc", docs.redoc, name="redoc"),
     path("api/v1/", include(api_v1)),
+    path("r/<str:token>", report_page, name="public-report"),
     path("admin/", admin.site.urls),
 ]

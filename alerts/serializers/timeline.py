@@ -6,7 +6,9 @@ from rest_framework import serializers
 
 from alerts.fields import OwnAttachmentsField
 from alerts.models import TimelineEvent
+from alerts.models.timeline import public
 from equipment.serializers import OccurredAtField, OptionalTextField, PersonBriefSerializer
+from faultreporter.api.permissions import MANAGERS
 from faultreporter.api.serializers import CleanCharField, Serializer
 
 LONGEST_TEXT = 10_000
@@ -45,6 +47,14 @@ class TimelineEventSerializer(serializers.Serializer[TimelineEvent]):
     by = PersonBriefSerializer(read_only=True, allow_null=True)
     note = OptionalTextField(read_only=True)
     data: Any = serializers.DictField(read_only=True)
+
+    def to_representation(self, event: TimelineEvent) -> Any:
+        """Who reported without an account is for managers."""
+        shown = super().to_representation(event)
+        request = self.context.get("request")
+        if request is None or request.user.role not in MANAGERS.roles:
+            shown["data"] = public(event.data)
+        return shown
 
 
 class CommentSerializer(serializers.Serializer[TimelineEvent]):

@@ -6,9 +6,12 @@ from django.contrib.admin.widgets import AutocompleteSelect
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
+from django.utils.html import format_html
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminSingleDateWidget, UnfoldAdminTextareaWidget
 
+from equipment import labels
 from equipment.models import Equipment, Move, StatusInterval, TechnicalDiagram, UserEquipmentAssignment
 from faultreporter.accounts.authentication import caller
 from faultreporter.backoffice import PeriodFilter, ReadOnlyAdmin, ReadOnlyInline, add_tabs, badge, link_to, linked
@@ -126,7 +129,7 @@ class EquipmentAdmin(RecordAdmin):
         (_("Where"), {"fields": ("location", "parent", "plan_x", "plan_y")}),
         (_("Nameplate"), {"fields": ("manufacturer", "model", "serial_number", "asset_number", "metadata")}),
         (_("Dates"), {"fields": ("installed_date", "warranty_end_date", "retired_date")}),
-        (_("Record"), {"fields": ("qr_rotated_at", "created_by", "created_at", "updated_at")}),
+        (_("Record"), {"fields": ("public_page", "qr_rotated_at", "created_by", "created_at", "updated_at")}),
     )
 
     add_fieldsets = (
@@ -138,7 +141,7 @@ class EquipmentAdmin(RecordAdmin):
         return self.fieldsets if obj else self.add_fieldsets
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
-        fixed = ("shown_status", "qr_rotated_at", "created_by", "created_at", "updated_at")
+        fixed = ("shown_status", "public_page", "qr_rotated_at", "created_by", "created_at", "updated_at")
         return (*fixed, "equipment_code") if obj else fixed
 
     def get_inlines(self, request: HttpRequest, obj: Any = None) -> Any:
@@ -151,6 +154,12 @@ class EquipmentAdmin(RecordAdmin):
     @admin.display(description=_("status"), ordering="status")
     def shown_status(self, machine: Equipment) -> str:
         return badge(machine.get_status_display(), STATUS_COLOURS[machine.status])
+
+    @admin.display(description=_("page for passers-by"))
+    def public_page(self, machine: Equipment) -> str:
+        """What the public QR code opens."""
+        url = labels.report_url(machine)
+        return format_html('<a href="{0}">{0}</a>', url) if url else gettext("Off (PUBLIC_REPORTS_ENABLED)")
 
     @confirmed(MoveForm, _("Move to another place"))
     def move(self, request: HttpRequest, machine: Equipment, data: dict[str, Any]) -> None:

@@ -6,6 +6,7 @@ from drf_spectacular.drainage import set_override
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
+from equipment import labels
 from equipment.extensions import DetailField, detail_fields
 from equipment.models import Category, Equipment, Move, StatusInterval
 from equipment.models.equipment import Place
@@ -149,6 +150,12 @@ class QrCodeSerializer(serializers.Serializer[Equipment]):
     equipment_id = serializers.UUIDField(source="id")
     qr_token = serializers.CharField()
     qr_rotated_at = serializers.DateTimeField(allow_null=True)
+    public_report_url = serializers.SerializerMethodField(
+        help_text="What a second code for passers-by opens; null while public reports are off."
+    )
+
+    def get_public_report_url(self, machine: Equipment) -> str | None:
+        return labels.report_url(machine)
 
 
 class CountByStatusSerializer(serializers.Serializer[Any]):

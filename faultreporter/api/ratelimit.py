@@ -59,17 +59,17 @@ def script() -> Any:
     return connection().register_script(SCRIPT)
 
 
-def take(caller: str, limit: int) -> Allowance:
-    """Count one request of `caller`, at most `limit` a minute."""
+def take(caller: str, limit: int, *, period: int = PERIOD, when_down: bool = True) -> Allowance:
+    """Count one request of `caller`, at most `limit` in `period` seconds; `when_down` is the answer without Redis."""
     global _paused_until  # noqa: PLW0603 - one breaker per process
     if time.monotonic() < _paused_until:
-        return Allowance(allowed=True, limit=limit, remaining=limit, reset_after=0, retry_after=0)
+        return uncounted(limit, allowed=when_down)
     try:
-        allowed, remaining, wait, reset = script()(keys=[f"rate:{caller}"], args=[limit, PERIOD])
+        allowed, remaining, wait, reset = script()(keys=[f"rate:{caller}"], args=[limit, period])
     except redis.RedisError as error:
         _paused_until = time.monotonic() + PAUSE_AFTER_FAILURE
         log.warning("rate_limit_unavailable", error=type(error).__name__)
-        return Allowance(allowed=True, limit=limit, remaining=limit, reset_after=0, retry_after=0)
+        return uncounted(limit, allowed=when_down)
     return Allowance(
         allowed=bool(allowed),
         limit=limit,
@@ -77,3 +77,7 @@ def take(caller: str, limit: int) -> Allowance:
         reset_after=math.ceil(float(reset)),
         retry_after=math.ceil(float(wait)),
     )
+
+
+def uncounted(limit: int, *, allowed: bool) -> Allowance:
+    return Allowance(allowed=allowed, limit=limit, remaining=limit if allowed else 0, reset_after=0, retry_after=0)

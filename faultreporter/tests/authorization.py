@@ -164,6 +164,7 @@ MATRIX = """
 /device-keys/{pk}                                  DELETE  AM
 /device-keys/{pk}/rotate                           POST    AM
 /equipment/{equipment_id}/alerts                   GET     AMTR
+/public/fault-reports                              POST    P
 /me/alerts                                         GET     AMTR
 /alerts                                            GET     AMTR
 /alerts                                            POST    AMTR
