@@ -73,6 +73,15 @@ def file_response(request: Any, attachment: Attachment) -> HttpResponseBase:
     return response
 
 
+def pdf_response(content: bytes, *, name: str) -> HttpResponse:
+    """A PDF made for this one answer."""
+    response = HttpResponse(content, content_type="application/pdf")
+    response["Content-Disposition"] = f'attachment; filename="{name}.pdf"'
+    response["Cache-Control"] = "private, no-store"
+    response["X-Content-Type-Options"] = "nosniff"
+    return response
+
+
 def opened(attachment: Attachment) -> Any:
     try:
         return attachment.file.open("rb")

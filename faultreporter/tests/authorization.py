@@ -4,7 +4,7 @@ Capital letters may act on everything they see, small ones only on what concerns
 reported by them): A administrator, M manager, T technician, R reporter, D device key, P everybody without signing in.
 """
 
-MATRIX = """
+MATRIX = r"""
 /auth/verify                                       POST    P
 /auth/logout                                       POST    AMTR
 /me                                                GET     AMTR
@@ -220,6 +220,7 @@ MATRIX = """
 /work-orders/{pk}/comments                              GET     AMTR
 /work-orders/{pk}/comments                              POST    AMTR
 /work-orders/{pk}/timeline                         GET     AMTR
+/work-orders/{pk}/report\.pdf                      GET     AMTR
 /work-orders/{order_id}/tasks                      GET     AMTR
 /work-orders/{order_id}/tasks                      POST    AMt
 /work-orders/{order_id}/tasks/apply-template       POST    AMt

@@ -1,6 +1,7 @@
 from typing import Any, cast
 
 from django.db.models import QuerySet
+from django.http import HttpResponse
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from drf_spectacular.types import OpenApiTypes
@@ -20,8 +21,10 @@ from faultreporter.api.actions import transition
 from faultreporter.api.concurrency import etag
 from faultreporter.api.permissions import EVERYONE, MANAGERS, MANAGERS_AND_CONCERNED_TECHNICIANS
 from faultreporter.api.viewsets import GenericViewSet, ListMixin, ModelViewSet
+from faultreporter.attachments.files import PdfRenderer, pdf_response
 from workorders.filters import EquipmentWorkOrderFilter, WorkOrderFilter
 from workorders.models import WorkOrder
+from workorders.report import report_of
 from workorders.serializers import (
     AssignSerializer,
     CloseSerializer,
@@ -110,6 +113,7 @@ class WorkOrderViewSet(PlanningMixin, TimelineMixin, ModelViewSet):
         "attachments": EVERYONE,
         "attach": HANDLE,
         "timeline": EVERYONE,
+        "report": EVERYONE,
         "comments": EVERYONE,
         "comment": EVERYONE,
         "stats": EVERYONE,
@@ -205,6 +209,16 @@ class WorkOrderViewSet(PlanningMixin, TimelineMixin, ModelViewSet):
     def cancel(self, record: WorkOrder, data: dict[str, Any]) -> str:
         record.cancel(**data)
         return _("Cancelled.")
+
+    @extend_schema(
+        summary="Read the order as a report on paper; costs are for managers",
+        operation_id="getWorkOrderReport",
+        responses={(200, "application/pdf"): OpenApiTypes.BINARY},
+    )
+    @action(detail=True, url_path=r"report\.pdf", url_name="report", renderer_classes=[PdfRenderer])
+    def report(self, request: Request, *args: Any, **kwargs: Any) -> HttpResponse:
+        order = self.permitted(self.get_queryset())
+        return pdf_response(report_of(order, with_costs=caller(request).role in MANAGERS.roles), name=order.number)
 
     @extend_schema(summary="Count work orders", operation_id="getWorkOrderStats", responses=WorkOrderStatsSerializer)
     @action(detail=False)

@@ -1,0 +1,5 @@
+"""The report of a work order on paper."""
+
+from workorders.report.document import report_of
+
+__all__ = ["report_of"]
