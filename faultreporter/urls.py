@@ -11,6 +11,7 @@ api_v1: list[URLPattern | URLResolver] = [
     path("", include("faultreporter.accounts.urls")),
     path("", include("faultreporter.attachments.urls")),
     path("", include("faultreporter.auditlog.urls")),
+    path("", include("faultreporter.notifications.urls")),
     path("", include("faultreporter.webhooks.urls")),
     path("", include("locations.urls")),
     path("", include("equipment.urls")),

@@ -64,3 +64,6 @@ class LogoutSerializer(Serializer):
     everywhere = serializers.BooleanField(
         default=False, help_text=_("End every sign-in, session and API token of yours, not only this one.")
     )
+    device_id = serializers.UUIDField(
+        required=False, help_text=_("The id under which this phone is registered for pushes; it gets no more.")
+    )

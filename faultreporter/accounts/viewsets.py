@@ -15,6 +15,7 @@ from faultreporter.accounts.models import ApiToken, User
 from faultreporter.accounts.serializers import LogoutSerializer, ProfileSerializer, UserSerializer
 from faultreporter.accounts.services import admit
 from faultreporter.accounts.sign_ins import SignIn
+from faultreporter.accounts.signals import signed_out
 from faultreporter.api.permissions import ADMINS, EVERYONE, MANAGERS, PUBLIC
 from faultreporter.api.schema import IF_MATCH
 from faultreporter.api.viewsets import ApiView, DestroyMixin, ModelViewSet, RetrieveMixin, UpdateMixin
@@ -53,7 +54,9 @@ class LogoutView(ApiView):
         """End the credential this request was made with, or with `everywhere` all of the caller's."""
         body = LogoutSerializer(data=request.data)
         body.is_valid(raise_exception=True)
-        end_credential(request, everywhere=body.validated_data["everywhere"], at=self.now())
+        everywhere, device_id = body.validated_data["everywhere"], body.validated_data.get("device_id")
+        end_credential(request, everywhere=everywhere, at=self.now())
+        signed_out.send(sender=type(self), user=caller(request), device_id=device_id, everywhere=everywhere)
         return Response(status=status.HTTP_204_NO_CONTENT)
 
 

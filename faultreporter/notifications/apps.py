@@ -6,3 +6,6 @@ class NotificationsConfig(AppConfig):
     name = "faultreporter.notifications"
     label = "notifications"
     verbose_name = _("Notifications")
+
+    def ready(self) -> None:
+        from faultreporter.notifications import receivers  # noqa: F401 - connects them; models aren't loaded before

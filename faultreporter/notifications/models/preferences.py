@@ -10,9 +10,11 @@ from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
 from django.db import models, transaction
 from django.db.models import Q
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from faultreporter.db import TimeStampedModel
+from faultreporter.errors import ValidationFailed
 from faultreporter.notifications.models.notification import Notification
 from faultreporter.notifications.models.severity import Severity, weight
 from faultreporter.notifications.quiet import quiet_until
@@ -100,13 +102,23 @@ class NotificationPreferences(TimeStampedModel):
         return stored
 
     @classmethod
+    def locked(cls, user: "User") -> "NotificationPreferences":
+        """The person's row, made if need be, held until the transaction ends."""
+        NotificationPreferences.objects.bulk_create([cls.defaults_of(user)], ignore_conflicts=True)
+        stored = NotificationPreferences.objects.select_for_update().get(user=user)
+        stored.user = user
+        return stored
+
+    @classmethod
     def change(cls, user: "User", **fields: Any) -> "NotificationPreferences":
         """Write these fields; the first change makes the row."""
         with transaction.atomic():
-            NotificationPreferences.objects.bulk_create([cls.defaults_of(user)], ignore_conflicts=True)
-            stored = NotificationPreferences.objects.select_for_update().get(user=user)
+            stored = cls.locked(user)
             for name, value in fields.items():
                 setattr(stored, name, value)
+            if (stored.quiet_from is None) != (stored.quiet_to is None):
+                missing = "quiet_from" if stored.quiet_from is None else "quiet_to"
+                raise ValidationFailed(gettext("Quiet hours need both a beginning and an end."), field=missing)
             stored.save(update_fields=list(fields))
         return stored
 

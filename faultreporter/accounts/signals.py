@@ -1,0 +1,4 @@
+from django.dispatch import Signal
+
+signed_out = Signal()
+"""Somebody ended a sign-in, inside its transaction: `user`, `device_id` (of the phone, if they say so), `everywhere`."""
