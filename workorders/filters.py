@@ -1,4 +1,6 @@
 import uuid
+from functools import reduce
+from operator import or_
 from typing import Any
 
 import django_filters
@@ -9,15 +11,18 @@ from faultreporter.api.filters import BooleanFilter, ChoicesFilter, FilterSet
 from faultreporter.roles import Role
 from workorders.models import (
     ChecklistTemplate,
+    HoldReason,
     LabourEntry,
     LabourRate,
     Part,
+    SlaPolicy,
     WorkOrder,
     WorkOrderQuerySet,
     WorkOrderTask,
 )
 from workorders.models.labour import LabourEntryQuerySet
 from workorders.models.parts import PartQuerySet
+from workorders.models.queryset import CLOCK_IS
 
 
 class WorkOrderFilter(FilterSet):
@@ -32,7 +37,13 @@ class WorkOrderFilter(FilterSet):
     assigned_team = django_filters.UUIDFilter(field_name="assigned_team")
     planned_from = django_filters.DateFilter(field_name="planned_date", lookup_expr="gte")
     planned_to = django_filters.DateFilter(field_name="planned_date", lookup_expr="lte")
-    overdue = BooleanFilter(method="filter_overdue", label="Past its due time and not finished.")
+    overdue = BooleanFilter(
+        method="filter_overdue",
+        label="Not finished, and past its due time, or past its restore target where nobody gave a due time.",
+    )
+    sla = ChoicesFilter(
+        choices=[(state, state) for state in CLOCK_IS], method="filter_clock", label="How its clocks stand."
+    )
     due_after = django_filters.IsoDateTimeFilter(field_name="due_at", lookup_expr="gte")
     due_before = django_filters.IsoDateTimeFilter(field_name="due_at", lookup_expr="lt")
 
@@ -50,6 +61,11 @@ class WorkOrderFilter(FilterSet):
     def filter_overdue(self, rows: WorkOrderQuerySet, name: str, value: bool) -> WorkOrderQuerySet:
         late: Any = WorkOrder.objects.overdue(timezone.now()).values("pk")
         return rows.overdue(timezone.now()) if value else rows.exclude(pk__in=late)
+
+    def filter_clock(self, rows: WorkOrderQuerySet, name: str, value: list[str]) -> WorkOrderQuerySet:
+        at = timezone.now()
+        states = [CLOCK_IS[state](at) for state in value]
+        return rows.filter(reduce(or_, states), sla_terms__isnull=False) if states else rows
 
 
 class EquipmentWorkOrderFilter(WorkOrderFilter):
@@ -113,3 +129,21 @@ class ChecklistFilter(FilterSet):
 
     def filter_category(self, rows: Any, name: str, value: uuid.UUID) -> Any:
         return rows.filter(Q(category=None) | Q(category=value))
+
+
+class SlaPolicyFilter(FilterSet):
+    priority = ChoicesFilter(choices=SlaPolicy.Priority.choices)
+    site_id = django_filters.UUIDFilter(field_name="site")
+
+    class Meta:
+        model = SlaPolicy
+        fields: list[str] = []
+
+
+class HoldReasonFilter(FilterSet):
+    is_active = BooleanFilter()
+    pauses_sla = BooleanFilter()
+
+    class Meta:
+        model = HoldReason
+        fields: list[str] = []

@@ -9,13 +9,19 @@ from django.utils.translation import gettext
 from alerts.models import Alert
 from faultreporter.accounts.models import User
 from faultreporter.errors import InvalidTransition, NotFound
+from workorders.defaults import HOLD_REASONS, POLICIES
 from workorders.models import (
     AlreadyConverted,
+    HoldReason,
+    SlaPolicy,
     WorkOrder,
     WorkOrderAttachment,
     WorkOrderRelation,
     WorkOrderTask,
 )
+
+CLOCKS_AT_ONCE = 100
+CLOCK_JOINED = ("equipment__location__site", "assigned_to", "assigned_team")
 
 
 def raise_work_order(*, alert: Alert, by: User | None, at: datetime, **fields: Any) -> WorkOrder:
@@ -84,3 +90,26 @@ def raise_follow_up(*, task: WorkOrderTask, by: User, at: datetime, **fields: An
         task.save(update_fields=["raised_order"])
         WorkOrderRelation.follow_up(order, other=found_by, by=by, at=at)
     return order
+
+
+@transaction.atomic
+def note_some_clocks(*, at: datetime) -> int:
+    """Write down which targets are at risk or missed by `at`; says how many orders were looked at.
+
+    Several sweeps share the work: each takes orders that no other one, nor a person, is working on.
+    """
+    orders = WorkOrder.objects.with_news_of_clocks(at).claim().select_related(*CLOCK_JOINED)[:CLOCKS_AT_ONCE]
+    return len([order.note_clocks(at=at) for order in orders])
+
+
+@transaction.atomic
+def load_promises() -> int:
+    """Adds the policies and hold reasons the product comes with where there are none; what people edited stays."""
+    added = 0
+    if not SlaPolicy.objects.filter(site=None).exists():
+        added += len(SlaPolicy.objects.bulk_create(SlaPolicy(**one) for one in POLICIES))
+    known = set(HoldReason.objects.values_list("code", flat=True))
+    new = [
+        HoldReason(code=code, name=name, pauses_sla=pauses) for code, name, pauses in HOLD_REASONS if code not in known
+    ]
+    return added + len(HoldReason.objects.bulk_create(new))

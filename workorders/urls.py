@@ -20,6 +20,8 @@ router.register("parts", viewsets.PartViewSet, basename="part")
 router.register("labour-rates", viewsets.LabourRateViewSet, basename="labour-rate")
 router.register("checklist-templates", ChecklistTemplateViewSet, basename="checklist-template")
 TASK_MOVES = {"complete": "complete", "skip": "skip", "reopen": "reopen", "work-order": "raise_order"}
+router.register("sla-policies", viewsets.SlaPolicyViewSet, basename="sla-policy")
+router.register("hold-reasons", viewsets.HoldReasonViewSet, basename="hold-reason")
 urlpatterns = [
     path(f"{order}/tasks", WorkOrderTaskViewSet.as_view(ROWS), name="order-tasks"),
     path(

@@ -1,4 +1,4 @@
-from locations.models.calendar import BusinessCalendar, Holiday, zone_of
+from locations.models.calendar import BusinessCalendar, Holiday, hours_from, zone_of
 from locations.models.location import Location, LocationQuerySet
 from locations.models.membership import SiteMembership
 from locations.models.tree import at_or_below, drawn_on_plan_of, lock_tree
@@ -11,6 +11,7 @@ __all__ = [
     "SiteMembership",
     "at_or_below",
     "drawn_on_plan_of",
+    "hours_from",
     "lock_tree",
     "zone_of",
 ]

@@ -3,15 +3,17 @@
 import re
 import uuid
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import date, datetime
 from itertools import pairwise
 from typing import Any, ClassVar, Self
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
+from django.contrib.postgres.expressions import ArraySubquery
 from django.core.exceptions import ValidationError
 from django.db import models, transaction
 from django.db.models import Q
+from django.db.models.functions import JSONObject
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
@@ -63,10 +65,31 @@ class BusinessCalendarQuerySet(LivingQuerySet["BusinessCalendar"]):
 
     def hours_of(self, site_id: uuid.UUID | None, *, zone: ZoneInfo) -> BusinessHours:
         """The hours of this site's calendar, else of the default one, else around the clock."""
+        return hours_from(self.as_json_of(site_id).first(), zone)
+
+    def as_json_of(self, site_id: uuid.UUID | None) -> "models.QuerySet[BusinessCalendar, Any]":
+        """What `hours_from` reads, of the calendar that counts for the site: at most one value, without its zone."""
         chosen = Q(is_default=True) | Q(sites=site_id) if site_id else Q(is_default=True)
         own_first = models.Case(models.When(sites=site_id, then=0), default=1)
-        found = self.living().filter(chosen).order_by(own_first).prefetch_related("holidays").first()
-        return found.hours(zone) if found else BusinessHours.around_the_clock(zone)
+        holidays = Holiday.objects.filter(calendar=models.OuterRef("pk")).order_by("date")
+        kept = JSONObject(
+            weekly="weekly_hours",
+            holidays=ArraySubquery(holidays.values(one=JSONObject(date="date", yearly="every_year"))),
+        )
+        return self.living().filter(chosen).order_by(own_first).values_list(kept, flat=True)[:1]
+
+
+def hours_from(kept: Mapping[str, Any] | None, zone: ZoneInfo) -> BusinessHours:
+    """A calendar ready for counting, on the clock of this zone; around the clock without one."""
+    if kept is None:
+        return BusinessHours.around_the_clock(zone)
+    days = [(date.fromisoformat(one["date"]), one["yearly"]) for one in kept["holidays"]]
+    return BusinessHours(
+        zone=zone,
+        weekly=tuple(tuple(spans_of_day(kept["weekly"].get(day, []))) for day in WEEKDAYS),
+        holidays=frozenset(day for day, yearly in days if not yearly),
+        yearly=frozenset((day.month, day.day) for day, yearly in days if yearly),
+    )
 
 
 class BusinessCalendar(SoftDeleteModel):
@@ -106,16 +129,6 @@ class BusinessCalendar(SoftDeleteModel):
 
     def __str__(self) -> str:
         return self.name
-
-    def hours(self, zone: ZoneInfo) -> BusinessHours:
-        """Ready for counting, on the clock of this zone. Reads `holidays`; prefetch them."""
-        holidays = list(self.holidays.all())
-        return BusinessHours(
-            zone=zone,
-            weekly=tuple(tuple(spans_of_day(self.weekly_hours.get(day, []))) for day in WEEKDAYS),
-            holidays=frozenset(holiday.date for holiday in holidays if not holiday.every_year),
-            yearly=frozenset((one.date.month, one.date.day) for one in holidays if one.every_year),
-        )
 
     @property
     def minutes_a_week(self) -> int:

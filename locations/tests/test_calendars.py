@@ -123,14 +123,16 @@ def test_a_site_follows_its_own_calendar_then_the_default_then_the_clock() -> No
 
 
 def test_holidays_once_and_every_year() -> None:
-    calendar = made(
-        weekly_hours={day: [["00:00", "24:00"]] for day in ("MON", "TUE", "WED", "THU", "FRI", "SAT", "SUN")},
-        holidays=[
-            {"date": date(2026, 12, 25), "name": "Christmas", "every_year": True},
-            {"date": date(2026, 5, 15), "name": "Bridge day"},
-        ],
+    site = LocationFactory.create(
+        business_calendar=made(
+            weekly_hours={day: [["00:00", "24:00"]] for day in ("MON", "TUE", "WED", "THU", "FRI", "SAT", "SUN")},
+            holidays=[
+                {"date": date(2026, 12, 25), "name": "Christmas", "every_year": True},
+                {"date": date(2026, 5, 15), "name": "Bridge day"},
+            ],
+        )
     )
-    hours = calendar.hours(BERLIN)
+    hours = BusinessCalendar.objects.hours_of(site.pk, zone=BERLIN)
 
     assert [hours.is_holiday(date(year, 12, 25)) for year in (2025, 2026, 2031)] == [True] * 3
     assert [hours.is_holiday(date(year, 5, 15)) for year in (2026, 2027)] == [True, False]

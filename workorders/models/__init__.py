@@ -1,4 +1,5 @@
 from workorders.models.checklists import ChecklistItem, ChecklistLine, ChecklistTemplate
+from workorders.models.clocks import WorkOrderPause
 from workorders.models.costs import CostEntry
 from workorders.models.files import WorkOrderAttachment
 from workorders.models.findings import FindingsMissing, NoDowntime
@@ -11,6 +12,7 @@ from workorders.models.plan_errors import PlanHasOpenOrder, PlanNotActive
 from workorders.models.plan_history import PlanEvent, PlanMeter, PlanOccurrence
 from workorders.models.plan_queryset import MaintenancePlanQuerySet
 from workorders.models.plans import MaintenancePlan
+from workorders.models.promises import HoldReason, SlaPolicy
 from workorders.models.queryset import WorkOrderQuerySet
 from workorders.models.rates import LabourRate
 from workorders.models.relations import RelationCycle, WorkOrderRelation
@@ -26,6 +28,7 @@ __all__ = [
     "ChecklistTemplate",
     "CostEntry",
     "FindingsMissing",
+    "HoldReason",
     "LabourEntry",
     "LabourOverlap",
     "LabourRate",
@@ -42,6 +45,7 @@ __all__ = [
     "PlanNotActive",
     "PlanOccurrence",
     "RelationCycle",
+    "SlaPolicy",
     "StockMovement",
     "TasksOpen",
     "TimerNotRunning",
@@ -50,6 +54,7 @@ __all__ = [
     "WorkOrderAttachment",
     "WorkOrderEvent",
     "WorkOrderNumber",
+    "WorkOrderPause",
     "WorkOrderQuerySet",
     "WorkOrderRelation",
     "WorkOrderSignature",

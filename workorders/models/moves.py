@@ -16,7 +16,7 @@ ORDER_LIFECYCLE: Final = Lifecycle(
             one_of=("user_id", "team_id"),
         ),
         "start": Move(_("Start"), {"ASSIGNED": "IN_PROGRESS"}, optional=("equipment_down", "downtime_reason")),
-        "hold": Move(_("Put on hold"), {"IN_PROGRESS": "ON_HOLD"}, required=("reason",)),
+        "hold": Move(_("Put on hold"), {"IN_PROGRESS": "ON_HOLD"}, required=("reason",), optional=("reason_code",)),
         "resume": Move(_("Resume"), {"ON_HOLD": "IN_PROGRESS"}),
         "complete": Move(
             _("Complete"),

@@ -10,6 +10,7 @@ from django.utils.translation import gettext_lazy as _
 
 from alerts.models.notices import others, reporters
 from equipment.models import TeamMembership
+from faultreporter.accounts.models import User
 from faultreporter.notifications.models import Notification
 from faultreporter.notifications.services import notify
 from locations.scope import who_see
@@ -27,6 +28,13 @@ NEWS: Final[dict[str, tuple[Any, str]]] = {
     Kind.REOPENED: (_("Reopened"), "MEDIUM"),
     Kind.CANCELLED: (_("Cancelled"), "MEDIUM"),
 }
+# What its clocks say: which target, and how it stands.
+CLOCKS: Final[dict[tuple[str, str], Any]] = {
+    (Kind.SLA_AT_RISK, "RESPONSE"): _("Must be begun soon"),
+    (Kind.SLA_AT_RISK, "RESTORE"): _("Must be done soon"),
+    (Kind.SLA_BREACHED, "RESPONSE"): _("Not begun in time"),
+    (Kind.SLA_BREACHED, "RESTORE"): _("Not done in time"),
+}
 
 
 def tell(order: "WorkOrder", event: WorkOrderEvent) -> None:
@@ -34,6 +42,10 @@ def tell(order: "WorkOrder", event: WorkOrderEvent) -> None:
     if event.kind == Kind.ASSIGNED:
         title = f"{order.number}: {order.title}"
         send(order, event, assignees(order), Notification.Kind.ORDER_ASSIGNED, title, severity=order.priority)
+    elif event.kind in (Kind.SLA_AT_RISK, Kind.SLA_BREACHED):
+        title = f"{CLOCKS[event.kind, event.data['clock']]}: {order.number} {order.title}"
+        people = assignees(order) | Q(role=User.Role.MANAGER)
+        send(order, event, people, Notification.Kind(event.kind), title, severity=order.priority)
     elif event.kind in NEWS:
         words, severity = NEWS[event.kind]
         title = f"{words}: {order.number} {order.title}"

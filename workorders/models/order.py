@@ -19,6 +19,7 @@ from faultreporter.accounts.models import User
 from faultreporter.attachments.models import Attachment
 from faultreporter.errors import DomainError, Duplicate, InvalidTransition, NotFound, ValidationFailed
 from workorders.models import notices
+from workorders.models.clocks import SLA_FIELDS
 from workorders.models.effort import STATED, KeepsEffort
 from workorders.models.files import HasPhasedFiles, WorkOrderAttachment
 from workorders.models.findings import FINDINGS, Findings
@@ -26,6 +27,7 @@ from workorders.models.moves import ORDER_LIFECYCLE
 from workorders.models.number import WorkOrderNumber
 from workorders.models.obstacles import HasObstacles
 from workorders.models.plan_errors import PlanHasOpenOrder
+from workorders.models.promises import HoldReason
 from workorders.models.queryset import WorkOrderQuerySet
 from workorders.models.record import WorkOrderRecord
 from workorders.models.relations import HasRelations
@@ -101,7 +103,9 @@ class WorkOrder(KeepsEffort, Findings, HasObstacles, HasRelations, HasPhasedFile
         notices.tell(self, event)
 
     def is_overdue(self, at: datetime) -> bool:
-        return self.due_at is not None and self.due_at < at and not self.is_finished
+        """Past the due time that somebody gave, or past the restore target where nobody gave one."""
+        deadline = self.due_at or self.restore_due_at
+        return deadline is not None and deadline < at and not self.is_finished
 
     def concerns(self, user: User) -> bool:
         """Theirs or their team's to do, raised by them, or on a machine they look after."""
@@ -130,6 +134,7 @@ class WorkOrder(KeepsEffort, Findings, HasObstacles, HasRelations, HasPhasedFile
         with transaction.atomic(savepoint=False):
             order = cls(equipment=equipment, created_by=by, created_at=at, moved_at=at, **fields)
             order.number = WorkOrderNumber.take(year=at.year)
+            order.begin_clocks()
             order.save(force_insert=True)
             order.add_files(attachments, phase=phase)
             order.expect_nothing()
@@ -166,24 +171,29 @@ class WorkOrder(KeepsEffort, Findings, HasObstacles, HasRelations, HasPhasedFile
             self.status, at = self._check("start", at=at)
             self._claim(by)
             self.started_at = at
+            self.answer_clock(at=at)
             if self.type in self.STOPS_MACHINE if equipment_down is None else equipment_down:
                 self._take_machine_down(by=by, at=at, reason=downtime_reason)
             self.save()
             self.record(WorkOrderEvent.Kind.STARTED, by=by, at=at)
 
-    def hold(self, *, by: User, at: datetime, reason: str) -> None:
+    def hold(self, *, by: User, at: datetime, reason: str, why: HoldReason | None = None) -> None:
+        """The work waits. `why`, one of the catalogue, says whether the restore clock waits with it."""
         with transaction.atomic():
             self.status, at = self._check("hold", at=at)
             self.hold_reason = require(reason, field="reason")
             self.stop_timers(at=at)
-            self.save(update_fields=["status", "moved_at", "hold_reason"])
-            self.record(WorkOrderEvent.Kind.HELD, by=by, at=at, note=reason)
+            self.pause_clock(at=at, reason=why)
+            self.save(update_fields=["status", "moved_at", "hold_reason", *SLA_FIELDS])
+            data = {"reason_code": why.code} if why else {}
+            self.record(WorkOrderEvent.Kind.HELD, by=by, at=at, note=reason, data=data)
 
     def resume(self, *, by: User, at: datetime) -> None:
         with transaction.atomic():
             self.status, at = self._check("resume", at=at)
             self.hold_reason = ""
-            self.save(update_fields=["status", "moved_at", "hold_reason"])
+            self.resume_clock(at=at)
+            self.save(update_fields=["status", "moved_at", "hold_reason", *SLA_FIELDS])
             self.record(WorkOrderEvent.Kind.RESUMED, by=by, at=at)
 
     def complete(
@@ -203,6 +213,7 @@ class WorkOrder(KeepsEffort, Findings, HasObstacles, HasRelations, HasPhasedFile
             self.stop_timers(at=at)
             self.state_totals(by=by, at=at, said=said)
             self.completed_at, self.completed_by = at, by
+            self.stop_clock(at=at)
             for alert in self.alerts_mended():
                 alert.mark_repaired(by=by, at=at, note=resolution, restored_at=restored_at)
             self._let_go(by=by, at=restored_at or at)
@@ -230,7 +241,8 @@ class WorkOrder(KeepsEffort, Findings, HasObstacles, HasRelations, HasPhasedFile
             require(reason, field="reason")
             for alert in self.alerts_mended():
                 self._reopen_alert(alert, by=by, at=at, reason=reason)
-            self.completed_at = self.completed_by = None
+            completed_at, self.completed_at, self.completed_by = self.completed_at, None, None
+            self.restart_clock(completed_at=completed_at, at=at)
             if self.downtime_id is not None if equipment_down is None else equipment_down:
                 self._take_machine_down(by=by, at=at)
             self.save()
@@ -245,6 +257,7 @@ class WorkOrder(KeepsEffort, Findings, HasObstacles, HasRelations, HasPhasedFile
                 self._refuse(gettext("Work is logged on this order; complete it instead."), target=target)
             self.status = target
             self.cancelled_at, self.cancel_reason, self.hold_reason = at, require(reason, field="reason"), ""
+            self.drop_clocks(at=at)
             self._let_go(by=by, at=at, exclusion=StatusInterval.Exclusion.CANCELLED)
             self.save()
             self.record(WorkOrderEvent.Kind.CANCELLED, by=by, at=at, note=reason)
@@ -266,7 +279,9 @@ class WorkOrder(KeepsEffort, Findings, HasObstacles, HasRelations, HasPhasedFile
             plain = {name: value for name, value in changed.items() if name not in STATED}
             for name, value in plain.items():
                 setattr(self, name, value)
-            self.save(update_fields=list(plain))
+            if {"priority", "type"} & set(changed):
+                self.renew_clocks(at=at)
+            self.save(update_fields=[*plain, *SLA_FIELDS])
             edits: Data = {name: {"from": str(before[name]), "to": str(value)} for name, value in plain.items()}
             edits |= {name: {} for name in changed.keys() - plain.keys()}  # everybody reads this, but not costs
             self.record(WorkOrderEvent.Kind.EDITED, by=by, at=at, data=edits)

@@ -1,5 +1,6 @@
 import uuid
 from collections import Counter
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Self
 
@@ -18,6 +19,30 @@ if TYPE_CHECKING:
     from workorders.models.order import WorkOrder  # noqa: F401 - names the rows for the type checker
 
 
+def is_late(at: datetime) -> Q:
+    return Q(due_at__lt=at) | Q(due_at=None, restore_due_at__lt=at)
+
+
+def is_breached(at: datetime) -> Q:
+    """Written down already, or about to be by the next sweep."""
+    known = Q(response_breached_at__isnull=False) | Q(restore_breached_at__isnull=False)
+    unseen = Q(started_at=None, response_due_at__lt=at) | Q(completed_at=None, restore_due_at__lt=at)
+    return known | (unseen & Q(status__in=UNFINISHED))
+
+
+def is_at_risk(at: datetime) -> Q:
+    response = Q(started_at=None, response_warn_at__lt=at, response_due_at__gte=at)
+    restore = Q(completed_at=None, restore_warn_at__lt=at, restore_due_at__gte=at)
+    return (response | restore) & Q(status__in=UNFINISHED)
+
+
+def is_paused(at: datetime) -> Q:
+    return Q(status="ON_HOLD", held_for__pauses_sla=True, restore_breached_at=None)
+
+
+CLOCK_IS: dict[str, Callable[[datetime], Q]] = {"AT_RISK": is_at_risk, "BREACHED": is_breached, "PAUSED": is_paused}
+
+
 class WorkOrderQuerySet(LivingQuerySet["WorkOrder"]):
     def for_user(self, user: User) -> Self:
         hidden = hidden_site_ids(user)
@@ -30,7 +55,15 @@ class WorkOrderQuerySet(LivingQuerySet["WorkOrder"]):
         return self.filter(status__in=UNFINISHED)
 
     def overdue(self, at: datetime) -> Self:
-        return self.unfinished().filter(due_at__lt=at)
+        """Unfinished, and past the due time that somebody gave, or past the restore target where nobody gave one."""
+        return self.unfinished().filter(is_late(at))
+
+    def with_clock(self, state: str, at: datetime) -> Self:
+        """A clock of theirs is AT_RISK, BREACHED or PAUSED."""
+        return self.filter(CLOCK_IS[state](at), sla_terms__isnull=False)
+
+    def with_news_of_clocks(self, at: datetime) -> Self:
+        return self.living().filter(sla_next_at__lt=at).order_by("sla_next_at")
 
     def assigned_to(self, user: User, at: datetime) -> Self:
         """Theirs to do, or their team's and nobody's yet."""
@@ -85,3 +118,7 @@ class WorkOrderQuerySet(LivingQuerySet["WorkOrder"]):
     def lock(self) -> Self:
         # NO KEY: inserts that only point at the row (events) needn't wait, and can't deadlock with us.
         return self.select_for_update(of=("self",), no_key=True)
+
+    def claim(self) -> Self:
+        """Like `lock`, but leaves out what somebody else is working on."""
+        return self.select_for_update(of=("self",), no_key=True, skip_locked=True)

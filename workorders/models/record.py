@@ -14,6 +14,7 @@ from alerts.models.timeline import KeepsTimeline
 from equipment.models import Equipment
 from faultreporter.attachments.models import Attachment
 from faultreporter.db import SoftDeleteModel
+from workorders.models.clocks import KeepsPromises
 from workorders.models.planning import Planned
 from workorders.models.states import UNFINISHED
 
@@ -22,7 +23,7 @@ def default_currency() -> str:
     return str(settings.CURRENCY)
 
 
-class WorkOrderRecord(KeepsTimeline, MachineHold, Planned, SoftDeleteModel):
+class WorkOrderRecord(KeepsTimeline, KeepsPromises, MachineHold, Planned, SoftDeleteModel):
     """The stored facts of a work order."""
 
     class Type(models.TextChoices):
@@ -204,6 +205,18 @@ class WorkOrderRecord(KeepsTimeline, MachineHold, Planned, SoftDeleteModel):
                 fields=["due_at"],
                 condition=Q(deleted_at=None, status__in=UNFINISHED, due_at__isnull=False),
                 name="idx_work_orders_due",
+            ),
+            # the same for what nobody gave a due time: its restore target
+            models.Index(
+                fields=["restore_due_at"],
+                condition=Q(deleted_at=None, status__in=UNFINISHED, restore_due_at__isnull=False),
+                name="idx_work_orders_restore_due",
+            ),
+            # the sweep of the clocks, every minute: those that have something to say
+            models.Index(
+                fields=["sla_next_at"],
+                condition=Q(deleted_at=None, sla_next_at__isnull=False),
+                name="idx_work_orders_sla_next",
             ),
             # the costs of a quarter, by when the work was completed
             models.Index(

@@ -36,6 +36,9 @@ class WorkOrderEvent(TimelineEvent):
         RELATED = "RELATED", _("Linked to another order")
         UNRELATED = "UNRELATED", _("Link to another order removed")
         SIGNED = "SIGNED", _("Signed")
+        SLA_AT_RISK = "SLA_AT_RISK", _("Target at risk")
+        SLA_BREACHED = "SLA_BREACHED", _("Target missed")
+        SLA_WITHDRAWN = "SLA_WITHDRAWN", _("In time after all")
         DELETED = "DELETED", _("Deleted")
         RESTORED = "RESTORED", _("Restored")
 

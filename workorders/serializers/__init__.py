@@ -1,3 +1,4 @@
+from workorders.serializers.clocks import HoldReasonSerializer, HoldSerializer, SlaPolicySerializer, SlaStatsSerializer
 from workorders.serializers.effort import (
     CorrectStockSerializer,
     CostEntrySerializer,
@@ -45,6 +46,8 @@ __all__ = [
     "CostEntrySerializer",
     "CostInputSerializer",
     "FailureModeBriefSerializer",
+    "HoldReasonSerializer",
+    "HoldSerializer",
     "JudgeDowntimeSerializer",
     "LabourChangeSerializer",
     "LabourEntrySerializer",
@@ -61,6 +64,8 @@ __all__ = [
     "ReceiveSerializer",
     "ReopenWorkOrderSerializer",
     "ScheduleSerializer",
+    "SlaPolicySerializer",
+    "SlaStatsSerializer",
     "StartSerializer",
     "StockMovementSerializer",
     "TimerStartSerializer",

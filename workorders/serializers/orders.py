@@ -25,6 +25,7 @@ from locations.fields import VisibleKeyField
 from locations.serializers import LocationBriefSerializer
 from workorders.models import WorkOrder
 from workorders.models.planning import LONGEST_JOB
+from workorders.serializers.clocks import ClockStateField, SlaSerializer, sla_of
 from workorders.serializers.fields import MinutesField, MoneyField
 from workorders.serializers.files import WorkOrderFileSerializer
 from workorders.serializers.findings import DowntimeSerializer
@@ -76,6 +77,7 @@ class WorkOrderSummarySerializer(ModelSerializer):
     alert_id = serializers.UUIDField(read_only=True, allow_null=True)
     description = OptionalTextField(read_only=True)
     is_overdue = serializers.SerializerMethodField()
+    sla_state = ClockStateField(allow_null=True)
     assigned_to = PersonBriefSerializer(read_only=True, allow_null=True)
     assigned_team = TeamBriefSerializer(read_only=True, allow_null=True)
     created_by = PersonBriefSerializer(read_only=True, allow_null=True)
@@ -108,6 +110,9 @@ class WorkOrderSummarySerializer(ModelSerializer):
             "description",
             "due_at",
             "is_overdue",
+            "response_due_at",
+            "restore_due_at",
+            "sla_state",
             "planned_date",
             "planned_start_at",
             "estimated_minutes",
@@ -154,7 +159,9 @@ class WorkOrderSummarySerializer(ModelSerializer):
 
 
 class WorkOrderSerializer(WorkOrderSummarySerializer):
-    """One work order, with its alert, its files and the moves that the caller may make now."""
+    """One work order, with its clocks, its alert, its files and the moves that the caller may make now."""
+
+    sla = serializers.SerializerMethodField()
 
     alert = AlertBriefSerializer(read_only=True, allow_null=True)
     attachments = WorkOrderFileSerializer(source="files", many=True, read_only=True)
@@ -162,8 +169,19 @@ class WorkOrderSerializer(WorkOrderSummarySerializer):
     allowed_transitions = serializers.SerializerMethodField()
 
     class Meta(WorkOrderSummarySerializer.Meta):
-        fields = (*WorkOrderSummarySerializer.Meta.fields, "alert", "downtime", "attachments", "allowed_transitions")
+        fields = (
+            *WorkOrderSummarySerializer.Meta.fields,
+            "sla",
+            "alert",
+            "downtime",
+            "attachments",
+            "allowed_transitions",
+        )
         read_only_fields = fields
+
+    @extend_schema_field(SlaSerializer(allow_null=True))
+    def get_sla(self, order: WorkOrder) -> Any:
+        return sla_of(order, at=timezone.now())
 
     @extend_schema_field(AllowedTransitionSerializer(many=True))
     def get_allowed_transitions(self, order: WorkOrder) -> list[AllowedTransition]:
@@ -185,7 +203,7 @@ class RaiseWorkOrderSerializer(Serializer):
 
 
 class WorkOrderCreateSerializer(RaiseWorkOrderSerializer):
-    equipment_id = VisibleKeyField(source="equipment", queryset=Equipment.objects.all())
+    equipment_id = VisibleKeyField(source="equipment", queryset=Equipment.objects.select_related("location__site"))
     title = CleanCharField(max_length=200)
     attachment_ids = OwnAttachmentsField(source="attachments", required=False)
 

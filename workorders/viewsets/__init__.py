@@ -7,17 +7,20 @@ from workorders.viewsets.orders import (
     WorkOrderViewSet,
 )
 from workorders.viewsets.parts import CostViewSet, PartUseViewSet, PartViewSet
+from workorders.viewsets.promises import HoldReasonViewSet, SlaPolicyViewSet
 
 __all__ = [
     "AlertWorkOrderViewSet",
     "CostViewSet",
     "EquipmentWorkOrderViewSet",
+    "HoldReasonViewSet",
     "LabourRateViewSet",
     "LabourViewSet",
     "MyLabourViewSet",
     "MyWorkOrderViewSet",
     "PartUseViewSet",
     "PartViewSet",
+    "SlaPolicyViewSet",
     "WorkOrderListViewSet",
     "WorkOrderViewSet",
 ]

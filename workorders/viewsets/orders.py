@@ -1,3 +1,4 @@
+from datetime import timedelta
 from typing import Any, cast
 
 from django.db.models import QuerySet
@@ -22,17 +23,20 @@ from faultreporter.api.concurrency import etag
 from faultreporter.api.permissions import EVERYONE, MANAGERS, MANAGERS_AND_CONCERNED_TECHNICIANS
 from faultreporter.api.viewsets import GenericViewSet, ListMixin, ModelViewSet
 from faultreporter.attachments.files import PdfRenderer, pdf_response
+from workorders.attainment import attainment
 from workorders.filters import EquipmentWorkOrderFilter, WorkOrderFilter
-from workorders.models import WorkOrder
+from workorders.models import HoldReason, WorkOrder
 from workorders.report import report_of
 from workorders.serializers import (
     AssignSerializer,
     CloseSerializer,
     CompleteSerializer,
+    HoldSerializer,
     JudgeDowntimeSerializer,
     RaiseWorkOrderSerializer,
     ReopenWorkOrderSerializer,
     ScheduleSerializer,
+    SlaStatsSerializer,
     StartSerializer,
     WorkOrderCreateSerializer,
     WorkOrderEditSerializer,
@@ -48,6 +52,8 @@ SEARCH_FIELDS = ("number", "title", "description")
 ORDERING_FIELDS = (
     "number",
     "due_at",
+    "response_due_at",
+    "restore_due_at",
     "planned_date",
     "created_at",
     "updated_at",
@@ -57,6 +63,7 @@ ORDERING_FIELDS = (
 )
 CODED = ("failure_mechanism", "failure_cause", "remedy_action")
 JOINED = (*CODED, "equipment__location", "assigned_to", "assigned_team", "created_by", "completed_by", "failure_mode")
+RECENT = timedelta(days=30)
 HANDLE = MANAGERS_AND_CONCERNED_TECHNICIANS
 
 
@@ -120,11 +127,19 @@ class WorkOrderViewSet(PlanningMixin, TimelineMixin, ModelViewSet):
         "calendar": EVERYONE,
         "workload": MANAGERS,
         "suggested_assignees": MANAGERS,
+        "sla_stats": EVERYONE,
     }
     parameters = {
         **TimelineMixin.timeline_parameters,
         **PlanningMixin.planning_parameters,
         "stats": [
+            OpenApiParameter("equipment_id", OpenApiTypes.UUID),
+            OpenApiParameter("location_id", OpenApiTypes.UUID, description="Only machines there or below."),
+            OpenApiParameter("assigned_to", OpenApiTypes.UUID),
+        ],
+        "sla_stats": [
+            OpenApiParameter("created_after", OpenApiTypes.DATETIME, description="Inclusive; 30 days ago if left out."),
+            OpenApiParameter("created_before", OpenApiTypes.DATETIME, description="Exclusive."),
             OpenApiParameter("equipment_id", OpenApiTypes.UUID),
             OpenApiParameter("location_id", OpenApiTypes.UUID, description="Only machines there or below."),
             OpenApiParameter("assigned_to", OpenApiTypes.UUID),
@@ -170,9 +185,10 @@ class WorkOrderViewSet(PlanningMixin, TimelineMixin, ModelViewSet):
         record.start(**data)
         return _("Started.")
 
-    @transition("hold", ReasonSerializer, summary="Put the work on hold")
+    @transition("hold", HoldSerializer, summary="Put the work on hold")
     def hold(self, record: WorkOrder, data: dict[str, Any]) -> str:
-        record.hold(**data)
+        why = HoldReason.named(data.pop("reason_code", None))
+        record.hold(**data, why=why)
         return _("On hold.")
 
     @transition("resume", MoveSerializer, summary="Go on with the work")
@@ -225,6 +241,18 @@ class WorkOrderViewSet(PlanningMixin, TimelineMixin, ModelViewSet):
     def stats(self, request: Request) -> Response:
         rows: Any = self.filter_queryset(self.get_queryset().select_related(None))
         return Response(rows.stats(at=self.now()))
+
+    @extend_schema(
+        summary="How well response and restore targets were kept, by priority",
+        operation_id="getWorkOrderSlaStats",
+        responses=SlaStatsSerializer,
+    )
+    @action(detail=False, url_path="sla-stats")
+    def sla_stats(self, request: Request) -> Response:
+        rows: Any = self.filter_queryset(self.get_queryset().select_related(None))
+        if "created_after" not in request.query_params:
+            rows = rows.filter(created_at__gte=self.now() - RECENT)
+        return Response(attainment(rows, at=self.now()))
 
 
 def with_mode(order: WorkOrder, data: dict[str, Any]) -> dict[str, Any]:
