@@ -47,6 +47,20 @@ GROUPS: tuple[tuple[Any, tuple[tuple[Any, str, str], ...]], ...] = (
             (_("Technical diagrams"), "schema", "equipment.technicaldiagram"),
             (_("Categories"), "category", "equipment.category"),
             (_("Failure modes"), "report", "equipment.failuremode"),
+            (_("Failure mechanisms"), "settings_alert", "equipment.failuremechanism"),
+            (_("Failure causes"), "help", "equipment.failurecause"),
+            (_("Remedies"), "build", "equipment.remedy"),
+        ),
+    ),
+    (
+        _("Store and costs"),
+        (
+            (_("Spare parts"), "inventory_2", "workorders.part"),
+            (_("Stock movements"), "swap_vert", "workorders.stockmovement"),
+            (_("Used parts"), "hardware", "workorders.partuse"),
+            (_("Labour"), "timer", "workorders.labourentry"),
+            (_("Labour rates"), "payments", "workorders.labourrate"),
+            (_("Other costs"), "receipt_long", "workorders.costentry"),
         ),
     ),
     (

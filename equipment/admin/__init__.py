@@ -1,5 +1,5 @@
 """The machines' pages of the back office."""
 
-from equipment.admin import catalogue, machines, people, teams
+from equipment.admin import catalogue, codes, machines, people, teams
 
-__all__ = ["catalogue", "machines", "people", "teams"]
+__all__ = ["catalogue", "codes", "machines", "people", "teams"]

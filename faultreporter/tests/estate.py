@@ -1,6 +1,7 @@
 """A small estate with several of every record that has a back-office page, so that a query per row would show."""
 
 from datetime import date, timedelta
+from decimal import Decimal
 from typing import Any
 
 from axes.models import AccessAttempt, AccessLog
@@ -16,7 +17,16 @@ from alerts.tests.factories import AlertFactory
 from analytics.rollup import roll_up
 from analytics.tests.factories import EnergyConsumptionFactory, machine
 from analytics.weekly import send_reports_of_last_week
-from equipment.models import Equipment, PersonSkill, Skill, Team, UserEquipmentAssignment
+from equipment.models import (
+    Equipment,
+    FailureCause,
+    FailureMechanism,
+    PersonSkill,
+    Remedy,
+    Skill,
+    Team,
+    UserEquipmentAssignment,
+)
 from equipment.tests.factories import CategoryFactory, FailureModeFactory
 from faultreporter.accounts.models import ApiToken, User
 from faultreporter.attachments.tests.factories import make_attachment
@@ -28,8 +38,9 @@ from locations.models import BusinessCalendar, Location
 from locations.tests.factories import LocationFactory, SiteMembershipFactory
 from telemetry.ingest import ingest
 from telemetry.tests.factories import MetricFactory, RuleFactory, issue_key
+from workorders.models import CostEntry, LabourEntry, LabourRate, Part, PartUse, WorkOrder
 from workorders.services import raise_work_order
-from workorders.tests.factories import order_in
+from workorders.tests.factories import PartFactory, order_in
 
 SEVERAL = 6
 
@@ -89,10 +100,22 @@ def work_on(one: Equipment, *, manager: User, technician: User) -> None:
     alert = AlertFactory.create(equipment=one, reported_by=technician, critical=True, attachments=[photo])
     raise_work_order(alert=alert, by=manager, at=timezone.now())
     make_analysis(equipment=one, alert=alert, images=(photo,), by=technician)
-    order_in("COMPLETED", by=technician, equipment=one)
+    book(order_in("COMPLETED", by=technician, equipment=one), by=technician)
     order_in("ON_HOLD", by=technician, equipment=one, due_at=timezone.now() - timedelta(days=1))
     if not one.assignments.exists():
         UserEquipmentAssignment.assign(user=technician, equipment=one, by=manager)
+
+
+def book(order: WorkOrder, *, by: User) -> None:
+    """Hours, parts and a cost on an order, coded findings in the catalogue."""
+    now, number = timezone.now(), Part.objects.count()
+    part = PartFactory.create(stock=5, minimum_stock=5)
+    LabourEntry.log(order=order, person=by, by=by, at=now, minutes=30)
+    PartUse.take(order=order, part=part, quantity=Decimal(1), by=by, at=now)
+    CostEntry.add(order=order, by=by, at=now, description="Crane", amount=Decimal(250))
+    LabourRate.objects.create(person=by, valid_from=date(2020, 1, 1) + timedelta(days=number), hourly_rate=Decimal(58))
+    for model in (FailureMechanism, FailureCause, Remedy):
+        model._default_manager.create(code=f"CODE-{number}", name=f"Entry {number}")
 
 
 def draw(one: Equipment, *, by: User) -> None:

@@ -1,3 +1,4 @@
+from workorders.admin import effort
 from workorders.admin.orders import OrderBadges
 
-__all__ = ["OrderBadges"]
+__all__ = ["OrderBadges", "effort"]

@@ -11,13 +11,11 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from unfold.widgets import (
-    UnfoldAdminDecimalFieldWidget,
     UnfoldAdminIntegerFieldWidget,
     UnfoldAdminSelectWidget,
     UnfoldAdminSingleDateWidget,
     UnfoldAdminSingleTimeWidget,
     UnfoldAdminSplitDateTimeWidget,
-    UnfoldAdminTextareaWidget,
     UnfoldAdminTextInputWidget,
 )
 
@@ -25,7 +23,6 @@ from alerts.admin import AlertAdmin
 from alerts.backoffice import (
     MoveForm,
     MovingAdmin,
-    NoteForm,
     ReasonForm,
     TimelineInline,
     move,
@@ -33,13 +30,16 @@ from alerts.backoffice import (
 )
 from alerts.models import Alert
 from equipment.admin.machines import OnSite
-from equipment.models import Equipment, FailureMode, Team
+from equipment.models import Equipment, Team
 from faultreporter.accounts.authentication import caller
 from faultreporter.accounts.models import User
 from faultreporter.backoffice import PeriodFilter, ReadOnlyInline, add_tabs, badge, linked, severity_badge
 from workorders.admin.board import BoardPages
 from workorders.admin.calendar import CalendarPages
-from workorders.models import WorkOrder, WorkOrderEvent
+from workorders.admin.effort import EFFORT_TABS
+from workorders.admin.forms import CloseForm, CompleteForm, CostForm, DowntimeForm, LabourForm, PartForm
+from workorders.models import CostEntry, LabourEntry, PartUse, WorkOrder, WorkOrderEvent
+from workorders.models.findings import CODES
 from workorders.models.planning import LONGEST_JOB
 from workorders.services import raise_work_order
 from workorders.suggestions import Suggestion, suggest
@@ -56,12 +56,7 @@ STATUS_COLOURS = {
 MOVES = WorkOrder.LIFECYCLE.moves
 MOST_CHOICES, SHOWN_REASONS = 200, 3
 COSTS = ("labour_cost", "parts_cost", "other_cost")
-
-
-def amount(label: Any) -> forms.DecimalField:
-    return forms.DecimalField(
-        label=label, required=False, min_value=0, max_digits=12, decimal_places=2, widget=UnfoldAdminDecimalFieldWidget
-    )
+BOOKINGS = ("enter_labour", "use_parts", "enter_cost")
 
 
 def in_short(one: Suggestion) -> str:
@@ -132,27 +127,6 @@ class ReopenForm(DownForm, ReasonForm):
     pass
 
 
-class CompleteForm(MoveForm):
-    resolution = forms.CharField(label=_("What was done"), max_length=10_000, widget=UnfoldAdminTextareaWidget)
-    failure_mode = forms.ModelChoiceField(
-        label=_("Failure mode"), required=False, queryset=FailureMode.objects.none(), widget=UnfoldAdminSelectWidget
-    )
-    cause = forms.CharField(label=_("Cause"), required=False, max_length=10_000, widget=UnfoldAdminTextInputWidget)
-    remedy = forms.CharField(label=_("Remedy"), required=False, max_length=10_000, widget=UnfoldAdminTextInputWidget)
-    labour_minutes = forms.IntegerField(
-        label=_("Labour in minutes"), required=False, min_value=0, widget=UnfoldAdminIntegerFieldWidget
-    )
-    labour_cost = amount(_("Labour cost"))
-    parts_cost = amount(_("Cost of parts"))
-    other_cost = amount(_("Other cost"))
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        field: Any = self.fields["failure_mode"]
-        modes = FailureMode.objects.living().applicable_to(self.record.equipment.category_id)
-        field.queryset = modes.order_by("code")
-
-
 class OrderBadges:
     """Status, priority and what is due, on the order's own pages and on those of its alert and machine."""
 
@@ -212,6 +186,16 @@ class OfTechnician(admin.SimpleListFilter):
         return queryset.filter(assigned_to=self.value()) if known else queryset.none()
 
 
+def enter(add: Any) -> Any:
+    """A button that adds a row to the order and stays on its page."""
+
+    def deed(order: WorkOrder, **said: Any) -> WorkOrder:
+        add(order=order, **said)
+        return order
+
+    return deed
+
+
 @admin.register(WorkOrder)
 class WorkOrderAdmin(BoardPages, CalendarPages, OrderBadges, MovingAdmin):
     """Jobs. The plan of the work can be corrected; everything else happens by a move."""
@@ -227,10 +211,10 @@ class WorkOrderAdmin(BoardPages, CalendarPages, OrderBadges, MovingAdmin):
     empty_note = _("There is no work yet. Raise an order from an alert, or add one for planned work.")
     autocomplete_fields = ("equipment",)
     ordering = ("-created_at", "-id")
-    inlines = (WorkOrderTimeline,)
-    actions_detail = (*MOVES, "schedule")
+    inlines = (*EFFORT_TABS, WorkOrderTimeline)
+    actions_detail = (*MOVES, "schedule", *BOOKINGS, "judge_downtime")
     editable = (
-        "title", "description", "type", "priority", "due_at", "estimated_minutes", "labour_minutes", *COSTS,
+        "title", "description", "type", "priority", "due_at", "estimated_minutes",
     )  # fmt: skip
     fieldsets = (
         (
@@ -252,7 +236,7 @@ class WorkOrderAdmin(BoardPages, CalendarPages, OrderBadges, MovingAdmin):
                 )
             },
         ),
-        (_("Findings"), {"fields": ("resolution", "failure_mode", "cause", "remedy")}),
+        (_("Findings"), {"fields": ("resolution", *CODES, "no_failure_found", "cause", "remedy")}),
         (_("Effort"), {"fields": ("labour_minutes", *COSTS, "total", "currency")}),
     )  # fmt: skip
     add_fieldsets = ((None, {"fields": ("equipment", "title", "type", "priority", "due_at", "description")}),)
@@ -263,9 +247,14 @@ class WorkOrderAdmin(BoardPages, CalendarPages, OrderBadges, MovingAdmin):
     hold = move("hold", MOVES["hold"].label, ReasonForm)
     resume = move("resume", MOVES["resume"].label)
     complete = move("complete", MOVES["complete"].label, CompleteForm)
-    close = move("close", MOVES["close"].label, NoteForm)
+    close = move("close", MOVES["close"].label, CloseForm)
     reopen = move("reopen", MOVES["reopen"].label, ReopenForm)
     cancel = move("cancel", MOVES["cancel"].label, ReasonForm)
+
+    enter_labour = move("enter_labour", _("Enter labour"), LabourForm, enter(LabourEntry.log))
+    use_parts = move("use_parts", _("Use parts"), PartForm, enter(PartUse.take))
+    enter_cost = move("enter_cost", _("Enter a cost"), CostForm, enter(CostEntry.add))
+    judge_downtime = move("judge_downtime", _("Judge the downtime"), DowntimeForm)
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         if obj is None:
@@ -279,7 +268,13 @@ class WorkOrderAdmin(BoardPages, CalendarPages, OrderBadges, MovingAdmin):
 
     def offered(self, record: WorkOrder) -> list[str]:
         offered = list(super().offered(record))
-        return offered if record.is_finished or record.deleted_at else [*offered, "schedule"]
+        if not (record.is_finished or record.deleted_at):
+            offered.append("schedule")
+        if record.status in WorkOrder.EDITABLE_TO_THE_END and not record.deleted_at:
+            offered += BOOKINGS
+        if record.downtime and record.downtime.status == "ERROR":
+            offered.append("judge_downtime")
+        return offered
 
     def create_record(self, request: HttpRequest, record: WorkOrder) -> None:
         fields = {name: getattr(record, name) for name in ("title", "description", "type", "priority", "due_at")}

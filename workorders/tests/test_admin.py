@@ -1,5 +1,6 @@
 """Work orders in the back office."""
 
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -10,8 +11,8 @@ from equipment.models import Equipment
 from equipment.tests.factories import EquipmentFactory, FailureModeFactory
 from faultreporter.accounts.models import User
 from faultreporter.attachments.tests.factories import make_attachment
-from workorders.models import WorkOrder
-from workorders.tests.factories import WorkOrderFactory, order_in
+from workorders.models import LabourEntry, Part, WorkOrder
+from workorders.tests.factories import PartFactory, WorkOrderFactory, order_in
 
 pytestmark = pytest.mark.django_db
 LIST = "/admin/workorders/workorder/"
@@ -112,10 +113,10 @@ def test_adding_and_editing(browser: Any) -> None:
     assert (order.number[:3], order.type, order.created_by.display_name) == ("WO-", "INSPECTION", "Mona")  # type: ignore[union-attr]
 
     events = {"events-TOTAL_FORMS": "0", "events-INITIAL_FORMS": "0"}
-    edited = browser.post(page(order), {**body, **events, "description": "", "labour_minutes": "30", "title": "Seal"})
+    edited = browser.post(page(order), {**body, **events, "description": "", "title": "Seal"})
     assert edited.status_code == 302, edited.content.decode()
     order.refresh_from_db()
-    assert (order.title, order.labour_minutes, order.status) == ("Seal", 30, "OPEN")
+    assert (order.title, order.status) == ("Seal", "OPEN")
 
 
 def test_what_is_over_is_not_edited(browser: Any, tess: User) -> None:
@@ -131,3 +132,56 @@ def test_deleting(browser: Any, tess: User) -> None:
         browser.post(reverse("admin:workorders_workorder_delete", args=[order.pk]), {"post": "yes"})
 
     assert list(WorkOrder.objects.living()) == [running]
+
+
+def test_hours_parts_and_costs_by_buttons(browser: Any, tess: User) -> None:
+    order, part = order_in("IN_PROGRESS", by=tess), PartFactory.create(stock=5, unit_cost=Decimal(10))
+
+    for name, body in [
+        ("enter_labour", {"person": str(tess.pk), "kind": "NORMAL", "minutes": "30"}),
+        ("use_parts", {"part": str(part.pk), "quantity": "2"}),
+        ("enter_cost", {"kind": "RENTAL", "description": "Crane", "amount": "250"}),
+        ("judge_downtime", {"exclusion_reason": "EXTERNAL_SUPPLY", "reason": "No gas"}),
+    ]:
+        assert browser.get(button(order, name)).status_code == 200
+        answer = browser.post(button(order, name), body)
+        assert answer.status_code == 302, answer.content.decode()
+
+    html = browser.get(page(order)).content.decode()
+    assert all(word in html for word in ("Crane", "Bearing 6205", "270.00 EUR"))
+    refused = browser.post(button(order, "use_parts"), {"part": str(part.pk), "quantity": "9"})
+    assert "are in stock" in refused.content.decode()
+
+
+def test_the_store(browser: Any, tess: User) -> None:
+    body = {"number": "B-1", "name": "Belt", "unit": "pcs", "minimum_stock": "2", "unit_cost": "5"}
+    added = browser.post("/admin/workorders/part/add/", body)
+    assert added.status_code == 302, added.content.decode()
+    url = f"/admin/workorders/part/{Part.objects.get().pk}"
+
+    browser.post(f"{url}/receive/", {"quantity": "3"})
+    browser.post(f"{url}/correct/", {"stock": "1", "reason": "Counted"})
+
+    part = Part.objects.get()
+    assert (part.stock, part.is_low, part.movements.count()) == (1, True, 2)
+    edited = browser.post(f"{url}/change/", {**body, "name": "V-belt"})
+    assert edited.status_code == 302, edited.content.decode()
+    assert Part.objects.get().name == "V-belt"
+
+
+def test_an_entry_is_corrected_on_its_page(browser: Any, tess: User) -> None:
+    order = order_in("IN_PROGRESS", by=tess)
+    entry = LabourEntry.log(order=order, person=tess, by=tess, at=timezone.now(), minutes=30)
+    url = f"/admin/workorders/labourentry/{entry.pk}"
+    body = {"kind": "NORMAL", "minutes": "45", "hourly_rate": "60", "note": ""}
+
+    edited = browser.post(
+        f"{url}/change/", {**body, **{f"{n}_{i}": "" for n in ("started_at", "ended_at") for i in (0, 1)}}
+    )
+    assert edited.status_code == 302, edited.content.decode()
+    order.refresh_from_db()
+    assert (order.labour_minutes, order.labour_cost) == (45, 45)
+
+    browser.post(f"{url}/delete/", {"post": "yes"})
+    order.refresh_from_db()
+    assert order.labour_minutes is None
