@@ -1,6 +1,6 @@
 """The general catalogues a finding is coded with, beside the failure mode: how it came to it, why, what was done."""
 
-from typing import ClassVar, Self
+from typing import ClassVar, Self, TypeVar
 
 from django.db import models
 from django.db.models import Q
@@ -9,8 +9,10 @@ from django.utils.translation import gettext_lazy as _
 from equipment.models.catalogue import validate_code
 from faultreporter.db import LivingQuerySet, SoftDeleteModel
 
+Entry = TypeVar("Entry", bound="Code")
 
-class CodeQuerySet(LivingQuerySet["Code"]):
+
+class CodeQuerySet(LivingQuerySet[Entry]):
     def offered(self) -> Self:
         """What pickers show: living, and not put out of use."""
         return self.living().filter(active=True)
@@ -25,8 +27,6 @@ class Code(SoftDeleteModel):
     name = models.CharField(_("name"), max_length=200)
     description = models.TextField(_("description"), blank=True)
     active = models.BooleanField(_("in use"), default=True, help_text=_("Only these can be chosen."))
-
-    objects = CodeQuerySet.as_manager()
 
     class Meta:
         abstract = True
@@ -58,6 +58,8 @@ class FailureMechanism(Code):
 
     group = models.CharField(_("group"), max_length=12, choices=Group, default=Group.OTHER)
 
+    objects = CodeQuerySet["FailureMechanism"].as_manager()
+
     class Meta:
         db_table = "failure_mechanisms"
         verbose_name = _("failure mechanism")
@@ -79,6 +81,8 @@ class FailureCause(Code):
 
     group = models.CharField(_("group"), max_length=12, choices=Group, default=Group.OTHER)
 
+    objects = CodeQuerySet["FailureCause"].as_manager()
+
     class Meta:
         db_table = "failure_causes"
         verbose_name = _("failure cause")
@@ -88,6 +92,8 @@ class FailureCause(Code):
 
 class Remedy(Code):
     """What was done about it: replaced, repaired, adjusted, cleaned."""
+
+    objects = CodeQuerySet["Remedy"].as_manager()
 
     class Meta:
         db_table = "remedies"

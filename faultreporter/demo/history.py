@@ -14,10 +14,10 @@ from equipment.models import Equipment, FailureMode, StatusInterval
 from faultreporter.accounts.models import User
 from faultreporter.demo.machines import BY_CATEGORY, Kind
 from faultreporter.demo.people import Team
+from faultreporter.demo.store import HOURLY_RATE
 from workorders.models import WorkOrder, WorkOrderEvent, WorkOrderNumber
 
 YEARS = 2
-HOURLY_RATE = Decimal(58)
 SEVERITIES = ("LOW", "MEDIUM", "MEDIUM", "HIGH", "HIGH", "CRITICAL")
 BATCH = 2_000
 

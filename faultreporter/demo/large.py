@@ -85,19 +85,33 @@ FROM generate_series(%(first)s, %(last)s) g, LATERAL (SELECT now() - interval '6
 ORDER_ROWS = """
 INSERT INTO work_orders (id, created_at, updated_at, moved_at, number, type, priority, status, title, description, due_at,
                          assigned_at, started_at, hold_reason, completed_at, closed_at, cancel_reason, resolution, cause,
-                         remedy, labour_minutes, labour_cost, parts_cost, currency, alert_id, assigned_to_id,
+                         remedy, no_failure_found, labour_minutes, labour_cost, parts_cost, currency, alert_id, assigned_to_id,
                          completed_by_id, equipment_id)
 SELECT md5('w' || g)::uuid, at, at, at, 'WO-1999-' || lpad(g::text, 6, '0'), 'CORRECTIVE',
        (ARRAY['LOW','MEDIUM','HIGH','CRITICAL'])[1 + g %% 4],
        CASE WHEN unfinished THEN 'ASSIGNED' ELSE 'COMPLETED' END, 'Order ' || g, 'Inspect and repair',
        at + interval '2 days', at + interval '10 minutes', CASE WHEN NOT unfinished THEN at + interval '1 hour' END, '',
        CASE WHEN NOT unfinished THEN at + interval '4 hours' END, NULL, '',
-       CASE WHEN unfinished THEN '' ELSE 'Repaired and tested.' END, '', '', 60 + g %% 120, 58.00 + g %% 90, g %% 400,
+       CASE WHEN unfinished THEN '' ELSE 'Repaired and tested.' END, '', '', false, 60 + g %% 120, 58.00 + g %% 90, g %% 400,
        'EUR', md5('a' || 2 * g)::uuid, technician.id, CASE WHEN NOT unfinished THEN technician.id END,
        md5('e' || 1 + (2 * g) %% %(machines)s)::uuid
 FROM generate_series(%(first)s, %(last)s) g,
      LATERAL (SELECT now() - interval '5 hours' - 2 * g * interval '7 minutes' AS at, g %% 50 = 0 AS unfinished) t,
      (SELECT id FROM users WHERE role = 'TECHNICIAN' ORDER BY id LIMIT 1) technician
+"""
+# What the totals of those orders consist of.
+LABOUR_ROWS = """
+INSERT INTO labour_entries (id, created_at, updated_at, lump_sum, kind, minutes, capped, factor, cost, currency, note,
+                            person_id, work_order_id)
+SELECT md5('l' || g)::uuid, o.created_at, o.created_at, true, 'NORMAL', o.labour_minutes, false, 1, o.labour_cost,
+       o.currency, '', o.assigned_to_id, o.id
+FROM generate_series(%(first)s, %(last)s) g JOIN work_orders o ON o.id = md5('w' || g)::uuid
+"""
+PART_ROWS = """
+INSERT INTO part_uses (id, created_at, updated_at, lump_sum, description, quantity, from_stock, unit_cost, cost,
+                       work_order_id)
+SELECT md5('p' || g)::uuid, o.created_at, o.created_at, true, 'Parts', 1, false, o.parts_cost, o.parts_cost, o.id
+FROM generate_series(%(first)s, %(last)s) g JOIN work_orders o ON o.id = md5('w' || g)::uuid
 """
 SERIES = """
 INSERT INTO iot_series (equipment_id, metric_id, created_at)
@@ -141,6 +155,8 @@ def steps(size: Size) -> Iterator[Step]:
         yield Step(ALERT_ROWS, {**fleet, "first": first, "last": last}, last - first + 1)
     for first, last in chunks(size.orders, ROWS_AT_ONCE):
         yield Step(ORDER_ROWS, {**fleet, "first": first, "last": last}, last - first + 1)
+        yield Step(LABOUR_ROWS, {"first": first, "last": last}, last - first + 1)
+        yield Step(PART_ROWS, {"first": first, "last": last}, last - first + 1)
     series = size.sensors * len(METRICS)
     yield Step(SERIES, {"sensors": size.sensors, "metrics": list(METRICS)}, series)
     for first, last in chunks(size.samples, SAMPLES_AT_ONCE):

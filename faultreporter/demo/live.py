@@ -2,15 +2,16 @@
 
 import random
 from datetime import datetime, timedelta
+from decimal import Decimal
 from typing import NamedTuple
 
 from alerts.models import Alert
 from alerts.services import report_fault
-from equipment.models import Equipment, TechnicalDiagram
+from equipment.models import Equipment, FailureCause, FailureMechanism, FailureMode, Remedy, TechnicalDiagram
 from faultreporter.demo import pictures
 from faultreporter.demo.machines import BY_CATEGORY
 from faultreporter.demo.people import Team
-from workorders.models import WorkOrder
+from workorders.models import LabourEntry, Part, PartUse, WorkOrder
 from workorders.services import raise_work_order
 
 
@@ -85,6 +86,7 @@ def happen(machines: list[Equipment], team: Team, *, now: datetime, rng: random.
             description=one.words, attachments=[photo], analyze=index < 4,
         )  # fmt: skip
         advance(alert, STEPS.index(one.progress), team, at=at, rng=rng)
+    work_now(now=now)
 
 
 def is_of(machine: Equipment, category: str, building: str) -> bool:
@@ -112,15 +114,24 @@ def advance(alert: Alert, steps: int, team: Team, *, at: datetime, rng: random.R
 
 
 def complete(order: WorkOrder, team: Team, *, at: datetime) -> None:
+    by = order.assigned_to or team.technicians[0]
+    prefix = order.equipment.equipment_code.partition("-")[0]
+    for part in Part.objects.filter(number__startswith=f"{prefix}-", stock__gte=1).order_by("number")[:1]:
+        PartUse.take(order=order, part=part, quantity=Decimal(1), by=by, at=at)
+    LabourEntry.log(order=order, person=by, by=by, at=at, started_at=at - timedelta(minutes=150), ended_at=at)
+    mode = FailureMode.objects.living().applicable_to(order.equipment.category_id).order_by("category", "code").first()
     order.complete(
-        by=order.assigned_to or team.technicians[0],
-        at=at,
-        resolution="Worn part replaced, test run passed.",
-        cause="Wear",
-        labour_minutes=150,
-        labour_cost="145.00",
-        parts_cost="86.40",
-    )
+        by=by, at=at, resolution="Worn part replaced, test run passed.", cause="Wear", failure_mode=mode,
+        failure_mechanism=FailureMechanism.objects.get(code="WEAR"),
+        failure_cause=FailureCause.objects.get(code="END-OF-LIFE"), remedy_action=Remedy.objects.get(code="REPLACE"),
+    )  # fmt: skip
+
+
+def work_now(*, now: datetime) -> None:
+    """Somebody's timer is running."""
+    order = WorkOrder.objects.filter(status=WorkOrder.Status.IN_PROGRESS).order_by("created_at").last()
+    if order is not None and order.assigned_to is not None:
+        LabourEntry.start_timer(order=order, by=order.assigned_to, at=now - timedelta(minutes=40))
 
 
 def draw_diagrams(machines: list[Equipment], team: Team, *, drawn_at: datetime) -> None:

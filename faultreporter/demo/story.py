@@ -12,7 +12,7 @@ from analytics.weekly import Week, report_for
 from equipment.models import Equipment
 from faultreporter.audit.context import acting
 from faultreporter.audit.models import AuditLog
-from faultreporter.demo import history, live, machines, people, places, planning, readings
+from faultreporter.demo import history, live, machines, people, places, planning, readings, store
 from telemetry.models import DeviceKey
 
 SEED = 20260101
@@ -27,7 +27,8 @@ def tell(*, now: datetime, quiet: bool = False) -> people.Team:
         team = people.hire(now - timedelta(days=365 * history.YEARS))
         machines.install(places.build(team), team, on=now.date(), rng=rng)
         fleet = list(Equipment.objects.select_related("category", "location").order_by("equipment_code"))
-        history.live_through(fleet, team, now=now, rng=rng).write()
+        store.set_rates(team)
+        remember(history.live_through(fleet, team, now=now, rng=rng), team)
         history.meter_energy(fleet, now=now, rng=rng)
         live.draw_diagrams(fleet, team, drawn_at=team.since)
         live.happen(fleet, team, now=now, rng=rng)
@@ -36,6 +37,16 @@ def tell(*, now: datetime, quiet: bool = False) -> people.Team:
         sum_up(now)
         report_for(team.managers[0], week=Week.before(now))
     return team
+
+
+def remember(past: history.Ledger, team: people.Team) -> None:
+    """Writes two years of work with their findings, hours and parts. Has its own dice: the story stays the same."""
+    rng = random.Random(SEED)
+    parts = store.fill(team)
+    store.code(past.orders, rng)
+    uses = store.supply(past.orders, parts, rng)
+    past.write()
+    store.write(uses, store.keep_books(uses, team.managers[1]), parts, past.orders)
 
 
 def sum_up(now: datetime) -> None:

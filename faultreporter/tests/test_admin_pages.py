@@ -33,7 +33,8 @@ ONLY_SEEN = {
     "aiassist.analysis", "analytics.assetreliability", "analytics.operationsreport", "audit.auditlog",
     "audit.auditseal", "axes.accessattempt", "axes.accesslog", "django_celery_beat.periodictask", "equipment.move",
     "equipment.statusinterval", "telemetry.latestreading", "telemetry.rulestate", "telemetry.series",
-    "webhooks.webhookdelivery",
+    "webhooks.webhookdelivery", "workorders.costentry", "workorders.labourentry", "workorders.partuse",
+    "workorders.stockmovement",
 }  # fmt: skip
 
 

@@ -11,6 +11,7 @@ from equipment.admin.catalogue import CatalogueAdmin
 from faultreporter.backoffice import ReadOnlyAdmin, ReadOnlyInline, badge, linked
 from workorders.admin.forms import CorrectForm, ReceiveForm
 from workorders.models import CostEntry, LabourEntry, LabourRate, Part, PartUse, StockMovement, WorkOrder
+from workorders.models.parts import plain
 
 
 class EffortInline(ReadOnlyInline):
@@ -202,7 +203,7 @@ class PartAdmin(MovingAdmin):
 
     @admin.display(description=_("in stock"), ordering="stock")
     def shown_stock(self, part: Part) -> str:
-        amount = f"{part.stock.normalize():f} {part.unit}"
+        amount = f"{plain(part.stock)} {part.unit}"
         return badge(amount, "danger") if part.is_low else amount
 
 

@@ -17,6 +17,8 @@ from equipment.models import Equipment
 from faultreporter.accounts.models import User
 from faultreporter.db import LivingQuerySet, SoftDeleteModel, TimeStampedModel
 from faultreporter.errors import DomainError, ValidationFailed, VersionConflict
+from faultreporter.notifications.models import Notification
+from faultreporter.notifications.services import notify
 from workorders.models.effort import EffortRow, cents, remainder
 from workorders.models.rates import default_currency
 
@@ -160,15 +162,32 @@ class Part(SoftDeleteModel):
         """Writes one line of the ledger and the stock that follows. The row is locked."""
         if self.stock + quantity < 0:
             message = gettext("Only %(stock)s %(unit)s of %(part)s are in stock.")
-            facts = {"stock": self.stock.normalize(), "unit": self.unit, "part": self.number}
+            facts = {"stock": plain(self.stock), "unit": self.unit, "part": self.number}
             meta = {"in_stock": str(self.stock), "wanted": str(-quantity), "part_id": str(self.pk)}
             raise OutOfStock(message % facts, field="quantity", meta=meta)
+        was_low = self.is_low
         self.stock += quantity
         self.save(update_fields=["stock", "unit_cost"])
-        return StockMovement.objects.create(
+        movement = StockMovement.objects.create(
             part=self, kind=kind, quantity=quantity, stock_after=self.stock, unit_cost=self.unit_cost, reason=reason,
             work_order=order, by=by, at=at,
         )  # fmt: skip
+        if self.is_low and not was_low:
+            self._tell_that_it_is_low(movement)
+        return movement
+
+    def _tell_that_it_is_low(self, movement: "StockMovement") -> None:
+        """Managers learn of it once for each time the stock falls below its minimum."""
+        facts = {"part": str(self), "stock": plain(self.stock), "minimum": plain(self.minimum_stock), "unit": self.unit}
+        notify(
+            people=User.objects.active().filter(role=User.Role.MANAGER),
+            kind=Notification.Kind.PART_LOW,
+            title=gettext("Running low: %(part)s") % facts,
+            body=gettext("%(stock)s %(unit)s are left, the minimum is %(minimum)s.") % facts,
+            subject=self,
+            key=f"part-low:{movement.pk}",
+            at=movement.at,
+        )
 
     def change(self, *, by: User | None, at: datetime | None = None, **fields: Any) -> None:
         with transaction.atomic():
@@ -186,7 +205,7 @@ class Part(SoftDeleteModel):
             self.lock()
             if self.stock:
                 message = gettext("%(stock)s %(unit)s are in stock; correct the stock to 0 first.")
-                raise PartInStock(message % {"stock": self.stock.normalize(), "unit": self.unit})
+                raise PartInStock(message % {"stock": plain(self.stock), "unit": self.unit})
             super().soft_delete(by=by, at=at)
 
     def _require_living(self) -> None:
@@ -284,7 +303,7 @@ class PartUse(EffortRow):
         ]
 
     def __str__(self) -> str:
-        return f"{self.quantity.normalize():f} × {self.part or self.description}"
+        return f"{plain(self.quantity)} × {self.part or self.description}"
 
     @classmethod
     def take(
@@ -363,6 +382,11 @@ class PartUse(EffortRow):
         )  # fmt: skip
         lump.unit_cost = lump.cost = rest
         lump.keep(rest is not None, by=by, at=at)
+
+
+def plain(quantity: Decimal) -> str:
+    """Without trailing zeros, and never as 1E+1."""
+    return f"{quantity.normalize():f}"
 
 
 def require_positive(quantity: Decimal) -> None:

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from equipment.tests.factories import EquipmentFactory
 from faultreporter.accounts.models import User
 from faultreporter.errors import DomainError, InvalidTransition, ValidationFailed, VersionConflict
+from faultreporter.notifications.models import Notification
 from faultreporter.roles import Role
 from faultreporter.testing import make_person
 from workorders.models import (
@@ -288,6 +289,14 @@ class TestStock:
     def test_what_is_in_stock_isnt_deleted(self, mona: User) -> None:
         with pytest.raises(PartInStock):
             PartFactory.create(stock=1).soft_delete(by=mona, at=NOON)
+
+    def test_managers_are_told_once_each_time_it_runs_low(self, order: WorkOrder, tess: User, mona: User) -> None:
+        part = PartFactory.create(stock=5, minimum_stock=4)
+        told = Notification.objects.filter(user=mona, kind="PART_LOW")
+
+        for left, lines in ((4, 0), (3, 1), (2, 1), (4, 1), (1, 2)):
+            part.correct(stock=Decimal(left), reason="Counted", by=tess, at=NOON)
+            assert told.count() == lines, left
 
     def test_a_movement_is_never_changed(self) -> None:
         movement = PartFactory.create(stock=1).movements.get()

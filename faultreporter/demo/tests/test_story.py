@@ -17,7 +17,7 @@ from faultreporter.accounts.models import User
 from faultreporter.demo import large, story
 from locations.models import Location
 from telemetry.models import LatestReading, Reading
-from workorders.models import WorkOrder
+from workorders.models import LabourEntry, Part, WorkOrder
 
 pytestmark = pytest.mark.django_db
 
@@ -33,6 +33,7 @@ def test_a_believable_building(tmp_path: Path) -> None:
     assert_its_status_log_is_true()
     assert_its_orders_are_numbered_without_gaps()
     assert_the_chiller_alerted()
+    assert_its_books_are_true()
     assert Reading.objects.count() > 100_000
     assert LatestReading.objects.exists()
 
@@ -54,6 +55,19 @@ def assert_its_orders_are_numbered_without_gaps() -> None:
 def assert_the_chiller_alerted() -> None:
     alert = Alert.objects.get(source="RULE")
     assert alert.title.startswith("Chiller vibrates")
+
+
+def assert_its_books_are_true() -> None:
+    for part in Part.objects.all():
+        assert part.stock == sum(movement.quantity for movement in part.movements.all())
+    assert Part.objects.low().exists()
+    assert LabourEntry.objects.running().count() == 1
+    for order in WorkOrder.objects.order_by("?")[:40]:
+        said = (order.labour_minutes, order.labour_cost, order.parts_cost, order.other_cost)
+        order.recount()
+        assert (order.labour_minutes, order.labour_cost, order.parts_cost, order.other_cost) == said
+    repairs = WorkOrder.objects.filter(status="CLOSED", type="CORRECTIVE")
+    assert not repairs.filter(failure_mechanism=None, no_failure_found=False).exists()
 
 
 def test_the_command_tells_it_once_and_keeps_the_logins(settings: Any, capsys: pytest.CaptureFixture[str]) -> None:
