@@ -116,7 +116,16 @@ def sidebar(request: HttpRequest) -> list[dict[str, Any]]:
         items = [item(*entry) for entry in entries if request.user.has_perm(permission(entry[2]))]
         if items:
             groups.append({"title": title, "separator": True, "items": items})
+    mark_active(request.path, [entry for group in groups[1:] for entry in group["items"]])
     return groups
+
+
+def mark_active(path: str, items: list[dict[str, Any]]) -> None:
+    """The item whose address goes furthest with the page's: on the board that isn't the list of work orders."""
+    leading = [entry for entry in items if path.startswith(str(entry["link"]))]
+    here = max(leading, key=lambda entry: len(str(entry["link"])), default=None)
+    for entry in items:
+        entry["active"] = entry is here
 
 
 def search(request: HttpRequest, term: str) -> list[SearchResult]:

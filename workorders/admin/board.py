@@ -46,8 +46,8 @@ class BoardPages:
         filters = PlanningFilter(request.GET, user=caller(request))
         context = {
             **page.admin_site.each_context(request),
-            "opts": page.opts,
             "title": _("Board"),
+            "content_title": _("Board"),
             "filters": filters,
             "columns": columns(request, filters),
             "may_move": page.has_change_permission(request),

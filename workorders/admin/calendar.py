@@ -51,8 +51,8 @@ class CalendarPages:
         context = {
             **page.admin_site.each_context(request),
             **(week_page if request.GET.get("view") == "week" else month_page)(request, filters),
-            "opts": page.opts,
             "title": _("Calendar"),
+            "content_title": _("Calendar"),
             "filters": filters,
             "may_move": page.has_change_permission(request),
             "unplanned": unplanned(request, filters),
@@ -101,6 +101,7 @@ def month_day(one: date, chosen: date, load: Workload, cards: list[dict[str, Any
         "label": date_format(one, "D j N"),
         "outside": one.month != chosen.month,
         "today": one == timezone.localdate(),
+        "past": one < timezone.localdate(),
         "hours": hours(sum(person.days[index].planned_minutes for person in [*load.people, load.unassigned])),
         "over": ", ".join(over),
         "cards": cards,

@@ -17,6 +17,11 @@
     said.classList.toggle("is-error", Boolean(failed));
   }
 
+  function wait(now) {
+    busy = now;
+    page.setAttribute("aria-busy", String(now));
+  }
+
   async function send(card, to) {
     const answer = await fetch(card.dataset.url, {
       method: "POST",
@@ -50,7 +55,7 @@
 
   async function move(card, zone, to) {
     if (busy) return;
-    busy = true;
+    wait(true);
     const from = { parent: card.parentNode, next: card.nextSibling };
     if (zone) zone.append(card);
     card.classList.add("is-moving");
@@ -69,7 +74,7 @@
       say(page.dataset.failed, true);
     } finally {
       card.classList.remove("is-moving");
-      busy = false;
+      wait(false);
     }
   }
 
