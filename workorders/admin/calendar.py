@@ -23,12 +23,13 @@ from faultreporter.api.concurrency import row_version
 from faultreporter.backoffice import page_of, severity_badge
 from faultreporter.errors import ValidationFailed
 from workorders.admin.pages import PlanningFilter, moved
-from workorders.calendar import Entry, calendar
+from workorders.calendar import Calendar, Entry, calendar
 from workorders.models import WorkOrder
 from workorders.workload import PersonLoad, Workload, days_of, workload
 
 MOST_UNPLANNED = 50
 NOBODY = "nobody"
+Cards = dict[date, list[dict[str, Any]]]
 
 
 class CalendarPages:
@@ -81,18 +82,21 @@ def month_page(request: HttpRequest, filters: PlanningFilter) -> dict[str, Any]:
     weeks = Weeks().monthdatescalendar(day.year, day.month)
     first, last = weeks[0][0], weeks[-1][-1]
     load = load_of(request, filters, first, last)
-    cards = cards_by_day(request, filters, first, last)
+    shown = on_show(request, filters, first, last)
+    cards, ghosts = cards_by_day(shown), ghosts_by_day(shown)
     before, after = day.replace(day=1) - timedelta(days=1), day.replace(day=28) + timedelta(days=5)
     return {
         "view": "month",
         "heading": date_format(day, "F Y"),
         "weekdays": [date_format(one, "D") for one in weeks[0]],
-        "days": [month_day(one, day, load, cards[one]) for week in weeks for one in week],
+        "days": [month_day(one, day, load, cards[one], ghosts[one]) for week in weeks for one in week],
         **links(filters, "month", day, before, after),
     }
 
 
-def month_day(one: date, chosen: date, load: Workload, cards: list[dict[str, Any]]) -> dict[str, Any]:
+def month_day(
+    one: date, chosen: date, load: Workload, cards: list[dict[str, Any]], ghosts: list[dict[str, Any]]
+) -> dict[str, Any]:  # fmt: skip
     index = (one - load.first).days
     over = [str(person.user) for person in load.people if person.days[index].overloaded]
     return {
@@ -105,6 +109,7 @@ def month_day(one: date, chosen: date, load: Workload, cards: list[dict[str, Any
         "hours": hours(sum(person.days[index].planned_minutes for person in [*load.people, load.unassigned])),
         "over": ", ".join(over),
         "cards": cards,
+        "ghosts": ghosts,
     }
 
 
@@ -113,8 +118,9 @@ def week_page(request: HttpRequest, filters: PlanningFilter) -> dict[str, Any]:
     first, today = day - timedelta(days=day.weekday()), timezone.localdate()
     last = first + timedelta(days=6)
     load = load_of(request, filters, first, last)
-    cards = cards_by_day(request, filters, first, last)
-    lanes = [lane(load.unassigned, cards), *(lane(person, cards) for person in load.people)]
+    shown = on_show(request, filters, first, last)
+    days = cards_by_day(shown), ghosts_by_day(shown)
+    lanes = [lane(person, *days) for person in (load.unassigned, *load.people)]
     return {
         "view": "week",
         "heading": f"{date_format(first, 'j N')} – {date_format(last, 'j N Y')}",
@@ -124,7 +130,7 @@ def week_page(request: HttpRequest, filters: PlanningFilter) -> dict[str, Any]:
     }
 
 
-def lane(person: PersonLoad, cards: dict[date, list[dict[str, Any]]]) -> dict[str, Any]:
+def lane(person: PersonLoad, cards: Cards, ghosts: Cards) -> dict[str, Any]:
     """One person's week; the lane of nobody has what no one was given yet."""
     key = person.user and person.user.pk
     return {
@@ -140,6 +146,7 @@ def lane(person: PersonLoad, cards: dict[date, list[dict[str, Any]]]) -> dict[st
                 "over": day.overloaded if person.user else False,
                 "free": bool(person.user) and day.capacity_minutes == 0,
                 "cards": [one for one in cards[day.date] if one["order"].assigned_to_id == key],
+                "ghosts": [one for one in ghosts[day.date] if one["person_id"] == key],
             }
             for day in person.days
         ],
@@ -157,13 +164,26 @@ def load_of(request: HttpRequest, filters: PlanningFilter, first: date, last: da
     )  # fmt: skip
 
 
-def cards_by_day(
-    request: HttpRequest, filters: PlanningFilter, first: date, last: date
-) -> dict[date, list[dict[str, Any]]]:  # fmt: skip
-    rows: Any = filters.rows(WorkOrder.objects.all())
-    found: dict[date, list[dict[str, Any]]] = defaultdict(list)
-    for entry in calendar(viewer=caller(request), first=first, last=last, rows=rows).entries:
+def on_show(request: HttpRequest, filters: PlanningFilter, first: date, last: date) -> Calendar:
+    return calendar(
+        viewer=caller(request), first=first, last=last, at=timezone.now(), user=filters.said("person"),
+        team=filters.said("team"), location=filters.said("site"), rows=filters.rows(WorkOrder.objects.all()),
+    )  # fmt: skip
+
+
+def cards_by_day(shown: Calendar) -> Cards:
+    found: Cards = defaultdict(list)
+    for entry in shown.entries:
         found[entry.date].append(card(entry))
+    return found
+
+
+def ghosts_by_day(shown: Calendar) -> Cards:
+    """Maintenance that lies ahead: no orders yet, so nothing to move."""
+    found: Cards = defaultdict(list)
+    for due in shown.expected:
+        words = {"title": due.plan.title, "code": due.plan.equipment.equipment_code, "url": page_of(due.plan.equipment)}
+        found[due.day].append({**words, "person_id": due.plan.assigned_to_id, "is_forecast": due.is_forecast})
     return found
 
 

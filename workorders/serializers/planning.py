@@ -105,10 +105,23 @@ class CalendarEntrySerializer(serializers.Serializer[Any]):
     work_order = PlannedOrderSerializer(source="order")
 
 
+class ExpectedSerializer(serializers.Serializer[Any]):
+    """A due time of a maintenance plan that no order was made for yet; `is_forecast` where a counter decides."""
+
+    date = serializers.DateField(source="day", help_text="In the site's time zone.")
+    due_at = serializers.DateTimeField()
+    plan_id = serializers.UUIDField(source="plan.pk")
+    title = serializers.CharField(source="plan.title")
+    equipment = EquipmentBriefSerializer(source="plan.equipment")
+    estimated_minutes = serializers.IntegerField(source="minutes")
+    is_forecast = serializers.BooleanField()
+
+
 class CalendarSerializer(serializers.Serializer[Any]):
     """The days' orders by day, hour and urgency. `truncated`: there are more than fit; ask for fewer days."""
 
     entries = CalendarEntrySerializer(many=True)
+    expected = ExpectedSerializer(many=True)
     truncated = serializers.BooleanField()
 
     def get_fields(self) -> dict[str, Any]:

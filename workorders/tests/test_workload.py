@@ -18,7 +18,7 @@ from faultreporter.testing import assert_error, make_person
 from locations.business_time import BusinessHours
 from locations.tests.factories import LocationFactory
 from workorders.models import WorkOrder
-from workorders.tests.factories import WorkOrderFactory, order_in
+from workorders.tests.factories import PlanFactory, WorkOrderFactory, order_in
 from workorders.workload import Booking, capacity_on, spread
 
 CALENDAR, WORKLOAD = "/api/v1/work-orders/calendar", "/api/v1/work-orders/workload"
@@ -114,7 +114,25 @@ def test_the_calendar_has_planned_work_and_what_is_only_due(api: Any, mona: User
         ("2031-03-05", "DUE", due.number),
     ]
     assert data["truncated"] is False
-    assert cost(lambda: api(rita).get(CALENDAR, WEEK)) <= 4
+    assert cost(lambda: api(rita).get(CALENDAR, WEEK)) <= 6
+
+
+@pytest.mark.django_db
+def test_maintenance_to_come_is_on_the_calendar(api: Any, backoffice: Any, mona: User, tess: User) -> None:
+    today = timezone.localdate()
+    plan = PlanFactory.create(title="Change the oil", rule="FREQ=WEEKLY", start_date=today, assigned_to=tess)
+    span = {"from": f"{today + timedelta(days=14)}", "to": f"{today + timedelta(days=27)}"}
+
+    rows = api(mona).get(CALENDAR, {**span, "user_id": str(tess.pk)}).json()["data"]["expected"]
+
+    assert [(row["date"], row["title"]) for row in rows] == [
+        (f"{today + timedelta(days=days)}", "Change the oil") for days in (14, 21)
+    ]
+    assert rows[0]["plan_id"] == str(plan.pk)
+    assert api(mona).get(CALENDAR, {**span, "user_id": str(mona.pk)}).json()["data"]["expected"] == []
+    for view in ("month", "week"):
+        page = backoffice(mona).get("/admin/workorders/workorder/calendar/", {"view": view, "date": span["from"]})
+        assert "Change the oil" in page.content.decode()
 
 
 @pytest.mark.django_db

@@ -12,7 +12,6 @@ from faultreporter.accounts.authentication import caller
 from faultreporter.api.viewsets import GenericViewSet
 from faultreporter.errors import InvalidParameter
 from workorders.calendar import calendar
-from workorders.models import WorkOrder
 from workorders.serializers.planning import (
     CalendarSerializer,
     SpanSerializer,
@@ -50,16 +49,8 @@ class PlanningMixin(GenericViewSet):
     )  # fmt: skip
     @action(detail=False)
     def calendar(self, request: Request) -> Response:
-        """Orders by their planned day, and unfinished ones without a plan by the day they are due."""
-        said = self.span()
-        rows: Any = WorkOrder.objects.all()
-        if "location" in said:
-            rows = rows.in_location(said["location"].pk)
-        if "team" in said:
-            rows = rows.of_team(said["team"], self.now())
-        if "user" in said:
-            rows = rows.filter(assigned_to=said["user"])
-        found = calendar(viewer=caller(request), first=said["first"], last=said["last"], rows=rows)
+        """Orders by their planned day, unfinished ones without a plan by the day they are due, maintenance to come."""
+        found = calendar(viewer=caller(request), at=self.now(), **self.span())
         return Response(CalendarSerializer(found, context=self.get_serializer_context()).data)
 
     @extend_schema(summary="Who has how much to do", operation_id="getWorkload", responses=WorkloadSerializer)
