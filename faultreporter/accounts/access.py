@@ -15,7 +15,18 @@ class Scope(models.TextChoices):
 
 # Apps of the administrators: people and their tokens, the record of who did what, the machinery.
 ADMINISTRATION = frozenset(
-    {"accounts", "audit", "auditlog", "outbox", "api", "axes", "sessions", "django_celery_beat", "webhooks"}
+    {
+        "notifications",
+        "accounts",
+        "audit",
+        "auditlog",
+        "outbox",
+        "api",
+        "axes",
+        "sessions",
+        "django_celery_beat",
+        "webhooks",
+    }
 )
 # What managers may look up there.
 MANAGER_READS = frozenset({"accounts.view_user", "accounts.view_module"})

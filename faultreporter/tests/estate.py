@@ -31,6 +31,7 @@ from equipment.tests.factories import CategoryFactory, FailureModeFactory
 from faultreporter.accounts.models import ApiToken, User
 from faultreporter.attachments.tests.factories import make_attachment
 from faultreporter.audit.seals import seal_all
+from faultreporter.notifications.tests.factories import phone_of, tell
 from faultreporter.outbox.testing import deliver
 from faultreporter.webhooks.models import Webhook, WebhookDelivery
 from faultreporter.webhooks.tests.factories import make_webhook
@@ -63,6 +64,9 @@ def build_estate(*, manager: User, technician: User) -> None:
     crew(manager, technician)
     tell_others(machines[0], by=manager)
     administer(manager)
+    for _number in range(SEVERAL):
+        phone_of(technician)
+        tell(manager, technician, severity="HIGH")
     deliver()
     pipeline.run(Analysis.objects.latest("created_at").pk)
 

@@ -26,7 +26,8 @@ BUDGET = 30
 # What managers don't open, and what they open without writing; everything else they may do what administrators may.
 NOT_FOR_MANAGERS = {
     "accounts.apitoken", "audit.auditlog", "audit.auditseal", "axes.accessattempt", "axes.accesslog",
-    "django_celery_beat.periodictask", "webhooks.webhook", "webhooks.webhookdelivery",
+    "django_celery_beat.periodictask", "notifications.delivery", "notifications.notification",
+    "notifications.pushtarget", "webhooks.webhook", "webhooks.webhookdelivery",
 }  # fmt: skip
 ONLY_SEEN_BY_MANAGERS = {"accounts.user"}
 ONLY_SEEN = {
@@ -35,6 +36,7 @@ ONLY_SEEN = {
     "equipment.statusinterval", "telemetry.latestreading", "telemetry.rulestate", "telemetry.series",
     "webhooks.webhookdelivery", "workorders.costentry", "workorders.labourentry", "workorders.partuse",
     "workorders.stockmovement",
+    "notifications.delivery", "notifications.notification", "notifications.pushtarget",
 }  # fmt: skip
 
 
