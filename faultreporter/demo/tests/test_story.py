@@ -2,7 +2,7 @@
 
 import json
 from collections import Counter
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -12,12 +12,13 @@ from django.db.models import Count
 from django.utils import timezone
 
 from alerts.models import Alert
-from equipment.models import Equipment, StatusInterval
+from equipment.models import Equipment, StatusInterval, Team
 from faultreporter.accounts.models import User
 from faultreporter.demo import large, story
 from locations.models import Location
 from telemetry.models import LatestReading, Reading
 from workorders.models import LabourEntry, Part, WorkOrder
+from workorders.workload import workload
 
 pytestmark = pytest.mark.django_db
 
@@ -34,8 +35,19 @@ def test_a_believable_building(tmp_path: Path) -> None:
     assert_its_orders_are_numbered_without_gaps()
     assert_the_chiller_alerted()
     assert_its_books_are_true()
+    assert_the_next_two_weeks_are_planned()
     assert Reading.objects.count() > 100_000
     assert LatestReading.objects.exists()
+
+
+def assert_the_next_two_weeks_are_planned() -> None:
+    """Three crews, and exactly one day of one person with more work than hours."""
+    today, manager = timezone.localdate(), User.objects.filter(role=User.Role.MANAGER).order_by("pk")[0]
+    plan = workload(viewer=manager, first=today, last=today + timedelta(days=13), at=timezone.now())
+    assert Team.objects.count() == 3
+    assert [day.overloaded for person in plan.people for day in person.days].count(True) == 1
+    assert sum(person.orders for person in plan.people) > 60
+    assert plan.unplanned_count > 5
 
 
 def assert_its_status_log_is_true() -> None:
