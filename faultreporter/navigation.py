@@ -17,6 +17,7 @@ SEARCHED = (
     ("precision_manufacturing", "equipment.equipment"),
     ("notifications_active", "alerts.alert"),
     ("assignment", "workorders.workorder"),
+    ("event_repeat", "workorders.maintenanceplan"),
     ("location_on", "locations.location"),
     ("group", "accounts.user"),
 )
@@ -30,6 +31,8 @@ GROUPS: tuple[tuple[Any, tuple[tuple[Any, str, str], ...]], ...] = (
             (_("Work orders"), "assignment", "workorders.workorder"),
             (_("Board"), "view_kanban", "workorders.workorder:board"),
             (_("Calendar"), "calendar_month", "workorders.workorder:calendar"),
+            (_("Maintenance plans"), "event_repeat", "workorders.maintenanceplan"),
+            (_("Maintenance ahead"), "date_range", "workorders.maintenanceplan:horizon"),
             (_("AI analyses"), "psychology", "aiassist.analysis"),
         ),
     ),

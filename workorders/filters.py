@@ -14,6 +14,8 @@ from workorders.models import (
     HoldReason,
     LabourEntry,
     LabourRate,
+    MaintenancePlan,
+    MaintenancePlanQuerySet,
     Part,
     SlaPolicy,
     WorkOrder,
@@ -147,3 +149,39 @@ class HoldReasonFilter(FilterSet):
     class Meta:
         model = HoldReason
         fields: list[str] = []
+
+
+class PlanFilter(FilterSet):
+    equipment_id = django_filters.UUIDFilter(field_name="equipment")
+    location_id = django_filters.UUIDFilter(method="filter_location", label="A place: machines in it and below it.")
+    type = ChoicesFilter(choices=MaintenancePlan.Type.choices)
+    priority = ChoicesFilter(choices=MaintenancePlan._meta.get_field("priority").choices or ())
+    trigger = ChoicesFilter(choices=MaintenancePlan.Trigger.choices)
+    schedule = ChoicesFilter(choices=MaintenancePlan.Schedule.choices)
+    assigned_to = django_filters.UUIDFilter(field_name="assigned_to")
+    assigned_team = django_filters.UUIDFilter(field_name="assigned_team")
+    due_after = django_filters.IsoDateTimeFilter(field_name="next_due_at", lookup_expr="gte")
+    due_before = django_filters.IsoDateTimeFilter(field_name="next_due_at", lookup_expr="lt")
+    active = BooleanFilter(method="filter_active", label="Neither paused nor over, on a machine in service.")
+    overdue = BooleanFilter(method="filter_overdue", label="Due already and not done.")
+
+    class Meta:
+        model = MaintenancePlan
+        fields: list[str] = []
+
+    def filter_location(self, rows: MaintenancePlanQuerySet, name: str, value: uuid.UUID) -> MaintenancePlanQuerySet:
+        return rows.in_location(value)
+
+    def filter_active(self, rows: MaintenancePlanQuerySet, name: str, value: bool) -> MaintenancePlanQuerySet:
+        active: Any = MaintenancePlan.objects.active(timezone.now()).values("pk")
+        return rows.filter(pk__in=active) if value else rows.exclude(pk__in=active)
+
+    def filter_overdue(self, rows: MaintenancePlanQuerySet, name: str, value: bool) -> MaintenancePlanQuerySet:
+        late: Any = MaintenancePlan.objects.overdue(timezone.now()).values("pk")
+        return rows.filter(pk__in=late) if value else rows.exclude(pk__in=late)
+
+
+class EquipmentPlanFilter(PlanFilter):
+    """For the list of one machine, which its address names."""
+
+    equipment_id = location_id = None

@@ -5,6 +5,7 @@ from django.urls import path
 from faultreporter.api.routers import Router
 from workorders import viewsets
 from workorders.viewsets import AlertWorkOrderViewSet, EquipmentWorkOrderViewSet, MyWorkOrderViewSet, WorkOrderViewSet
+from workorders.viewsets.plans import EquipmentPlanViewSet, MaintenancePlanViewSet
 from workorders.viewsets.relations import WorkOrderRelationViewSet, WorkOrderSignatureViewSet
 from workorders.viewsets.tasks import ChecklistTemplateViewSet, WorkOrderTaskViewSet
 
@@ -15,6 +16,7 @@ machine = "equipment/<uuid:equipment_id>"
 order = "work-orders/<uuid:order_id>"
 
 router = Router()
+router.register("maintenance-plans", MaintenancePlanViewSet, basename="maintenance-plan")
 router.register("work-orders", WorkOrderViewSet, basename="work-order")
 router.register("parts", viewsets.PartViewSet, basename="part")
 router.register("labour-rates", viewsets.LabourRateViewSet, basename="labour-rate")
@@ -46,6 +48,11 @@ urlpatterns = [
         "equipment/<uuid:equipment_id>/work-orders",
         EquipmentWorkOrderViewSet.as_view(LIST),
         name="equipment-work-orders",
+    ),
+    path(
+        "equipment/<uuid:equipment_id>/maintenance-plans",
+        EquipmentPlanViewSet.as_view(LIST),
+        name="equipment-maintenance-plans",
     ),
     path("me/work-orders", MyWorkOrderViewSet.as_view(LIST), name="my-work-orders"),
     path("me/labour", viewsets.MyLabourViewSet.as_view(LIST), name="my-labour"),

@@ -12,7 +12,7 @@ from analytics.weekly import Week, report_for
 from equipment.models import Equipment
 from faultreporter.audit.context import acting
 from faultreporter.audit.models import AuditLog
-from faultreporter.demo import history, live, machines, people, places, planning, readings, store
+from faultreporter.demo import history, live, machines, people, places, planning, readings, store, upkeep
 from telemetry.models import DeviceKey
 
 SEED = 20260101
@@ -34,6 +34,7 @@ def tell(*, now: datetime, quiet: bool = False) -> people.Team:
         live.happen(fleet, team, now=now, rng=rng)
         planning.plan(fleet, team, now=now, rng=random.Random(SEED))
         readings.record(fleet, now=now, rng=rng, quiet=quiet)
+        upkeep.plan(fleet, team, now=now, rng=random.Random(SEED))
         sum_up(now)
         report_for(team.managers[0], week=Week.before(now))
     return team

@@ -39,9 +39,10 @@ from locations.models import BusinessCalendar, Location
 from locations.tests.factories import LocationFactory, SiteMembershipFactory
 from telemetry.ingest import ingest
 from telemetry.tests.factories import MetricFactory, RuleFactory, issue_key
-from workorders.models import CostEntry, LabourEntry, LabourRate, Part, PartUse, WorkOrder
+from workorders.generation import generate_due
+from workorders.models import CostEntry, LabourEntry, LabourRate, MaintenancePlan, Part, PartUse, WorkOrder
 from workorders.services import raise_work_order
-from workorders.tests.factories import PartFactory, order_in
+from workorders.tests.factories import PartFactory, PlanFactory, order_in
 
 SEVERAL = 6
 
@@ -59,6 +60,7 @@ def build_estate(*, manager: User, technician: User) -> None:
         machines[0].move_to(room, by=manager, at=timezone.now(), reason="Needed there")
         work_on(machines[0], manager=manager, technician=technician)
         work_on(machines[number + 1], manager=manager, technician=technician)
+    plan_for(machines)
     draw(machines[0], by=manager)
     count(machines, site)
     crew(manager, technician)
@@ -120,6 +122,19 @@ def book(order: WorkOrder, *, by: User) -> None:
     LabourRate.objects.create(person=by, valid_from=date(2020, 1, 1) + timedelta(days=number), hourly_rate=Decimal(58))
     for model in (FailureMechanism, FailureCause, Remedy):
         model._default_manager.create(code=f"CODE-{number}", name=f"Entry {number}")
+
+
+def plan_for(machines: list[Equipment]) -> None:
+    """Plans of every kind: by calendar and counter, with an order out, skipped, paused."""
+    now = timezone.now()
+    metric = MetricFactory.create(code="running_hours", name="Running hours", unit="h")
+    for one in machines:
+        PlanFactory.create(equipment=one, title="Change the filters", rule="FREQ=WEEKLY")
+        PlanFactory.create(equipment=one, title="Overhaul", by_meter=True, metric=metric)
+        skipped = PlanFactory.create(equipment=one, title="Inspect", floating=True)
+        skipped.skip(by=None, at=now, reason="The machine stands still")
+    MaintenancePlan.objects.filter(title="Inspect")[0].pause(by=None, at=now, reason="Renovation")
+    generate_due(at=now + timedelta(days=7))
 
 
 def draw(one: Equipment, *, by: User) -> None:

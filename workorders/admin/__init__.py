@@ -1,4 +1,5 @@
 from workorders.admin import effort
 from workorders.admin.orders import OrderBadges
+from workorders.admin.plans import MaintenancePlanAdmin
 
-__all__ = ["OrderBadges", "effort"]
+__all__ = ["MaintenancePlanAdmin", "OrderBadges", "effort"]

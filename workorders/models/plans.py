@@ -38,6 +38,7 @@ class MaintenancePlan(PlanRecord):
          "meter_base"}
     )  # fmt: skip
     MOST_MISSED: ClassVar = 400
+    LEAST_INTERVAL: ClassVar = 0.001
 
     objects = MaintenancePlanQuerySet.as_manager()
 
@@ -65,7 +66,7 @@ class MaintenancePlan(PlanRecord):
     def add(cls, *, equipment: Equipment, by: User | None, at: datetime, **fields: Any) -> "MaintenancePlan":
         with transaction.atomic():
             plan = cls(equipment=equipment, created_by=by, created_at=at, **fields)
-            plan._check(at)
+            plan.check_plan(at)
             plan._start_over(at)
             plan.save(force_insert=True)
             plan.meter = PlanMeter.objects.create(plan=plan)
@@ -83,7 +84,7 @@ class MaintenancePlan(PlanRecord):
             edits = {name: {"from": str(getattr(self, name)), "to": str(value)} for name, value in changed.items()}
             for name, value in changed.items():
                 setattr(self, name, value)
-            self._check(at)
+            self.check_plan(at)
             if self.TIMING & changed.keys():
                 self._start_over(at)
             self.save()
@@ -205,7 +206,7 @@ class MaintenancePlan(PlanRecord):
             message = gettext("Work order %(number)s of this plan is not finished.") % {"number": order.number}
             raise PlanHasOpenOrder(message, meta={"work_order_id": str(order.pk), "number": order.number})
 
-    def _check(self, at: datetime) -> None:
+    def check_plan(self, at: datetime) -> None:
         """What the table's constraints would refuse and what they can't know, in words and at the field."""
         if self.trigger in self.BY_CALENDAR:
             self._check_calendar()
@@ -215,6 +216,8 @@ class MaintenancePlan(PlanRecord):
         if self.trigger in self.BY_METER and None in counter:
             field = "metric" if self.metric is None else "meter_interval"
             raise ValidationFailed(gettext("A counter needs its metric and an interval."), field=field)
+        if self.meter_interval is not None and self.meter_interval < self.LEAST_INTERVAL:
+            raise ValidationFailed(gettext("The interval must be above 0."), field="meter_interval")
         if self.trigger == self.Trigger.CALENDAR and (counter != (None, None) or self.meter_base is not None):
             raise ValidationFailed(gettext("A plan by the calendar alone has no counter."), field="trigger")
         if self.assigned_to_id and self.assigned_team_id:
