@@ -79,7 +79,7 @@ def planned(care: Care, machines: list[Equipment], team: Team, *, now: datetime)
 
 def first_day(number: int, now: datetime) -> date:
     """Not all on one day: some are due soon, some in weeks."""
-    day = now.date() - timedelta(days=3) + timedelta(days=9 * number)
+    day = now.date() + timedelta(days=2 + 9 * number)
     return day.replace(day=min(day.day, 28))
 
 
@@ -131,10 +131,10 @@ def keep(plans: list[MaintenancePlan], *, now: datetime, rng: random.Random) -> 
     for one in plans:
         for order in services.pop(one.equipment_id, []):
             order.plan, order.title = one, one.title
-            due = order.started_at + timedelta(days=rng.choice((0, 1, 2, -6)))  # type: ignore[operator]  # they were done
+            due = order.started_at + timedelta(days=rng.choice((0, 0, 1, 2, 3, -1, -2, -6)))  # type: ignore[operator]  # they were done
             orders.append(order)
             occurrences.append(occurrence(one, due, "GENERATED", work_order=order))
-            if rng.random() < 0.1:
+            if rng.random() < 0.04:
                 missed = due - timedelta(days=14)
                 occurrences.append(occurrence(one, missed, "MISSED", reason="The order before it wasn't finished."))
     WorkOrder.objects.bulk_update(orders, ["plan", "title"], batch_size=500)
