@@ -131,7 +131,7 @@ def keep(plans: list[MaintenancePlan], *, now: datetime, rng: random.Random) -> 
     for one in plans:
         for order in services.pop(one.equipment_id, []):
             order.plan, order.title = one, one.title
-            due = order.started_at + timedelta(days=rng.choice((0, 0, 1, 2, 3, -1, -2, -6)))  # type: ignore[operator]  # they were done
+            due = (order.started_at or now) + timedelta(days=rng.choice((0, 0, 1, 2, 3, -1, -2, -6)))
             orders.append(order)
             occurrences.append(occurrence(one, due, "GENERATED", work_order=order))
             if rng.random() < 0.04:

@@ -21,7 +21,7 @@ from locations.fields import VisibleKeyField
 from locations.models import Location
 from locations.serializers import LocationBriefSerializer
 from telemetry.serializers import MetricCodeField, NumberField
-from workorders.horizon import LONGEST_WINDOW, DueTime, next_dates
+from workorders.horizon import LONGEST_WINDOW, next_dates
 from workorders.models import ChecklistTemplate, MaintenancePlan, PlanMeter, PlanOccurrence, WorkOrder
 from workorders.models.planning import LONGEST_JOB
 from workorders.serializers.fields import MinutesField
@@ -183,7 +183,7 @@ class PlannedOrderBriefSerializer(ModelSerializer):
         read_only_fields = fields
 
 
-class OccurrenceSerializer(serializers.Serializer[DueTime]):
+class OccurrenceSerializer(serializers.Serializer[Any]):
     """One due time. EXPECTED ones lie ahead, if all goes as planned; a counter's are a forecast by its pace so far."""
 
     due_at = serializers.DateTimeField()
