@@ -34,6 +34,7 @@ GROUPS: tuple[tuple[Any, tuple[tuple[Any, str, str], ...]], ...] = (
             (_("Maintenance plans"), "event_repeat", "workorders.maintenanceplan"),
             (_("Maintenance ahead"), "date_range", "workorders.maintenanceplan:horizon"),
             (_("AI analyses"), "psychology", "aiassist.analysis"),
+            (_("Escalation policies"), "stairs", "alerts.escalationpolicy"),
         ),
     ),
     (
@@ -97,6 +98,7 @@ GROUPS: tuple[tuple[Any, tuple[tuple[Any, str, str], ...]], ...] = (
             (_("Pushes and e-mails"), "send", "notifications.delivery"),
             (_("Phones"), "smartphone", "notifications.pushtarget"),
             (_("Attachments"), "attach_file", "attachments.attachment"),
+            (_("Escalation outages"), "running_with_errors", "alerts.escalationoutage"),
             (_("Audit log"), "history", "audit.auditlog"),
             (_("Schedules"), "schedule", "django_celery_beat.periodictask"),
         ),

@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy as _
 from unfold.widgets import UnfoldAdminSelectWidget
 
 from alerts import services
+from alerts.admin.escalation import escalate, ladder_of
 from alerts.backoffice import (
     MoveForm,
     MovingAdmin,
@@ -122,7 +123,7 @@ class AlertAdmin(AlertBadges, MovingAdmin):
     autocomplete_fields = ("equipment",)
     ordering = ("-created_at", "-id")
     inlines: Any = (AlertTimeline,)
-    actions_detail = (*MOVES, "merge")
+    actions_detail = (*MOVES, "merge", "escalate")
     fieldsets = (
         (
             None,
@@ -132,6 +133,7 @@ class AlertAdmin(AlertBadges, MovingAdmin):
                 )
             },
         ),
+        (_("Escalation"), {"fields": ("ladder",)}),
         (
             _("What is known"),
             {
@@ -159,10 +161,13 @@ class AlertAdmin(AlertBadges, MovingAdmin):
     silence = move("silence", MOVES["silence"].label, SilenceForm)
     reopen = move("reopen", MOVES["reopen"].label, ReasonForm)
     merge = move("merge", _("Merge duplicates"), MergeForm, merge_into)
+    escalate = move("escalate", _("Escalate now"), MoveForm, escalate)
 
     def offered(self, record: Alert) -> list[str]:
         offered = list(super().offered(record))
-        return offered if record.is_resolved or not possible_duplicates(record).exists() else [*offered, "merge"]
+        if not record.is_resolved and possible_duplicates(record).exists():
+            offered.append("merge")
+        return [*offered, "escalate"] if record.escalations.running().exists() else offered
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         if obj is None:
@@ -197,6 +202,10 @@ class AlertAdmin(AlertBadges, MovingAdmin):
     @admin.display(description=_("place"))
     def place(self, alert: Alert) -> str:
         return str(alert.equipment.location or "–")
+
+    @admin.display(description=_("steps"))
+    def ladder(self, alert: Alert) -> SafeString | str:
+        return ladder_of(alert)
 
     @admin.display(description=_("files"))
     def photos(self, alert: Alert) -> SafeString | str:

@@ -180,7 +180,7 @@ class EscalationPolicy(SoftDeleteModel):
         return ladder.rungs_of(found.listed)
 
     def warnings(self) -> list[str]:
-        """What is allowed and yet probably not meant."""
+        """What is allowed and yet probably not meant, of a policy whose steps were read along."""
         steps = list(self.steps.all())
         found = [] if any(step.kind in ladder.TELLS for step in steps) else [gettext("This policy tells nobody.")]
         gone = [step.person for step in steps if step.person and not step.person.is_active]

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from alerts.models import Alert
 from alerts.services import report_fault
 from equipment.models import Equipment, FailureCause, FailureMechanism, FailureMode, Remedy, TechnicalDiagram
-from faultreporter.demo import pictures
+from faultreporter.demo import escalation, pictures
 from faultreporter.demo.machines import BY_CATEGORY
 from faultreporter.demo.people import Team
 from workorders.models import LabourEntry, Part, PartUse, WorkOrder
@@ -85,7 +85,9 @@ def happen(machines: list[Equipment], team: Team, *, now: datetime, rng: random.
             equipment=machine, title=one.title, severity=one.severity, by=reporter, at=at, occurred_at=at,
             description=one.words, attachments=[photo], analyze=index < 4,
         )  # fmt: skip
+        escalation.go_on(alert, until=min(now, at + timedelta(minutes=9)))
         advance(alert, STEPS.index(one.progress), team, at=at, rng=rng)
+        escalation.go_on(alert, until=now)
     work_now(now=now)
 
 

@@ -12,7 +12,7 @@ from analytics.weekly import Week, report_for
 from equipment.models import Equipment
 from faultreporter.audit.context import acting
 from faultreporter.audit.models import AuditLog
-from faultreporter.demo import history, live, machines, people, places, planning, readings, store, upkeep
+from faultreporter.demo import escalation, history, live, machines, people, places, planning, readings, store, upkeep
 from telemetry.models import DeviceKey
 
 SEED = 20260101
@@ -30,6 +30,7 @@ def tell(*, now: datetime, quiet: bool = False) -> people.Team:
         store.set_rates(team)
         remember(history.live_through(fleet, team, now=now, rng=rng), team)
         history.meter_energy(fleet, now=now, rng=rng)
+        escalation.agree(team)
         live.draw_diagrams(fleet, team, drawn_at=team.since)
         live.happen(fleet, team, now=now, rng=rng)
         planning.plan(fleet, team, now=now, rng=random.Random(SEED))

@@ -13,7 +13,9 @@ from django_celery_beat.models import IntervalSchedule, PeriodicTask
 from aiassist import pipeline
 from aiassist.models import Analysis
 from aiassist.tests.factories import make_analysis
+from alerts.models import EscalationOutage
 from alerts.tests.factories import AlertFactory
+from alerts.tests.policies import again, make_policy, wait
 from analytics.rollup import roll_up
 from analytics.tests.factories import EnergyConsumptionFactory, machine
 from analytics.weekly import send_reports_of_last_week
@@ -51,6 +53,7 @@ def build_estate(*, manager: User, technician: User) -> None:
     """Everything meets at the first machine; the others are there so that lists have rows."""
     site = LocationFactory.create(name="Northgate", business_calendar=calendars()[0])
     SiteMembershipFactory.create(user=technician, site=site)
+    agree(manager)
     rooms = [place_in(site, number) for number in range(SEVERAL)]
     category = CategoryFactory.create(name="Chiller")
     FailureModeFactory.create_batch(SEVERAL, category=category, keywords=["hums"])
@@ -79,6 +82,17 @@ def calendars() -> list[BusinessCalendar]:
     return [
         BusinessCalendar.add(by=None, name=f"Shift {number}", holidays=[new_year, bridge]) for number in range(SEVERAL)
     ]
+
+
+def agree(manager: User) -> None:
+    """Policies, one of them in force, and times in which escalations stood still."""
+    now = timezone.now()
+    tell = {"kind": "NOTIFY_PERSON", "person": manager}
+    for number in range(SEVERAL):
+        make_policy(wait(10), tell, wait(20), again(2), name=f"Policy {number}", is_active=number == 0)
+        EscalationOutage.objects.create(
+            is_open=False, started_at=now, ended_at=now, overdue=number, oldest_due_at=now - timedelta(hours=1)
+        )
 
 
 def place_in(site: Location, number: int) -> Location:

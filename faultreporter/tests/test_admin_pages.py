@@ -31,7 +31,8 @@ NOT_FOR_MANAGERS = {
 }  # fmt: skip
 ONLY_SEEN_BY_MANAGERS = {"accounts.user"}
 ONLY_SEEN = {
-    "aiassist.analysis", "analytics.assetreliability", "analytics.operationsreport", "audit.auditlog",
+    "aiassist.analysis", "alerts.escalationoutage",
+    "analytics.assetreliability", "analytics.operationsreport", "audit.auditlog",
     "audit.auditseal", "axes.accessattempt", "axes.accesslog", "django_celery_beat.periodictask", "equipment.move",
     "equipment.statusinterval", "telemetry.latestreading", "telemetry.rulestate", "telemetry.series",
     "webhooks.webhookdelivery", "workorders.costentry", "workorders.labourentry", "workorders.partuse",
