@@ -3,6 +3,7 @@
 import random
 from collections.abc import Iterator
 from datetime import date, datetime, time, timedelta
+from itertools import chain, zip_longest
 
 from equipment.models import Equipment, PersonSkill, Skill, Team
 from faultreporter.accounts.models import User
@@ -45,14 +46,20 @@ def plan(machines: list[Equipment], staff: Staff, *, now: datetime, rng: random.
     qualify(staff, on=now.date())
     ripe = [m for m in machines if m.category and m.category.code in JOBS and "-HB-" not in m.equipment_code]
     rng.shuffle(ripe)
-    jobs = iter(ripe)
+    jobs = by_turns(ripe)
     for number, day in enumerate(working_days(now.date())):
         for index, person in enumerate(staff.technicians):
-            hour = 8
-            for _ in range(FULL_DAY_JOBS if (number, index) == (FULL_DAY, 0) else 1 + (index + number) % 2):
-                book(next(jobs), person, staff, day=day, hour=min(hour, 16), now=now, full=number == FULL_DAY)
-                hour += 2
+            full = (number, index) == (FULL_DAY, 0)
+            for turn in range(FULL_DAY_JOBS if full else 1 + (index + number) % 2):
+                book(next(jobs), person, staff, day=day, hour=8 + 2 * turn, now=now, full=full)
     leave_to_teams(jobs, staff, now=now)
+
+
+def by_turns(machines: list[Equipment]) -> Iterator[Equipment]:
+    """One of each kind after the other, so that no week is nothing but fan coils."""
+    kinds = [[m for m in machines if m.category and m.category.code == code] for code in JOBS]
+    rounds = chain.from_iterable(zip_longest(*kinds))
+    return (machine for machine in rounds if machine is not None)
 
 
 def working_days(first: date) -> Iterator[date]:
