@@ -33,6 +33,8 @@ GROUPS: tuple[tuple[Any, tuple[tuple[Any, str, str], ...]], ...] = (
             (_("Calendar"), "calendar_month", "workorders.workorder:calendar"),
             (_("Maintenance plans"), "event_repeat", "workorders.maintenanceplan"),
             (_("Maintenance ahead"), "date_range", "workorders.maintenanceplan:horizon"),
+            (_("Tasks"), "task_alt", "workorders.workordertask"),
+            (_("Checklists"), "checklist", "workorders.checklisttemplate"),
             (_("AI analyses"), "psychology", "aiassist.analysis"),
             (_("Escalation policies"), "stairs", "alerts.escalationpolicy"),
         ),

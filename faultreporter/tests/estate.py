@@ -44,6 +44,7 @@ from telemetry.tests.factories import MetricFactory, RuleFactory, issue_key
 from workorders.generation import generate_due
 from workorders.models import CostEntry, LabourEntry, LabourRate, MaintenancePlan, Part, PartUse, WorkOrder
 from workorders.services import raise_work_order
+from workorders.tests.checklists import look_through
 from workorders.tests.factories import PartFactory, PlanFactory, order_in
 
 SEVERAL = 6
@@ -121,6 +122,7 @@ def work_on(one: Equipment, *, manager: User, technician: User) -> None:
     raise_work_order(alert=alert, by=manager, at=timezone.now())
     make_analysis(equipment=one, alert=alert, images=(photo,), by=technician)
     book(order_in("COMPLETED", by=technician, equipment=one), by=technician)
+    look_through(order_in("IN_PROGRESS", by=technician, equipment=one), by=technician)
     order_in("ON_HOLD", by=technician, equipment=one, due_at=timezone.now() - timedelta(days=1))
     if not one.assignments.exists():
         UserEquipmentAssignment.assign(user=technician, equipment=one, by=manager)

@@ -38,6 +38,7 @@ ONLY_SEEN = {
     "webhooks.webhookdelivery", "workorders.costentry", "workorders.labourentry", "workorders.partuse",
     "workorders.stockmovement",
     "notifications.delivery", "notifications.notification", "notifications.pushtarget",
+    "workorders.workordertask",
 }  # fmt: skip
 
 

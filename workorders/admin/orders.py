@@ -26,7 +26,6 @@ from alerts.backoffice import (
     ReasonForm,
     TimelineInline,
     move,
-    pictures,
 )
 from alerts.models import Alert
 from equipment.admin.machines import OnSite
@@ -38,6 +37,7 @@ from workorders.admin.board import BoardPages
 from workorders.admin.calendar import CalendarPages
 from workorders.admin.effort import EFFORT_TABS
 from workorders.admin.forms import CloseForm, CompleteForm, CostForm, DowntimeForm, LabourForm, PartForm
+from workorders.admin.tasks import OrderPaperwork, TaskInline
 from workorders.models import CostEntry, LabourEntry, PartUse, WorkOrder, WorkOrderEvent
 from workorders.models.findings import CODES
 from workorders.models.planning import LONGEST_JOB
@@ -197,7 +197,7 @@ def enter(add: Any) -> Any:
 
 
 @admin.register(WorkOrder)
-class WorkOrderAdmin(BoardPages, CalendarPages, OrderBadges, MovingAdmin):
+class WorkOrderAdmin(BoardPages, CalendarPages, OrderPaperwork, OrderBadges, MovingAdmin):
     """Jobs. The plan of the work can be corrected; everything else happens by a move."""
 
     list_display = (
@@ -211,8 +211,8 @@ class WorkOrderAdmin(BoardPages, CalendarPages, OrderBadges, MovingAdmin):
     empty_note = _("There is no work yet. Raise an order from an alert, or add one for planned work.")
     autocomplete_fields = ("equipment",)
     ordering = ("-created_at", "-id")
-    inlines = (*EFFORT_TABS, WorkOrderTimeline)
-    actions_detail = (*MOVES, "schedule", *BOOKINGS, "judge_downtime")
+    inlines = (TaskInline, *EFFORT_TABS, WorkOrderTimeline)
+    actions_detail = (*MOVES, "schedule", *BOOKINGS, "judge_downtime", *OrderPaperwork.paperwork)
     editable = (
         "title", "description", "type", "priority", "due_at", "estimated_minutes",
     )  # fmt: skip
@@ -222,7 +222,7 @@ class WorkOrderAdmin(BoardPages, CalendarPages, OrderBadges, MovingAdmin):
             {
                 "fields": (
                     "number", "shown_status", "title", "equipment", "alert", "type", "priority", "due_at",
-                    "description", "photos",
+                    "description", "photos", "links", "signed",
                 )
             },
         ),
@@ -274,7 +274,7 @@ class WorkOrderAdmin(BoardPages, CalendarPages, OrderBadges, MovingAdmin):
             offered += BOOKINGS
         if record.downtime and record.downtime.status == "ERROR":
             offered.append("judge_downtime")
-        return offered
+        return [*offered, *self.paperwork_offered(record)]
 
     def create_record(self, request: HttpRequest, record: WorkOrder) -> None:
         fields = {name: getattr(record, name) for name in ("title", "description", "type", "priority", "due_at")}
@@ -284,10 +284,6 @@ class WorkOrderAdmin(BoardPages, CalendarPages, OrderBadges, MovingAdmin):
     @admin.display(description=_("total cost"))
     def total(self, order: WorkOrder) -> str:
         return "–" if order.total_cost is None else f"{order.total_cost} {order.currency}"
-
-    @admin.display(description=_("files"))
-    def photos(self, order: WorkOrder) -> SafeString | str:
-        return pictures(order.files)
 
 
 class OrderInline(OrderBadges, ReadOnlyInline):
