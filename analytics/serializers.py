@@ -317,6 +317,8 @@ class TodaySerializer(Serializer):
     orders_unfinished = serializers.IntegerField()
     orders_unassigned = serializers.IntegerField()
     orders_overdue = serializers.IntegerField()
+    orders_at_risk = serializers.IntegerField(help_text="A response or restore target runs out soon.")
+    orders_breached = serializers.IntegerField(help_text="Not finished, and a target was missed.")
     orders_due_today = serializers.IntegerField()
     orders_completed_this_week = serializers.IntegerField()
     machines_down = serializers.IntegerField()

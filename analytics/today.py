@@ -14,6 +14,7 @@ from analytics.reliability import HOUR, local_midnight, quarter_of
 from equipment.models import Equipment, StatusInterval
 from faultreporter.accounts.models import User
 from workorders.models import WorkOrder
+from workorders.models.queryset import is_at_risk, is_breached, is_late
 from workorders.models.states import UNFINISHED
 
 LISTED = 5
@@ -56,6 +57,8 @@ class Today:
     orders_unfinished: int
     orders_unassigned: int
     orders_overdue: int
+    orders_at_risk: int
+    orders_breached: int
     orders_due_today: int
     orders_completed_this_week: int
     machines_down: int
@@ -110,12 +113,14 @@ def orders(machines: QuerySet[Equipment], *, at: datetime, zone: ZoneInfo) -> di
     local = at.astimezone(zone).date()
     tomorrow = local_midnight(local + timedelta(days=1), zone)
     monday = local_midnight(local - timedelta(days=local.weekday()), zone)
-    unfinished = Q(status__in=UNFINISHED)
+    unfinished, promised = Q(status__in=UNFINISHED), Q(sla_terms__isnull=False)
     rows = WorkOrder.objects.living().filter(unfinished | Q(completed_at__gte=monday), equipment__in=machines)
     return rows.aggregate(
         orders_unfinished=Count("pk", filter=unfinished),
         orders_unassigned=Count("pk", filter=unfinished & Q(assigned_to=None)),
-        orders_overdue=Count("pk", filter=unfinished & Q(due_at__lt=at)),
+        orders_overdue=Count("pk", filter=unfinished & is_late(at)),
+        orders_at_risk=Count("pk", filter=promised & is_at_risk(at)),
+        orders_breached=Count("pk", filter=promised & unfinished & is_breached(at)),
         orders_due_today=Count("pk", filter=unfinished & Q(due_at__gte=at, due_at__lt=tomorrow)),
         orders_completed_this_week=Count("pk", filter=Q(completed_at__gte=monday)),
     )

@@ -5,8 +5,8 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db.models import Count
-from django.db.models.functions import TruncDate
+from django.db.models import Case, Count, When
+from django.db.models.functions import Least, TruncDate
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils import timezone
@@ -24,6 +24,7 @@ from equipment.models import Equipment
 from faultreporter.accounts.models import User
 from faultreporter.backoffice import badge, link_to
 from workorders.admin import OrderBadges
+from workorders.admin.promises import clock_badge
 from workorders.models import WorkOrder
 from workorders.models.states import UNFINISHED
 
@@ -42,6 +43,8 @@ STACKED = json.dumps(
         },
     }
 )
+# What runs out first: what somebody said, the response that nobody gave yet, or the restore.
+MOST_PRESSING = Least("due_at", Case(When(started_at=None, then="response_due_at")), "restore_due_at")
 ALERT, ORDER, ANALYSIS = AlertBadges(), OrderBadges(), AnalysisColumns()
 
 
@@ -69,8 +72,8 @@ def tiles(now: Today) -> list[dict[str, Any]]:
         {
             "title": _("Orders under way"),
             "value": now.orders_unfinished,
-            "note": _("%(overdue)d overdue, %(open)d without a technician")
-            % {"overdue": now.orders_overdue, "open": now.orders_unassigned},
+            "note": _("%(overdue)d overdue, %(risk)d targets at risk, %(open)d without a technician")
+            % {"overdue": now.orders_overdue, "risk": now.orders_at_risk, "open": now.orders_unassigned},
             "href": listing("workorders_workorder", f"?status__in={','.join(UNFINISHED)}"),
         },
         {
@@ -123,7 +126,7 @@ def alert_table(user: User, *, at: datetime) -> dict[str, Any]:
 def order_table(user: User, *, at: datetime) -> dict[str, Any]:
     rows = WorkOrder.objects.for_user(user).living().unfinished().select_related("equipment", "assigned_to")
     return {
-        "headers": [_("Work order"), _("Machine"), _("Status"), _("Technician"), _("Due")],
+        "headers": [_("Work order"), _("Machine"), _("Status"), _("Technician"), _("Due"), _("Service target")],
         "rows": [
             [
                 link_to(order),
@@ -131,8 +134,9 @@ def order_table(user: User, *, at: datetime) -> dict[str, Any]:
                 ORDER.shown_status(order),
                 str(order.assigned_to or badge(_("Nobody yet"), "warning")),
                 due_text(order, at=at),
+                clock_badge(order, at=at),
             ]
-            for order in rows.order_by("due_at", "-created_at")[:LISTED]
+            for order in rows.order_by(MOST_PRESSING.asc(nulls_last=True), "-created_at")[:LISTED]
         ],
     }
 

@@ -44,7 +44,6 @@ GROUPS: tuple[tuple[Any, tuple[tuple[Any, str, str], ...]], ...] = (
         (
             (_("Equipment"), "precision_manufacturing", "equipment.equipment"),
             (_("Locations"), "location_on", "locations.location"),
-            (_("Business calendars"), "calendar_month", "locations.businesscalendar"),
             (_("Who looks after what"), "engineering", "equipment.userequipmentassignment"),
             (_("Teams"), "groups", "equipment.team"),
             (_("Skills"), "workspace_premium", "equipment.skill"),
@@ -67,6 +66,14 @@ GROUPS: tuple[tuple[Any, tuple[tuple[Any, str, str], ...]], ...] = (
             (_("Labour"), "timer", "workorders.labourentry"),
             (_("Labour rates"), "payments", "workorders.labourrate"),
             (_("Other costs"), "receipt_long", "workorders.costentry"),
+        ),
+    ),
+    (
+        _("Service targets"),
+        (
+            (_("Response and restore"), "timer", "workorders.slapolicy"),
+            (_("Hold reasons"), "pause_circle", "workorders.holdreason"),
+            (_("Business calendars"), "event_available", "locations.businesscalendar"),
         ),
     ),
     (

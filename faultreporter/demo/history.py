@@ -14,6 +14,7 @@ from equipment.models import Equipment, FailureMode, StatusInterval
 from faultreporter.accounts.models import User
 from faultreporter.demo.machines import BY_CATEGORY, Kind
 from faultreporter.demo.people import Team
+from faultreporter.demo.promises import Promises
 from faultreporter.demo.store import HOURLY_RATE
 from workorders.models import WorkOrder, WorkOrderEvent, WorkOrderNumber
 
@@ -26,6 +27,7 @@ BATCH = 2_000
 class Ledger:
     """Rows waiting to be written together."""
 
+    promises: Promises
     alerts: list[Alert] = field(default_factory=list)
     orders: list[WorkOrder] = field(default_factory=list)
     intervals: list[StatusInterval] = field(default_factory=list)
@@ -63,7 +65,7 @@ def number(orders: list[WorkOrder]) -> None:
 def live_through(machines: list[Equipment], team: Team, *, now: datetime, rng: random.Random) -> Ledger:
     """Failures come at random around each kind's MTBF, preventive work at its interval; neither overlaps itself."""
     modes = modes_by_category()
-    ledger = Ledger()
+    ledger = Ledger(promises=Promises())
     for machine in machines:
         kind = BY_CATEGORY[machine.category.code if machine.category else ""]
         for failed_at, hours in failures(kind, now=now, rng=rng):
@@ -145,7 +147,7 @@ def repair(
         AlertEvent(alert=alert, kind="ACKNOWLEDGED", at=at + timedelta(minutes=12), by=manager),
         AlertEvent(alert=alert, kind="RESOLVED", at=back_up, by=technician),
     ]
-    ledger.order_events += order_events(order, manager, technician)
+    ledger.order_events += order_events(order, manager, technician) + ledger.promises.settle(order)
 
 
 def order_events(order: WorkOrder, manager: User, technician: User) -> list[WorkOrderEvent]:

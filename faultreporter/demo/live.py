@@ -11,7 +11,7 @@ from equipment.models import Equipment, FailureCause, FailureMechanism, FailureM
 from faultreporter.demo import escalation, pictures
 from faultreporter.demo.machines import BY_CATEGORY
 from faultreporter.demo.people import Team
-from workorders.models import LabourEntry, Part, PartUse, WorkOrder
+from workorders.models import HoldReason, LabourEntry, Part, PartUse, WorkOrder
 from workorders.services import raise_work_order
 
 
@@ -110,7 +110,10 @@ def advance(alert: Alert, steps: int, team: Team, *, at: datetime, rng: random.R
     if steps >= 4:
         order.start(by=technician, at=at + timedelta(hours=2))
     if steps == 5:
-        order.hold(by=technician, at=at + timedelta(hours=4), reason="Waiting for a battery, delivery on Thursday.")
+        order.hold(
+            by=technician, at=at + timedelta(hours=4), reason="Waiting for a battery, delivery on Thursday.",
+            why=HoldReason.named("WAITING_PARTS"),
+        )  # fmt: skip
     if steps == 6:
         complete(order, team, at=at + timedelta(hours=7))
 

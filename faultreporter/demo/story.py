@@ -12,7 +12,19 @@ from analytics.weekly import Week, report_for
 from equipment.models import Equipment
 from faultreporter.audit.context import acting
 from faultreporter.audit.models import AuditLog
-from faultreporter.demo import escalation, history, live, machines, people, places, planning, readings, store, upkeep
+from faultreporter.demo import (
+    escalation,
+    history,
+    live,
+    machines,
+    people,
+    places,
+    planning,
+    promises,
+    readings,
+    store,
+    upkeep,
+)
 from telemetry.models import DeviceKey
 
 SEED = 20260101
@@ -23,9 +35,11 @@ def tell(*, now: datetime, quiet: bool = False) -> people.Team:
     rng = random.Random(SEED)
     call_command("load_catalogue", verbosity=0)
     call_command("load_metrics", verbosity=0)
+    call_command("load_promises", verbosity=0)
     with transaction.atomic(), acting(by=None, source=AuditLog.Source.COMMAND):
         team = people.hire(now - timedelta(days=365 * history.YEARS))
         machines.install(places.build(team), team, on=now.date(), rng=rng)
+        promises.open_at(promises.calendars(on=now.date()))
         fleet = list(Equipment.objects.select_related("category", "location").order_by("equipment_code"))
         store.set_rates(team)
         remember(history.live_through(fleet, team, now=now, rng=rng), team)
@@ -33,6 +47,7 @@ def tell(*, now: datetime, quiet: bool = False) -> people.Team:
         escalation.agree(team)
         live.draw_diagrams(fleet, team, drawn_at=team.since)
         live.happen(fleet, team, now=now, rng=rng)
+        promises.watch(now=now)
         planning.plan(fleet, team, now=now, rng=random.Random(SEED))
         readings.record(fleet, now=now, rng=rng, quiet=quiet)
         upkeep.plan(fleet, team, now=now, rng=random.Random(SEED))

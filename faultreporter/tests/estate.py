@@ -42,8 +42,8 @@ from locations.tests.factories import LocationFactory, SiteMembershipFactory
 from telemetry.ingest import ingest
 from telemetry.tests.factories import MetricFactory, RuleFactory, issue_key
 from workorders.generation import generate_due
-from workorders.models import CostEntry, LabourEntry, LabourRate, MaintenancePlan, Part, PartUse, WorkOrder
-from workorders.services import raise_work_order
+from workorders.models import CostEntry, LabourEntry, LabourRate, MaintenancePlan, Part, PartUse, SlaPolicy, WorkOrder
+from workorders.services import load_promises, raise_work_order
 from workorders.tests.checklists import look_through
 from workorders.tests.factories import PartFactory, PlanFactory, order_in
 
@@ -55,6 +55,8 @@ def build_estate(*, manager: User, technician: User) -> None:
     site = LocationFactory.create(name="Northgate", business_calendar=calendars()[0])
     SiteMembershipFactory.create(user=technician, site=site)
     agree(manager)
+    load_promises()
+    SlaPolicy.add(by=manager, site=site, priority="CRITICAL", response_minutes=15, restore_minutes=120)
     rooms = [place_in(site, number) for number in range(SEVERAL)]
     category = CategoryFactory.create(name="Chiller")
     FailureModeFactory.create_batch(SEVERAL, category=category, keywords=["hums"])

@@ -37,6 +37,7 @@ from workorders.admin.board import BoardPages
 from workorders.admin.calendar import CalendarPages
 from workorders.admin.effort import EFFORT_TABS
 from workorders.admin.forms import CloseForm, CompleteForm, CostForm, DowntimeForm, LabourForm, PartForm
+from workorders.admin.promises import ClockColumns, ClockFilter, HoldForm
 from workorders.admin.tasks import OrderPaperwork, TaskInline
 from workorders.models import CostEntry, LabourEntry, PartUse, WorkOrder, WorkOrderEvent
 from workorders.models.findings import CODES
@@ -127,7 +128,7 @@ class ReopenForm(DownForm, ReasonForm):
     pass
 
 
-class OrderBadges:
+class OrderBadges(ClockColumns):
     """Status, priority and what is due, on the order's own pages and on those of its alert and machine."""
 
     @admin.display(description=_("status"), ordering="status")
@@ -202,10 +203,10 @@ class WorkOrderAdmin(BoardPages, CalendarPages, OrderPaperwork, OrderBadges, Mov
 
     list_display = (
         "number", "title", "shown_status", "shown_priority", "type", "equipment", "shown_assignee", "planned_date",
-        "due",
+        "due", "clocks",
     )  # fmt: skip
     list_display_links = ("number", "title")
-    list_filter = ("status", "priority", "type", OnSite, OfTechnician, ("due_at", PeriodFilter))
+    list_filter = ("status", "priority", "type", ClockFilter, OnSite, OfTechnician, ("due_at", PeriodFilter))
     list_select_related = ("equipment", "assigned_to", "assigned_team")
     search_fields = ("number", "title", "description", "equipment__equipment_code", "equipment__equipment_name")
     empty_note = _("There is no work yet. Raise an order from an alert, or add one for planned work.")
@@ -236,6 +237,15 @@ class WorkOrderAdmin(BoardPages, CalendarPages, OrderPaperwork, OrderBadges, Mov
                 )
             },
         ),
+        (
+            _("Service target"),
+            {
+                "fields": (
+                    "clocks", "promised", "response_due_at", "response_breached_at", "restore_due_at",
+                    "restore_breached_at", "held_for", "paused",
+                )
+            },
+        ),
         (_("Findings"), {"fields": ("resolution", *CODES, "no_failure_found", "cause", "remedy")}),
         (_("Effort"), {"fields": ("labour_minutes", *COSTS, "total", "currency")}),
     )  # fmt: skip
@@ -244,7 +254,7 @@ class WorkOrderAdmin(BoardPages, CalendarPages, OrderPaperwork, OrderBadges, Mov
     assign = move("assign", MOVES["assign"].label, AssignForm)
     schedule = move("schedule", _("Plan"), ScheduleForm)
     start = move("start", MOVES["start"].label, DownForm)
-    hold = move("hold", MOVES["hold"].label, ReasonForm)
+    hold = move("hold", MOVES["hold"].label, HoldForm)
     resume = move("resume", MOVES["resume"].label)
     complete = move("complete", MOVES["complete"].label, CompleteForm)
     close = move("close", MOVES["close"].label, CloseForm)
@@ -291,7 +301,15 @@ class OrderInline(OrderBadges, ReadOnlyInline):
 
     model = WorkOrder
     order = linked(_("work order"))
-    fields = readonly_fields = ("order", "shown_status", "shown_priority", "assigned_to", "due", "completed_at")
+    fields = readonly_fields = (
+        "order",
+        "shown_status",
+        "shown_priority",
+        "assigned_to",
+        "due",
+        "clocks",
+        "completed_at",
+    )
     ordering = ("-created_at",)
     per_page = 20
     verbose_name_plural = _("work orders")
