@@ -22,7 +22,7 @@ class Happening(NamedTuple):
     building: str
     title: str
     words: str
-    hours: int
+    hours: float
     severity: str
     progress: str
 
@@ -65,6 +65,8 @@ HAPPENINGS = tuple(
          66, "HIGH", "completed"),
         ("FAN-COIL", "NG-A", "Does not cool", "Blows, but only warm air; the valve does not move.",
          70, "MEDIUM", "completed"),
+        ("CHILLER", "NG-A", "Trips on high pressure", "Starts again by hand and trips within the hour.",
+         3.3, "CRITICAL", "started"),
     )
 )  # fmt: skip
 KIND_OF_DRAWING = {"CHILLER": "PIPING", "BOILER": "PIPING", "AHU": "MECHANICAL"}
@@ -108,7 +110,7 @@ def advance(alert: Alert, steps: int, team: Team, *, at: datetime, rng: random.R
     if steps >= 3:
         order.assign(to=technician, by=manager, at=at + timedelta(minutes=20))
     if steps >= 4:
-        order.start(by=technician, at=at + timedelta(hours=2))
+        order.start(by=technician, at=at + timedelta(minutes=40 if alert.severity == "CRITICAL" else 120))
     if steps == 5:
         order.hold(
             by=technician, at=at + timedelta(hours=4), reason="Waiting for a battery, delivery on Thursday.",
