@@ -15,6 +15,7 @@ from faultreporter.audit.models import AuditLog
 from faultreporter.demo import (
     escalation,
     history,
+    inbox,
     live,
     machines,
     people,
@@ -51,6 +52,7 @@ def tell(*, now: datetime, quiet: bool = False) -> people.Team:
         planning.plan(fleet, team, now=now, rng=random.Random(SEED))
         readings.record(fleet, now=now, rng=rng, quiet=quiet)
         upkeep.plan(fleet, team, now=now, rng=random.Random(SEED))
+        inbox.fill(team, now=now, rng=random.Random(SEED))
         sum_up(now)
         report_for(team.managers[0], week=Week.before(now))
     return team

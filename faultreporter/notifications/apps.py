@@ -8,4 +8,4 @@ class NotificationsConfig(AppConfig):
     verbose_name = _("Notifications")
 
     def ready(self) -> None:
-        from faultreporter.notifications import receivers  # noqa: F401 - connects them; models aren't loaded before
+        from faultreporter.notifications import metrics, receivers  # noqa: F401 - connects them; models aren't loaded before

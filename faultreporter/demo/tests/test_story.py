@@ -15,6 +15,7 @@ from alerts.models import Alert
 from equipment.models import Equipment, StatusInterval, Team
 from faultreporter.accounts.models import User
 from faultreporter.demo import large, story
+from faultreporter.notifications.models import Delivery, Notification
 from locations.models import Location
 from telemetry.models import LatestReading, Reading
 from workorders.models import LabourEntry, Part, WorkOrder
@@ -36,6 +37,7 @@ def test_a_believable_building(tmp_path: Path) -> None:
     assert_the_chiller_alerted()
     assert_its_books_are_true()
     assert_the_next_two_weeks_are_planned()
+    assert_people_were_told()
     assert Reading.objects.count() > 100_000
     assert LatestReading.objects.exists()
 
@@ -67,6 +69,13 @@ def assert_its_orders_are_numbered_without_gaps() -> None:
 def assert_the_chiller_alerted() -> None:
     alert = Alert.objects.get(source="RULE")
     assert alert.title.startswith("Chiller vibrates")
+
+
+def assert_people_were_told() -> None:
+    assert Notification.objects.unread().exists()
+    assert Notification.objects.exclude(read_at=None).exists()
+    assert not Notification.objects.unplanned().exists()
+    assert set(Delivery.objects.values_list("channel", flat=True)) == {"PUSH", "EMAIL"}
 
 
 def assert_its_books_are_true() -> None:

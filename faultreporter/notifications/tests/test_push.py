@@ -412,3 +412,14 @@ def test_running_twice_sends_once(fcm: FakeFcm, tess: User) -> None:
     tasks.deliver()
 
     assert len(fcm.messages) == 1
+
+
+def test_metrics_count_deliveries_by_channel_and_state(fcm: FakeFcm, tess: User, client: Any) -> None:
+    phone_of(tess)
+    tell(tess)
+    deliver()
+
+    scraped = client.get("/metrics").content.decode()
+
+    assert 'notification_deliveries{channel="PUSH",state="SENT"} 1.0' in scraped
+    assert "notification_oldest_due_seconds 0.0" in scraped
