@@ -67,7 +67,7 @@ class Rung:
         if self.kind == StepKind.NOTIFY_PERSON:
             return gettext("tell %(person)s") % {"person": self.name}
         if self.kind == StepKind.NOTIFY_ROLE:
-            return gettext("tell everybody here with the role %(role)s") % {"role": Role(self.role).label.lower()}
+            return gettext("tell every %(role)s here") % {"role": Role(self.role).label.lower()}
         if self.kind == StepKind.NOTIFY_ASSIGNED:
             return gettext("tell those who look after the machine")
         if self.kind == StepKind.RAISE_SEVERITY:

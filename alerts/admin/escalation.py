@@ -170,6 +170,8 @@ def after(wait: timedelta) -> str:
         return gettext("At once")
     if not hours:
         return ngettext("After %(n)d minute", "After %(n)d minutes", minutes) % {"n": minutes}
+    if not minutes:
+        return ngettext("After %(n)d hour", "After %(n)d hours", hours) % {"n": hours}
     return gettext("After %(hours)d h %(minutes)02d min") % {"hours": hours, "minutes": minutes}
 
 

@@ -272,7 +272,7 @@ def from_row(row: dict[str, Any] | None) -> AlertEscalation | None:
         name: datetime.fromisoformat(row[name]) for name in TIMES if row[name]
     }
     escalation = AlertEscalation(**fields)
-    escalation.history = [{**line, "at": datetime.fromisoformat(line["at"])} for line in row["history"]]
+    escalation.history = row["history"]
     return escalation
 
 
@@ -281,5 +281,9 @@ def latest(alert: "Alert") -> AlertEscalation | None:
     if alert.is_new:
         return alert.begun
     if "escalation_row" in alert.__dict__:
-        return from_row(alert.__dict__["escalation_row"])
-    return alert.escalations.with_history().order_by("-started_at", "-pk").first()
+        found = from_row(alert.__dict__["escalation_row"])
+    else:
+        found = alert.escalations.with_history().order_by("-started_at", "-pk").first()
+    if found is not None:  # times are text in JSON
+        found.history = [{**line, "at": datetime.fromisoformat(line["at"])} for line in found.history]
+    return found

@@ -91,7 +91,7 @@ def test_an_alert_shows_its_ladder_and_takes_the_next_step(backoffice: Any, mona
     after = backoffice(mona).get(url).content.decode()
 
     assert answer.status_code == 302
-    assert "next: tell everybody here with the role maintenance manager" in " ".join(before.split())
+    assert "next: tell every maintenance manager here" in " ".join(before.split())
     assert "Told Mona." in after
 
 

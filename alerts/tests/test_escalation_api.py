@@ -127,7 +127,7 @@ def test_an_alert_says_where_it_stands(api: Any, mona: User) -> None:
         ("Told Mona.", [{"id": str(mona.pk), "name": "Mona"}])
     ]
     assert [(step["round"], step["step"], step["text"]) for step in stands["planned"]] == [
-        (1, 1, "start again, once"), (2, 0, "tell everybody here with the role maintenance manager"),
+        (1, 1, "start again, once"), (2, 0, "tell every maintenance manager here"),
     ]  # fmt: skip
     assert stands["next_at"] == stands["planned"][0]["at"]
 

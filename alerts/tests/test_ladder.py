@@ -31,7 +31,7 @@ def test_it_works() -> None:
 
     assert [f"{one.at:%H:%M} {one.words}" for one in planned] == [
         "09:00 tell those who look after the machine",
-        "09:10 tell everybody here with the role maintenance manager",
+        "09:10 tell every maintenance manager here",
         "09:25 raise the severity to the next level",
     ]
 

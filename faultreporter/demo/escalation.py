@@ -28,7 +28,7 @@ def agree(team: Team) -> None:
     EscalationPolicy.add(
         by=team.admin, name="Northgate, grave faults", site=sites[CAMPUS[0]], minimum_severity="HIGH",
         remind_after_minutes=240, reminders=2,
-        steps=[ASSIGNED, wait(10), MANAGERS, wait(20), WORSE, boss, wait(30), again(2)],
+        steps=[ASSIGNED, wait(10), MANAGERS, wait(20), WORSE, boss, wait(30), again(6)],
     )  # fmt: skip
     EscalationPolicy.add(
         by=team.admin, name="Harbour Data Centre", site=sites[DATA_CENTRE[0]], remind_after_minutes=120,
