@@ -41,11 +41,3 @@ def who_see(place_id: uuid.UUID | None, people: UserQuerySet) -> UserQuerySet:
 def sees(user: User, site: "Location") -> bool:
     """The same rule for one site, without a query where it is open to all."""
     return site.open_to_all or user.role == User.Role.ADMIN or site.memberships.filter(user=user).exists()
-
-
-def seeing(site: "Location | None") -> Q:
-    """The people who see this site, as a filter on them; a thing without a place hides from nobody."""
-    if site is None or site.open_to_all:
-        return Q()
-    members = apps.get_model("locations", "SiteMembership").objects.filter(site=site).values("user")
-    return Q(role=User.Role.ADMIN) | Q(pk__in=members)

@@ -25,7 +25,7 @@ from django.utils.translation import gettext, ngettext
 from equipment.models import PersonSkill, Skill
 from faultreporter.accounts.models import User
 from locations.models import Location, at_or_below
-from locations.scope import seeing
+from locations.scope import who_see
 from workorders.models import WorkOrder
 from workorders.workload import capacity_on, hours_at, minutes_of
 
@@ -131,7 +131,8 @@ def candidates_for(order: WorkOrder, *, at: datetime) -> list[Candidate]:
     machine, place = order.equipment, order.equipment.location
     site = place and (place.site or place)
     today = at.astimezone(order.zone_info()).date()
-    people = list(User.objects.active().filter(seeing(site), role__in=WorkOrder.ASSIGNEES))
+    able = User.objects.active().filter(role__in=WorkOrder.ASSIGNEES)
+    people = list(who_see(machine.location_id, able))
     caretakers = dict(machine.assignments.active(at).values_list("user", "role"))
     needed = dict(Skill.objects.living().filter(categories=machine.category_id).values_list("pk", "name"))
     held = skills_held(people, needed, on=today)

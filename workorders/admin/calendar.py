@@ -182,7 +182,7 @@ def ghosts_by_day(shown: Calendar) -> Cards:
     """Maintenance that lies ahead: no orders yet, so nothing to move."""
     found: Cards = defaultdict(list)
     for due in shown.expected:
-        words = {"title": due.plan.title, "code": due.plan.equipment.equipment_code, "url": page_of(due.plan.equipment)}
+        words = {"title": due.plan.title, "code": due.plan.equipment.equipment_code, "url": page_of(due.plan)}
         found[due.day].append({**words, "person_id": due.plan.assigned_to_id, "is_forecast": due.is_forecast})
     return found
 
