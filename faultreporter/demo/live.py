@@ -126,12 +126,18 @@ def complete(order: WorkOrder, team: Team, *, at: datetime) -> None:
     for part in Part.objects.filter(number__startswith=f"{prefix}-", stock__gte=1).order_by("number")[:1]:
         PartUse.take(order=order, part=part, quantity=Decimal(1), by=by, at=at)
     LabourEntry.log(order=order, person=by, by=by, at=at, started_at=at - timedelta(minutes=150), ended_at=at)
-    mode = FailureMode.objects.living().applicable_to(order.equipment.category_id).order_by("category", "code").first()
     order.complete(
-        by=by, at=at, resolution="Worn part replaced, test run passed.", cause="Wear", failure_mode=mode,
+        by=by, at=at, resolution="Worn part replaced, test run passed.", cause="Wear", failure_mode=likely_mode(order),
         failure_mechanism=FailureMechanism.objects.get(code="WEAR"),
         failure_cause=FailureCause.objects.get(code="END-OF-LIFE"), remedy_action=Remedy.objects.get(code="REPLACE"),
     )  # fmt: skip
+
+
+def likely_mode(order: WorkOrder) -> FailureMode | None:
+    """The one whose keywords the report has the most of."""
+    words = f"{order.title} {order.description}".lower()
+    modes = FailureMode.objects.living().applicable_to(order.equipment.category_id).order_by("category", "code")
+    return max(modes, key=lambda mode: sum(keyword in words for keyword in mode.keywords), default=None)
 
 
 def work_now(*, now: datetime) -> None:

@@ -114,8 +114,8 @@ def keep_books(uses: list[PartUse], keeper: User) -> list[StockMovement]:
         if part is None:
             continue
         if part.stock < use.quantity:
-            day = use.created_at - timedelta(days=3)
-            movements.append(moved(part, DELIVERY, "RECEIPT", day, by=keeper, reason="Delivery"))
+            before = use.created_at - timedelta(minutes=30)
+            movements.append(moved(part, DELIVERY, "RECEIPT", before, by=keeper, reason="Delivery"))
         order, by = use.work_order, use.created_by
         movements.append(moved(part, -use.quantity, "USE", use.created_at, by=by, order=order))
     return movements
