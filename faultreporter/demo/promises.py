@@ -28,8 +28,8 @@ DATA_CENTRE = {
 def calendars(*, on: date) -> dict[str, BusinessCalendar]:
     """By the code of the site that follows it."""
     years = range(on.year - 2, on.year + 3)
-    berlin = [*holidays(years), yearly("Women's Day", 3, 8)]
-    hamburg = [*holidays(years), yearly("Reformation Day", 10, 31)]
+    berlin = [*holidays(years), yearly("Women's Day", on.year, 3, 8)]
+    hamburg = [*holidays(years), yearly("Reformation Day", on.year, 10, 31)]
     return {
         "NORTHGATE": BusinessCalendar.add(
             by=None, name="Berlin office hours", weekly_hours=OFFICE, holidays=berlin, is_default=True
@@ -40,14 +40,14 @@ def calendars(*, on: date) -> dict[str, BusinessCalendar]:
     }  # fmt: skip
 
 
-def yearly(name: str, month: int, day: int) -> dict[str, Any]:
-    return {"date": date(2000, month, day), "name": name, "every_year": True}
+def yearly(name: str, year: int, month: int, day: int) -> dict[str, Any]:
+    return {"date": date(year, month, day), "name": name, "every_year": True}
 
 
 def holidays(years: range) -> Iterator[dict[str, Any]]:
     """Those of the whole country: on fixed dates, and those that move with Easter."""
     for name, month, day in NATIONAL:
-        yield yearly(name, month, day)
+        yield yearly(name, years[2], month, day)
     for year in years:
         for name, after in BY_EASTER:
             yield {"date": easter(year) + timedelta(days=after), "name": name}

@@ -150,6 +150,12 @@ class OrderBadges(ClockColumns):
         late = badge(_("Overdue"), "danger") if order.is_overdue(timezone.now()) else ""
         return format_html("{} {}", localize(timezone.localtime(order.due_at)), late)
 
+    @admin.display(description=_("due"), ordering="due_at")
+    def deadline(self, order: WorkOrder) -> SafeString | str:
+        """When it is due, and how its service target stands."""
+        due, clocks = self.due(order), self.clocks(order)
+        return due if clocks == "–" else clocks if due == "–" else format_html("{} {}", due, clocks)
+
 
 class RaiseForm(MoveForm):
     """What an order for an alert can say otherwise than the alert."""
@@ -203,7 +209,7 @@ class WorkOrderAdmin(BoardPages, CalendarPages, OrderPaperwork, OrderBadges, Mov
 
     list_display = (
         "number", "title", "shown_status", "shown_priority", "type", "equipment", "shown_assignee", "planned_date",
-        "due", "clocks",
+        "deadline",
     )  # fmt: skip
     list_display_links = ("number", "title")
     list_filter = ("status", "priority", "type", ClockFilter, OnSite, OfTechnician, ("due_at", PeriodFilter))
