@@ -54,7 +54,7 @@ def plan_occurrences(user: User, start: datetime, end: datetime, *, location_id:
 
 
 def due_times(plans: MaintenancePlanQuerySet, start: datetime, end: datetime) -> "list[DueTime]":
-    found = {plan.pk: plan for plan in plans.select_related(*JOINED)}
+    found = {plan.pk: plan for plan in plans.select_related(*JOINED).with_open_order()}
     recorded = PlanOccurrence.objects.filter(plan__in=found, due_at__gte=start, due_at__lt=end)
     times = [
         DueTime(found[row.plan_id], row.due_at, row.state, row.work_order, row.reason)
@@ -96,7 +96,8 @@ def by_rule(plan: MaintenancePlan, end: datetime) -> list[datetime]:
 
 def by_pace(plan: MaintenancePlan, end: datetime, *, now: datetime) -> list[datetime]:
     """Only the next one where the calendar may come first."""
-    first = plan.meter.expected_at(now) if plan.trigger in plan.BY_METER else None
+    order_is_out = plan.meter.is_reached and plan.open_order() is not None
+    first = plan.meter.expected_at(now) if plan.trigger in plan.BY_METER and not order_is_out else None
     if first is None or first >= end:
         return []
     meter = plan.meter

@@ -30,6 +30,7 @@ from workorders.models.plan_queryset import paused
 from workorders.models.plans import JOINED
 
 WEEKS = 12
+LATE_SINCE = timedelta(days=120)
 STATE_COLOURS = {"GENERATED": "primary", "SKIPPED": "info", "MISSED": "danger", "EXPECTED": ""}
 FIELDS = (
     "title", "description", "type", "priority", "trigger", "schedule", "rule", "start_date", "due_time", "ends_on",
@@ -243,13 +244,15 @@ class MaintenancePlanAdmin(PlanBadges, MovingAdmin):
         first = monday(timezone.localdate())
         last = first + timedelta(days=7 * WEEKS - 1)
         start, end = (datetime.combine(day, time.min, tzinfo=timezone.get_current_timezone()) for day in (first, last))
-        times = plan_occurrences(caller(request), start, end + timedelta(days=1))
+        times = plan_occurrences(caller(request), start - LATE_SINCE, end + timedelta(days=1))
+        late = [one for one in times if one.day < first and is_late(one)]
         weeks = by_week(times, first, last)
         most = max((week.minutes for week in weeks), default=0)
         context = {
             **self.admin_site.each_context(request),
             "opts": self.opts,
             "title": _("Maintenance ahead"),
+            "late": [due_shown(one) for one in late],
             "weeks": [week_shown(week, times, most=most) for week in weeks],
         }
         return TemplateResponse(request, "admin/workorders/horizon.html", context)
@@ -268,17 +271,20 @@ def week_shown(week: Week, times: list[DueTime], *, most: int) -> dict[str, Any]
     }
 
 
+def is_late(one: DueTime) -> bool:
+    return one.work_order is not None and one.work_order.is_overdue(timezone.now())
+
+
 def due_shown(one: DueTime) -> dict[str, Any]:
-    late = one.work_order is not None and one.work_order.is_overdue(timezone.now())
     words = gettext("Expected") if one.state == "EXPECTED" else PlanOccurrence.State(one.state).label
     words = one.work_order.get_status_display() if one.work_order else words
     return {
-        "day": date_format(one.day, "D j"),
+        "day": date_format(one.day, "D j M"),
         "title": one.plan.title,
         "url": page_of(one.plan),
         "machine": one.plan.equipment,
         "order": one.work_order and {"number": one.work_order.number, "url": page_of(one.work_order)},
-        "badge": badge(gettext("Overdue"), "danger") if late else badge(words, STATE_COLOURS[one.state]),
+        "badge": badge(gettext("Overdue"), "danger") if is_late(one) else badge(words, STATE_COLOURS[one.state]),
         "forecast": one.is_forecast,
         "reason": one.reason,
     }
