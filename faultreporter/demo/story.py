@@ -18,6 +18,7 @@ from faultreporter.demo import (
     inbox,
     live,
     machines,
+    neighbours,
     people,
     places,
     planning,
@@ -53,6 +54,7 @@ def tell(*, now: datetime, quiet: bool = False) -> people.Team:
         readings.record(fleet, now=now, rng=rng, quiet=quiet)
         upkeep.plan(fleet, team, now=now, rng=random.Random(SEED))
         inbox.fill(team, now=now, rng=random.Random(SEED))
+        neighbours.appear(fleet, team, now=now, rng=random.Random(SEED))
         sum_up(now)
         report_for(team.managers[0], week=Week.before(now))
     return team

@@ -9,6 +9,7 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.utils import timezone
 from django.utils.cache import add_never_cache_headers
+from django.utils.formats import localize
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext, ngettext
@@ -222,7 +223,7 @@ class DeliveryAdmin(DeliveryColumns, ReadOnlyAdmin):
     actions = ("replay",)
     actions_detail = ("replay_this",)
     fields = (
-        "event_type", "webhook", "shown_state", "attempts", "result", "next_attempt_at", "finished_at", "created_at",
+        "event_type", "webhook", "shown_state", "attempts", "result", "next_try", "finished_at", "created_at",
         "payload",
     )  # fmt: skip
 
@@ -234,8 +235,13 @@ class DeliveryAdmin(DeliveryColumns, ReadOnlyAdmin):
 
     @admin.display(description=_("about"))
     def about(self, delivery: WebhookDelivery) -> str:
-        record = next((value for value in delivery.event.data.values() if isinstance(value, dict)), {})
-        return str(record.get("number") or record.get("title") or record.get("name") or "–")
+        record = delivery.event.data.get(delivery.event.type.partition(".")[0], {})
+        return str(record.get("number") or record.get("title") or "–")
+
+    @admin.display(description=_("next try at"))
+    def next_try(self, delivery: WebhookDelivery) -> str:
+        waiting = delivery.state == WebhookDelivery.State.PENDING
+        return localize(timezone.localtime(delivery.next_attempt_at)) if waiting else "–"
 
     @admin.display(description=_("what is sent"))
     def payload(self, delivery: WebhookDelivery) -> SafeString:

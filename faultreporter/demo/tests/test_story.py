@@ -16,6 +16,7 @@ from equipment.models import Equipment, StatusInterval, Team
 from faultreporter.accounts.models import User
 from faultreporter.demo import large, story
 from faultreporter.notifications.models import Delivery, Notification
+from faultreporter.webhooks.models import WebhookDelivery
 from locations.models import Location
 from telemetry.models import LatestReading, Reading
 from workorders.models import LabourEntry, Part, WorkOrder
@@ -38,6 +39,8 @@ def test_a_believable_building(tmp_path: Path) -> None:
     assert_its_books_are_true()
     assert_the_next_two_weeks_are_planned()
     assert_people_were_told()
+    assert set(WebhookDelivery.objects.values_list("state", flat=True)) == {"SUCCEEDED", "DEAD"}
+    assert Alert.objects.filter(source="PUBLIC").count() == 1
     assert Reading.objects.count() > 100_000
     assert LatestReading.objects.exists()
 

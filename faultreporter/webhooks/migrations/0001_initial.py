@@ -53,7 +53,7 @@ class Migration(migrations.Migration):
                 ('created_at', models.DateTimeField(default=django.utils.timezone.now, editable=False)),
                 ('updated_at', models.DateTimeField(auto_now=True)),
                 ('state', models.CharField(choices=[('PENDING', 'Pending'), ('SUCCEEDED', 'Delivered'), ('DEAD', 'Dead letter')], default='PENDING', max_length=10, verbose_name='state')),
-                ('attempts', models.PositiveSmallIntegerField(default=0, help_text='Since it was last set out; the list below has them all.', verbose_name='attempts')),
+                ('attempts', models.PositiveSmallIntegerField(default=0, help_text='Since it was last set out; all of them are on a page of their own.', verbose_name='attempts')),
                 ('next_attempt_at', models.DateTimeField(default=django.utils.timezone.now, verbose_name='next attempt at')),
                 ('claimed_until', models.DateTimeField(blank=True, null=True)),
                 ('finished_at', models.DateTimeField(blank=True, null=True, verbose_name='finished at')),

@@ -67,7 +67,7 @@ class WebhookDelivery(TimeStampedModel):
     event = models.ForeignKey(WebhookEvent, models.CASCADE, related_name="deliveries", verbose_name=_("event"))
     state = models.CharField(_("state"), max_length=10, choices=State.choices, default=State.PENDING)
     attempts = models.PositiveSmallIntegerField(
-        _("attempts"), default=0, help_text=_("Since it was last set out; the list below has them all.")
+        _("attempts"), default=0, help_text=_("Since it was last set out; all of them are on a page of their own.")
     )
     next_attempt_at = models.DateTimeField(_("next attempt at"), default=timezone.now)
     claimed_until = models.DateTimeField(null=True, blank=True)
@@ -105,7 +105,7 @@ class WebhookDelivery(TimeStampedModel):
         ]
 
     def __str__(self) -> str:
-        return f"{self.event.type} → {self.webhook}"
+        return f"#{self.event_id} {self.event.type} → {self.webhook}"
 
     @classmethod
     def claim(cls, webhook_id: Any, *, at: datetime) -> "WebhookDelivery | None":
