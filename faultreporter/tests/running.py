@@ -49,6 +49,7 @@ class RunningStack:
             "LOCAL_STACK_DIR": str(self.directory / "servers"),
             "PORT": str(20_000 + os.getpid() % 20_000),  # another run of the tests has its own
             "RATE_LIMIT_PER_MINUTE": "100000",
+            "ESCALATION_GRACE_SECONDS": "20",
         }
         self.demo: dict[str, Any] = {}
         self.log = (self.directory / "stack.log").open("ab")
