@@ -188,7 +188,7 @@ def test_times_are_the_persons_own(backoffice: Backoffice, people: People) -> No
 
 
 def test_an_alert_leads_to_its_machine_its_order_and_back(backoffice: Backoffice, people: People) -> None:
-    order = WorkOrder.objects.exclude(alert=None).order_by("pk")[0]
+    order = WorkOrder.objects.exclude(alert=None).order_by("-created_at")[0]
     alert, machine = order.alert, order.equipment
     browser = backoffice(people["MANAGER"])
 
