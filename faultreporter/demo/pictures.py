@@ -60,6 +60,18 @@ def wiring_diagram(machine: str, parts: list[str]) -> bytes:
     return encoded(image, "PNG")
 
 
+def signature(name: str) -> bytes:
+    """A name as a finger draws it: a line that swings, the same for the same name."""
+    rng = random.Random(name)
+    image = Image.new("RGB", (600, 200), "white")
+    points, y = [], 110.0
+    for step in range(24):
+        y = min(170, max(40, y + rng.uniform(-70, 70)))
+        points.append((40 + step * 21, y))
+    ImageDraw.Draw(image).line(points, fill="#1e3a8a", width=5, joint="curve")
+    return encoded(image, "PNG")
+
+
 def fault_photo(seed: int, caption: str) -> bytes:
     """Pipes on a wall, a flange, and something dark running down from it: enough to look like a photograph."""
     rng = random.Random(seed)

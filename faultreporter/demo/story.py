@@ -24,6 +24,7 @@ from faultreporter.demo import (
     planning,
     promises,
     readings,
+    rounds,
     store,
     upkeep,
 )
@@ -51,6 +52,7 @@ def tell(*, now: datetime, quiet: bool = False) -> people.Team:
         live.happen(fleet, team, now=now, rng=rng)
         promises.watch(now=now)
         planning.plan(fleet, team, now=now, rng=random.Random(SEED))
+        rounds.walk(fleet, team, now=now)
         readings.record(fleet, now=now, rng=rng, quiet=quiet)
         upkeep.plan(fleet, team, now=now, rng=random.Random(SEED))
         inbox.fill(team, now=now, rng=random.Random(SEED))
