@@ -15,7 +15,7 @@ from faultreporter.webhooks.catalogue import EVERYTHING, name_of
 from faultreporter.webhooks.models import Webhook, WebhookAttempt, WebhookDelivery, WebhookEvent
 from workorders.models import WorkOrderEvent
 
-TOLD_OF_EACH = 90
+TOLD_OF_EACH = 60
 OUTAGE = timedelta(days=5)
 TRIES = 10
 State, Reason = WebhookDelivery.State, WebhookDelivery.Reason
@@ -25,7 +25,7 @@ def appear(fleet: Sequence[Equipment], team: Team, *, now: datetime, rng: random
     pass_by(fleet, now=now)
     add(team, description="Team chat", url="https://chat.demo.example/hooks/faults", events=["work_order.closed"])
     deaf = add(team, description="Building management", url="https://bms.demo.example/in", events=[EVERYTHING])
-    tell(deaf, happened(now), until=now - OUTAGE, rng=rng)
+    tell(deaf, [*happened(now - OUTAGE), *happened(now)], until=now - OUTAGE, rng=rng)
     deaf.switch_off(at=now - timedelta(hours=3), reason="Nothing but failures for 5 days.")
 
 
@@ -45,9 +45,9 @@ def add(team: Team, **fields: Any) -> Webhook:
 
 
 def happened(now: datetime) -> list[TimelineEvent]:
-    """The newest lines of the timelines, oldest first."""
-    alerts = AlertEvent.objects.filter(at__lt=now).select_related("alert__equipment", "by")
-    orders = WorkOrderEvent.objects.filter(at__lt=now).select_related("work_order__equipment", "by")
+    """The newest lines of the five days before, oldest first."""
+    alerts = AlertEvent.objects.filter(at__range=(now - OUTAGE, now)).select_related("alert__equipment", "by")
+    orders = WorkOrderEvent.objects.filter(at__range=(now - OUTAGE, now)).select_related("work_order__equipment", "by")
     lines = [line for rows in (alerts, orders) for line in rows.order_by("-at", "-id")[:TOLD_OF_EACH]]
     return sorted(lines, key=lambda line: line.at)
 

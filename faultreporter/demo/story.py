@@ -55,8 +55,8 @@ def tell(*, now: datetime, quiet: bool = False) -> people.Team:
         rounds.walk(fleet, team, now=now)
         readings.record(fleet, now=now, rng=rng, quiet=quiet)
         upkeep.plan(fleet, team, now=now, rng=random.Random(SEED))
-        inbox.fill(team, now=now, rng=random.Random(SEED))
         neighbours.appear(fleet, team, now=now, rng=random.Random(SEED))
+        inbox.fill(team, now=now, rng=random.Random(SEED))
         sum_up(now)
         report_for(team.managers[0], week=Week.before(now))
     return team
