@@ -30,6 +30,9 @@ class ClockState(StrEnum):
     MET = "MET"
 
 
+STATES = [(state.value, state.value) for state in ClockState]
+
+
 @dataclass(frozen=True, slots=True)
 class Pause:
     """A time that doesn't count, from `start` until `end`, or until now."""

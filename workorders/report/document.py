@@ -206,11 +206,6 @@ class Report:
         return table([[picture(one.attachment, 45 * mm, 20 * mm) or "", lines]], [50 * mm, WIDTH - 50 * mm])
 
 
-def report_of(order: WorkOrder, *, with_costs: bool) -> bytes:
-    """The PDF of the order, as of now."""
-    return Report(order, with_costs=with_costs).bytes()
-
-
 def hours(minutes: int | None) -> str:
     return f"{minutes // 60}:{minutes % 60:02d} h" if minutes else ""
 

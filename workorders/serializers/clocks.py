@@ -13,9 +13,8 @@ from faultreporter.api.serializers import CleanCharField, ModelSerializer
 from locations.fields import VisibleKeyField
 from locations.models import Location
 from workorders.models import HoldReason, SlaPolicy, WorkOrder, WorkOrderPause
-from workorders.sla import ClockKind, ClockState
+from workorders.sla import STATES, ClockKind, ClockState
 
-STATES = [(state.value, state.value) for state in ClockState]
 # Of an order's two clocks, the one that needs more attention speaks for it.
 BY_URGENCY = (ClockState.BREACHED, ClockState.AT_RISK, ClockState.PAUSED, ClockState.RUNNING, ClockState.MET)
 
