@@ -17,7 +17,7 @@ class Counter:
 
     def read(self, value: float) -> "Counter":
         if value >= self.last:
-            return Counter(self.total + value - self.last, value)
+            return Counter(self.total + (value - self.last), value)
         if self.suspect is not None and value >= self.suspect:
             return Counter(self.total + value, value)
         return replace(self, suspect=value)

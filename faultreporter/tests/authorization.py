@@ -245,7 +245,7 @@ MATRIX = r"""
 /work-orders/{pk}/comments                              GET     AMTR
 /work-orders/{pk}/comments                              POST    AMTR
 /work-orders/{pk}/timeline                         GET     AMTR
-/work-orders/{pk}/report\.pdf                      GET     AMTR
+/work-orders/{pk}/report.pdf                       GET     AMTR
 /work-orders/{order_id}/tasks                      GET     AMTR
 /work-orders/{order_id}/tasks                      POST    AMt
 /work-orders/{order_id}/tasks/apply-template       POST    AMt

@@ -19,7 +19,7 @@ NOWHERE = "00000000-0000-7000-8000-000000000000"
 
 def readable(route: str) -> str:
     """`alerts/(?P<pk>[0-9a-f]…)/resolve$` as `/alerts/{pk}/resolve`."""
-    route = route.removeprefix("api/v1/").replace("^", "").replace("\\Z", "").replace("$", "")
+    route = route.removeprefix("api/v1/").replace("^", "").replace("\\Z", "").replace("$", "").replace("\\.", ".")
     route = re.sub(r"<(?:uuid:)?(\w+)>", r"{\1}", re.sub(r"\(\?P(<\w+>)(?:[^()]|\([^()]*\))*\)", r"\1", route))
     return "/" + route
 
