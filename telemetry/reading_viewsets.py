@@ -111,6 +111,7 @@ class ReadingViewSet(GenericViewSet):
     pagination_class = None
     cursor_actions = ("list", "of_equipment")
     unpaged_actions = ("latest",)
+    ranged_actions = ("latest",)
     permissions = {"list": EVERYONE, "of_equipment": EVERYONE, "latest": EVERYONE, "create": DEVICES_AND_ADMINS}
     parameters = {
         "list": [

@@ -59,7 +59,8 @@ class TimelineMixin(GenericViewSet):
         record = self.lock_object()
         said = self.body(CommentInputSerializer)
         event = record.comment(by=caller(request), at=said.pop("occurred_at", None) or self.now(), **said)
-        response = Response(CommentSerializer(event).data, status=201)
+        # A comment has no page of its own; it is read with the others.
+        response = Response(CommentSerializer(event).data, status=201, headers={"Location": request.path})
         response.message = _("Added.")  # type: ignore[attr-defined]
         return response
 

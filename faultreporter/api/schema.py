@@ -29,6 +29,7 @@ VERBS = {
     "destroy": "delete",
 }
 STRING = {"type": "string"}
+TIME_OF_DAY = r"^([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9](\.[0-9]{1,6})?)?$"
 TIMESTAMP = {"type": "string", "format": "date-time"}
 
 
@@ -262,6 +263,8 @@ class EnvelopeSchema(AutoSchema):
             codes |= {"409", "412", "422"}
         if self.method in {"POST", "PUT", "PATCH"}:
             codes |= {"413", "415"}
+        if getattr(self.view, "action", "") in getattr(self.view, "ranged_actions", ()):
+            codes.add("422")  # RANGE_TOO_LARGE
         return sorted(codes)
 
 
@@ -273,6 +276,7 @@ def without_base_docstrings() -> list[type]:
 def postprocess(result: Any, generator: Any, request: Any, public: bool) -> Any:
     """Response fields are always there; request bodies take no unknown field; enumerations keep their null."""
     for name, component in result["components"]["schemas"].items():
+        tell_times_of_day(component)
         if component.get("type") != "object" or "properties" not in component:
             continue
         if name.endswith("Request"):
@@ -287,6 +291,14 @@ def postprocess(result: Any, generator: Any, request: Any, public: bool) -> Any:
             if parameter["in"] == "query" and parameter["name"] not in MAY_BE_EMPTY:
                 refuse_empty(parameter["schema"])
     return result
+
+
+def tell_times_of_day(component: dict[str, Any]) -> None:
+    """JSON Schema's own "time" has a UTC offset; ours are by somebody's wall clock."""
+    for schema in component.get("properties", {}).values():
+        if schema.get("format") == "time":
+            del schema["format"]
+            schema["pattern"] = TIME_OF_DAY
 
 
 def operations_of(document: dict[str, Any]) -> list[dict[str, Any]]:

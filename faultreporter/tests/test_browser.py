@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 from django.contrib import admin
+from django.db.models import Model
 from django.test import Client
 from django.urls import reverse
 
@@ -48,13 +49,21 @@ def is_page(answer: Any) -> bool:
 def model_pages() -> Iterator[str]:
     for model, page in admin.site._registry.items():
         name = f"admin:{model._meta.app_label}_{model._meta.model_name}"
-        record = model._default_manager.order_by("pk")[0]
         yield reverse(f"{name}_changelist")
         yield reverse(f"{name}_add")
-        yield reverse(f"{name}_change", args=[record.pk])
+        for record in records_of(model):
+            yield reverse(f"{name}_change", args=[record.pk])
         yield reverse(f"{name}_delete", args=[record.pk])
-        for button in getattr(page, "actions_detail", ()):
-            yield reverse(f"admin:{page.get_unfold_action(button).action_name}", args=[record.pk])
+        for button in getattr(page, "_get_base_actions_detail", list)():
+            yield reverse(f"admin:{button.action_name}", args=[record.pk])
+
+
+def records_of(model: type[Model]) -> list[Any]:
+    """One of each status, for the page of each has other buttons; the oldest of all last."""
+    rows = model._default_manager.order_by("pk")
+    statuses = {field.name for field in model._meta.fields} & {"status"}
+    others = rows.distinct("status").order_by("status", "pk") if statuses else []
+    return [*others, rows[0]]
 
 
 def sign_in(visitor: Visitor, email: str) -> None:

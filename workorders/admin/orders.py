@@ -222,7 +222,11 @@ class WorkOrderAdmin(BoardPages, CalendarPages, OrderPaperwork, OrderBadges, Mov
     autocomplete_fields = ("equipment",)
     ordering = ("-created_at", "-id")
     inlines = (TaskInline, *EFFORT_TABS, WorkOrderTimeline)
-    actions_detail = (*MOVES, "schedule", *BOOKINGS, "judge_downtime", *OrderPaperwork.paperwork)
+    actions_detail = (
+        *MOVES,
+        {"title": _("Add"), "items": [*BOOKINGS, *OrderPaperwork.additions]},
+        {"title": _("More"), "items": ["schedule", "judge_downtime", *OrderPaperwork.paperwork]},
+    )
     editable = (
         "title", "description", "type", "priority", "due_at", "estimated_minutes",
     )  # fmt: skip

@@ -274,7 +274,8 @@ class ChecklistTemplateAdmin(CatalogueAdmin):
 class OrderPaperwork:
     """Tasks, links, photos by phase, signatures and the report on an order's page."""
 
-    paperwork = ("apply_checklist", "add_task", "link", "unlink", "report")
+    additions = ("apply_checklist", "add_task", "link")
+    paperwork = ("unlink", "report")
     apply_checklist = move("apply_checklist", _("Add a checklist"), ChecklistForm, apply_checklist)
     add_task = move("add_task", _("Add a task"), TaskForm, add_task)
     link = move("link", _("Link to another order"), LinkForm, link)

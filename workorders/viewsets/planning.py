@@ -33,6 +33,7 @@ SPAN = [
 class PlanningMixin(GenericViewSet):
     """Mixed into the viewset of work orders."""
 
+    ranged_actions = ("calendar", "workload")
     planning_parameters = {"calendar": SPAN, "workload": SPAN}
 
     def span(self) -> dict[str, Any]:
