@@ -53,8 +53,8 @@ def tell(order: "WorkOrder", event: WorkOrderEvent) -> None:
 
 
 def assignees(order: "WorkOrder") -> Q:
-    """The person it was given to, or everybody of the team."""
-    if order.assigned_team_id is None:
+    """The person it was given to, or who began it; before that everybody of the team."""
+    if order.assigned_to_id or order.assigned_team_id is None:
         return Q(pk=order.assigned_to_id)
     return Q(pk__in=TeamMembership.objects.filter(team=order.assigned_team_id, ends_at=None).values("user"))
 

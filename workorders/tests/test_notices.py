@@ -1,11 +1,13 @@
 """Who is told what about a work order."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.utils import timezone
 
 from alerts.tests.factories import AlertFactory
+from equipment.models import Team
 from faultreporter.accounts.models import User
 from workorders.models import WorkOrder
 from workorders.services import raise_work_order
@@ -97,3 +99,14 @@ def test_a_moves_news_costs_few_queries(order: WorkOrder, tess: User, django_ass
 
     with django_assert_max_num_queries(12):
         order.hold(by=tess, at=timezone.now(), reason="Waits for a part")
+
+
+def test_a_teams_job_is_news_for_the_team_until_somebody_of_it_begins(tess: User, olga: User, mona: User) -> None:
+    crew = Team.add(name="Lift crew", members=[tess, olga], by=None, at=timezone.now() - timedelta(days=1))
+    order = order_in("OPEN", by=mona)
+    order.assign(team=crew, by=mona, at=timezone.now())
+    order.start(by=tess, at=timezone.now())
+
+    order.comment(text="Bring the long ladder", by=mona, at=timezone.now())
+
+    assert (len(told(tess)), len(told(olga))) == (2, 1)
