@@ -7,6 +7,7 @@ import uuid
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import cycle
 from typing import Any
 
 import pytest
@@ -26,13 +27,17 @@ ALERTS = 6
 
 
 @pytest.fixture(scope="module")
-def machine(stack: RunningStack) -> str:
-    """One that everybody sees; reports of small faults get a policy of this test's own."""
+def machines(stack: RunningStack) -> Iterator[str]:
+    """Ones that everybody sees, in turn: many alerts of one would be a storm that its first alert speaks for.
+
+    Reports of small faults get a policy of this test's own.
+    """
     body = {"name": "Kills", "source": "REPORT", "minimum_severity": "LOW", "steps": STEPS}
     answer = stack.call("POST", "/escalation-policies", body)
     assert answer.status_code == 201, answer.text
-    fan_coils: str = stack.data("/equipment?search=FC-NG&page_size=1")[0]["id"]
-    return fan_coils
+    fan_coils = [one["id"] for one in stack.data("/equipment?search=FC-NG&page_size=100") if one["parent_id"] is None]
+    assert len(fan_coils) > ALERTS
+    return cycle(fan_coils)
 
 
 def report(stack: RunningStack, machine: str) -> str:
@@ -63,10 +68,10 @@ def ready(stack: RunningStack) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("victim", ["worker", "relay", "beat"])
-def test_every_step_is_done_once_whatever_is_killed(stack: RunningStack, machine: str, victim: str) -> None:
+def test_every_step_is_done_once_whatever_is_killed(stack: RunningStack, machines: Iterator[str], victim: str) -> None:
     alerts = []
     for number in range(ALERTS):
-        alerts.append(speaking(stack, machine))
+        alerts.append(report(stack, next(machines)))
         if number % 2:
             kill(stack, victim)
     wait_for(lambda: all(stands(stack, one)["step"] >= RUNGS - 2 for one in alerts), "the steps before the wait", 60)
@@ -92,15 +97,6 @@ def kill(stack: RunningStack, name: str) -> None:
     wait_for(strike, f"a kill of {name}", 60)
 
 
-def speaking(stack: RunningStack, machine: str) -> str:
-    """A new alert that has a ladder: one of a storm lets its first alert speak."""
-    alert = report(stack, machine)
-    if stands(stack, alert) is None:
-        others: list[Any] = stack.data("/equipment?search=FC-NG&page_size=100")
-        alert = report(stack, others[uuid.uuid4().int % len(others)]["id"])
-    return alert
-
-
 @contextmanager
 def frozen(stack: RunningStack, name: str) -> Iterator[None]:
     """There and of no use, which no supervisor notices."""
@@ -114,9 +110,11 @@ def frozen(stack: RunningStack, name: str) -> Iterator[None]:
             os.kill(pid, signal.SIGCONT)
 
 
-def test_a_worker_that_stands_still_is_noticed_told_and_made_up_for(stack: RunningStack, machine: str) -> None:
+def test_a_worker_that_stands_still_is_noticed_told_and_made_up_for(
+    stack: RunningStack, machines: Iterator[str]
+) -> None:
     with frozen(stack, "worker"):
-        alert = speaking(stack, machine)
+        alert = report(stack, next(machines))
         wait_for(lambda: ready(stack)["escalations"].startswith("degraded"), "the web's notice", 60)
         wait_for(lambda: standstills(stack), "the relay's notice to the administrators", 90)
         assert wait_for(lambda: letters(stack), "the letter to the administrators", 30)
