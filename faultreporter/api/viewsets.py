@@ -33,8 +33,8 @@ from faultreporter.db import SoftDeleteModel
 from faultreporter.errors import ErrorDetail, InvalidParameter, NotFound, PreconditionFailed, RateLimited
 
 LIST_PARAMETERS = frozenset({"page", "page_size", "ordering", "created_after", "created_before", "updated_since"})
-MAY_BE_EMPTY = {"search", "expand", "cursor"}
-"""What may be said without a value: nothing to search for, nothing to expand, from the start."""
+MAY_BE_EMPTY = {"search", "cursor"}
+"""What may be said without a value: nothing to search for, from the start."""
 
 if TYPE_CHECKING:
     from faultreporter.accounts.models import User
