@@ -137,13 +137,15 @@ def pause(tries: int, *, first: timedelta) -> timedelta:
 def forget_targets(gone: Collection[uuid.UUID], *, at: datetime) -> None:
     """Phones the service no longer knows, and what was still on its way to them.
 
-    In a transaction of its own: another worker may hold deliveries to the same phone, and is waited for.
+    In a transaction of its own: another worker may hold deliveries to the same phone, and is waited for. All of them
+    are locked, in the order of `record`: deleting the phone writes to the settled ones too, in the order they lie in.
     """
     if not gone:
         return
     with transaction.atomic(), acting(by=None, source=AuditLog.Source.TASK):
-        pending = Delivery.objects.pending(Delivery.Channel.PUSH).filter(target__in=gone)
-        stranded = list(pending.order_by("id").select_for_update(of=("self",), no_key=True))
+        theirs = Delivery.objects.filter(target__in=gone).order_by("id")
+        locked = theirs.select_for_update(of=("self",), no_key=True)
+        stranded = [row for row in locked if row.state == Delivery.State.PENDING]
         for row in stranded:
             row.state, row.reason, row.claim = Delivery.State.DEAD, Delivery.Reason.TARGET_GONE, None
         write(stranded, at=at)

@@ -4,13 +4,17 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from datetime import timedelta
+from itertools import pairwise
+from threading import Event
 from typing import Any
 
 import pytest
 from django.conf import settings as configured
 from django.core import mail
-from django.db import connection
+from django.db import connection, transaction
+from django.db.models.expressions import RawSQL
 from django.utils import timezone
 
 from alerts.tests.parallel import AtOnce, at_once
@@ -95,6 +99,45 @@ def test_one_dead_phone_in_two_workers_hands_is_no_deadlock(fcm: FakeFcm, at_onc
     assert not PushTarget.objects.exists()
     assert set(Delivery.objects.filter(channel="PUSH").values_list("state", flat=True)) == {"DEAD"}
     assert Delivery.objects.filter(channel="EMAIL", state="PENDING").count() == 12
+
+
+def test_forgetting_a_phone_locks_its_settled_deliveries_in_order(at_once: AtOnce) -> None:
+    """Against a worker that records the same deliveries by id, however the rows lie in the table."""
+    person = UserFactory.create()
+    target = phone_of(person)
+    for _number in range(12):
+        tell(person, severity="HIGH")
+    tasks.plan(at=timezone.now())
+    Delivery.objects.update(state="FAILED", tries=5)
+    by_place = list(Delivery.objects.filter(target=target).order_by(RawSQL("ctid", ())).values_list("id", flat=True))
+    later, earlier = next(pair for pair in pairwise(by_place) if pair[0] > pair[1])
+    holding = Event()
+
+    def record() -> None:
+        with transaction.atomic():
+            Delivery.objects.select_for_update(no_key=True).get(pk=earlier)
+            holding.set()
+            wait_until_somebody_waits()
+            Delivery.objects.select_for_update(no_key=True).get(pk=later)
+
+    def forget() -> None:
+        holding.wait(10)
+        sending.forget_targets({target.pk}, at=timezone.now())
+
+    at_once([record, forget])
+
+    assert not PushTarget.objects.exists()
+
+
+def wait_until_somebody_waits() -> None:
+    deadline = time.monotonic() + 10
+    with connection.cursor() as cursor:
+        while time.monotonic() < deadline:
+            cursor.execute("SELECT count(*) FROM pg_locks WHERE NOT granted AND locktype = 'transactionid'")
+            if cursor.fetchone()[0]:
+                return
+            time.sleep(0.02)
+    raise AssertionError("nobody waits")
 
 
 def take(number: int) -> Any:
