@@ -151,7 +151,7 @@ def evaluate(series_ids: Iterable[int]) -> int:
             tell(verdicts)
         unfinished = [pk for pk, found in readings.items() if len(found) == MAX_READINGS_PER_SERIES]
         if unfinished:
-            publish("telemetry.tasks.evaluate_rules", series=sorted(unfinished))
+            publish("telemetry.tasks.readings_arrived", series=sorted(unfinished))
     return sum(len(verdict.crossings) for verdict in verdicts)
 
 

@@ -23,6 +23,7 @@ from equipment.models import Equipment
 from faultreporter.errors import PayloadTooLarge
 from faultreporter.outbox import publish
 from telemetry.models import Metric, Series
+from telemetry.models.catalogue import EquipmentAndMetric
 from telemetry.storage import Batch, store
 from telemetry.units import Conversion, UnitMismatch, conversion
 
@@ -240,12 +241,9 @@ def check(reading: object, directory: Directory, clock: Clock) -> Checked:
     return Checked(channel, clock.read(reading.get("recorded_at")), value)
 
 
-def as_batch(checked: Sequence[Checked]) -> Batch:
-    """By series; one that has no reading yet is made here."""
-    channels = {id(channel): channel for channel, _, _ in checked}.values()
-    ids = Series.objects.ids_of({(channel.equipment_id, channel.metric_id) for channel in channels})
-    for channel in channels:
-        channel.series_id = ids[channel.equipment_id, channel.metric_id]
+def as_batch(checked: Sequence[Checked], series: Mapping[EquipmentAndMetric, Series]) -> Batch:
+    for channel in {id(one.channel): one.channel for one in checked}.values():
+        channel.series_id = series[channel.equipment_id, channel.metric_id].pk
     return Batch(
         [channel.series_id for channel, _, _ in checked],
         [recorded_at for _, recorded_at, _ in checked],
@@ -253,11 +251,18 @@ def as_batch(checked: Sequence[Checked]) -> Batch:
     )
 
 
-def ingest(readings: Sequence[object], *, at: datetime, allowed: frozenset[uuid.UUID] | None = None) -> IngestResult:
+def ingest(
+    readings: Sequence[object],
+    *,
+    at: datetime,
+    allowed: frozenset[uuid.UUID] | None = None,
+    gateway: uuid.UUID | None = None,
+) -> IngestResult:
     """Takes what can be taken of `readings`, as parsed from JSON, in one transaction, and says what became of each.
 
-    `at` is the time of arrival. `allowed` are the machines the sender may speak for, None for every machine. Whoever
-    waits for the news of a series (rules) is woken through the outbox, in the same transaction.
+    `at` is the time of arrival. `allowed` are the machines the sender may speak for, None for every machine; `gateway`
+    is the key it sends with. Whoever waits for the news of a series is woken through the outbox, in the same
+    transaction.
     """
     if len(readings) > MAX_READINGS:
         message = ngettext("At most %(most)d reading at a time.", "At most %(most)d readings at a time.", MAX_READINGS)
@@ -272,8 +277,11 @@ def ingest(readings: Sequence[object], *, at: datetime, allowed: frozenset[uuid.
             result.reject(index, refusal.code)
     if checked:
         with transaction.atomic():
-            stored = store(as_batch(checked))
+            series = Series.objects.of({(channel.equipment_id, channel.metric_id) for channel, _, _ in checked})
+            stored = store(as_batch(checked, series), at=at)
             if stored.advanced:
-                publish("telemetry.tasks.evaluate_rules", series=stored.advanced)
+                if gateway:
+                    Series.objects.came_through(gateway, series.values(), advanced=stored.advanced)
+                publish("telemetry.tasks.readings_arrived", series=stored.advanced)
         result.accepted, result.duplicate, result.conflict = stored.accepted, stored.duplicate, stored.conflict
     return result

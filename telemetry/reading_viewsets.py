@@ -152,8 +152,13 @@ class ReadingViewSet(GenericViewSet):
         """Sending the same readings again changes nothing. Bodies may be gzipped (Content-Encoding)."""
         if not isinstance(request.data, list):
             raise ValidationFailed(_("Send an object with the list “readings”."), field="readings")
-        allowed = request.user.key.allowed_equipment() if isinstance(request.user, Device) else None
-        result = ingest(request.data, at=self.now(), allowed=allowed)
+        key = request.user.key if isinstance(request.user, Device) else None
+        result = ingest(
+            request.data,
+            at=self.now(),
+            allowed=key.allowed_equipment() if key else None,
+            gateway=key.pk if key else None,
+        )
         return Response(asdict(result), status=status.HTTP_207_MULTI_STATUS if result.rejected else status.HTTP_200_OK)
 
     @extend_schema(summary="List readings", responses=MachineReadingSerializer(many=True))

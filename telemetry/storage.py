@@ -30,13 +30,23 @@ JOIN iot_data stored USING (series_id, recorded_at)
 WHERE stored.value <> batch.value"""
 
 LATEST_SQL = """
-INSERT INTO iot_latest AS latest (series_id, recorded_at, value)
-SELECT series_id, recorded_at, value
+INSERT INTO iot_latest AS latest (series_id, recorded_at, value, received_at)
+SELECT series_id, recorded_at, value, %b::timestamptz
 FROM unnest(%b::int[], %b::timestamptz[], %b::float8[]) AS batch(series_id, recorded_at, value)
 ORDER BY series_id
-ON CONFLICT (series_id) DO UPDATE SET recorded_at = EXCLUDED.recorded_at, value = EXCLUDED.value
+ON CONFLICT (series_id) DO UPDATE SET
+    recorded_at = EXCLUDED.recorded_at, value = EXCLUDED.value, received_at = EXCLUDED.received_at,
+    previous_at = latest.recorded_at
 WHERE latest.recorded_at < EXCLUDED.recorded_at
 RETURNING series_id"""
+
+ARRIVAL_SQL = """
+INSERT INTO iot_arrivals (received_at, series, window_at)
+SELECT %b::timestamptz, array_agg(series_id), array_agg(window_at)
+FROM (
+    SELECT DISTINCT series_id, date_bin('15 minutes', recorded_at, '2000-01-01T00:00:00Z') AS window_at
+    FROM unnest(%b::int[], %b::timestamptz[]) AS batch(series_id, recorded_at)
+) changed"""
 
 
 class Batch(NamedTuple):
@@ -65,15 +75,21 @@ def binary_cursor() -> "Iterator[psycopg.Cursor[tuple[int]]]":
         yield cursor
 
 
-def store(batch: Batch) -> Stored:
-    """Adds what isn't stored yet and moves the latest readings on. The caller has opened the transaction."""
+def store(batch: Batch, *, at: datetime) -> Stored:
+    """Adds what isn't stored yet, moves the latest readings on and notes which windows have changed.
+
+    The caller has opened the transaction.
+    """
+    advanced: list[tuple[int]] = []
     with binary_cursor() as cursor:
         accepted = cursor.execute(INSERT_SQL, batch).rowcount
         conflict = 0
         if accepted < len(batch.series):
             # A statement of its own: it also sees what another transaction stored while the first one waited for it.
             conflict = count_of(cursor.execute(CONFLICTS_SQL, batch))
-        advanced = cursor.execute(LATEST_SQL, newest(batch)).fetchall() if accepted else []
+        if accepted:
+            advanced = cursor.execute(LATEST_SQL, [at, *newest(batch)]).fetchall()
+            cursor.execute(ARRIVAL_SQL, [at, batch.series, batch.recorded_at])
     duplicate = len(batch.series) - accepted - conflict
     return Stored(accepted, duplicate, conflict, sorted(series for (series,) in advanced))
 

@@ -28,10 +28,10 @@ def evaluate_in_turn(series: list[int]) -> int:
 
 # A deadlock with somebody who edits the same alerts is the database's to resolve and ours to repeat.
 @shared_task(
-    name="telemetry.tasks.evaluate_rules", autoretry_for=(OperationalError,), retry_backoff=True, max_retries=3
+    name="telemetry.tasks.readings_arrived", autoretry_for=(OperationalError,), retry_backoff=True, max_retries=3
 )
-def evaluate_rules(*, series: list[int]) -> int:
-    """Through the outbox when readings have arrived for these series."""
+def readings_arrived(*, series: list[int]) -> int:
+    """Through the outbox when these series have a newer latest reading."""
     return evaluate_in_turn(series)
 
 

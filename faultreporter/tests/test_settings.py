@@ -35,7 +35,7 @@ WOKEN_THROUGH_THE_OUTBOX = {
     "analytics.tasks.recalculate_equipment",
     "faultreporter.webhooks.tasks.deliver",
     "telemetry.tasks.evaluate_rule",
-    "telemetry.tasks.evaluate_rules",
+    "telemetry.tasks.readings_arrived",
 }
 
 

@@ -1,9 +1,10 @@
 from telemetry.models.catalogue import Metric, MetricInUse, Series
 from telemetry.models.device_keys import DeviceKey
-from telemetry.models.readings import LatestReading, Reading
+from telemetry.models.readings import Arrival, LatestReading, Reading
 from telemetry.models.rules import Rule, RuleQuerySet, RuleState
 
 __all__ = [
+    "Arrival",
     "DeviceKey",
     "LatestReading",
     "Metric",

@@ -1,7 +1,7 @@
 """What can be measured, and what is measured where."""
 
 import uuid
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from datetime import datetime
 from typing import Any, ClassVar, Self
 
@@ -124,21 +124,25 @@ class SeriesQuerySet(models.QuerySet["Series"]):
     def for_user(self, user: User) -> Self:
         return self.filter(equipment__in=Equipment.objects.for_user(user).living())
 
-    def ids_of(self, pairs: Collection[EquipmentAndMetric]) -> dict[EquipmentAndMetric, int]:
+    def of(self, pairs: Collection[EquipmentAndMetric]) -> "dict[EquipmentAndMetric, Series]":
         """The series of each (equipment id, metric id); those that don't exist yet are made."""
-        ids = self._find(pairs)
+        found = self._find(pairs)
         # In order: two batches that make the same series wait for each other instead of deadlocking.
-        if missing := sorted(set(pairs) - ids.keys()):
+        if missing := sorted(set(pairs) - found.keys()):
             new = [Series(equipment_id=equipment, metric_id=metric) for equipment, metric in missing]
             self.bulk_create(new, ignore_conflicts=True)
-            ids = self._find(pairs)
-        return ids
+            found = self._find(pairs)
+        return found
 
-    def _find(self, pairs: Collection[EquipmentAndMetric]) -> dict[EquipmentAndMetric, int]:
+    def came_through(self, gateway: uuid.UUID, series: "Iterable[Series]", *, advanced: Collection[int]) -> None:
+        """Remembers the key the newest readings came with. The caller holds the latest readings of `advanced`."""
+        changed = {one.pk for one in series if one.gateway_id != gateway}.intersection(advanced)
+        if changed:
+            self.filter(pk__in=changed).update(gateway=gateway)
+
+    def _find(self, pairs: Collection[EquipmentAndMetric]) -> "dict[EquipmentAndMetric, Series]":
         rows = self.filter(equipment__in={equipment for equipment, _ in pairs})
-        return {
-            (equipment, metric): pk for pk, equipment, metric in rows.values_list("pk", "equipment_id", "metric_id")
-        }
+        return {(one.equipment_id, one.metric_id): one for one in rows}
 
 
 class Series(models.Model):
@@ -152,6 +156,10 @@ class Series(models.Model):
     expected_interval_s = models.PositiveIntegerField(
         _("expected interval"), null=True, blank=True, help_text=_("Seconds between two readings, where it is known.")
     )
+    gateway = models.ForeignKey(
+        "telemetry.DeviceKey", models.PROTECT, null=True, blank=True, editable=False, related_name="series",
+        verbose_name=_("gateway"), help_text=_("The key its newest readings came with."),
+    )  # fmt: skip
     created_at = models.DateTimeField(_("created at"), auto_now_add=True)
 
     objects = SeriesQuerySet.as_manager()

@@ -1,6 +1,8 @@
-"""What was measured when."""
+"""What was measured when, and what arrived lately."""
 
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
+from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
 
 from telemetry.models.catalogue import Series
@@ -34,7 +36,10 @@ class Reading(models.Model):
 
 
 class LatestReading(models.Model):
-    """The newest reading of a series, kept beside it so that a screen of many machines costs one look."""
+    """The newest reading of a series, kept beside it so that a screen of many machines costs one look.
+
+    No stored reading of the series is newer, and whoever stores readings holds this row first (telemetry.storage).
+    """
 
     series = models.OneToOneField(
         Series, models.PROTECT, primary_key=True, related_name="latest", verbose_name=_("series")
@@ -42,6 +47,10 @@ class LatestReading(models.Model):
     recorded_at = models.DateTimeField(_("recorded at"))
     value = models.FloatField(_("value"))
     quality = models.SmallIntegerField(_("quality"), choices=Quality, default=Quality.GOOD, db_default=Quality.GOOD)
+    received_at = models.DateTimeField(_("received at"), db_default=Now(), help_text=_("Its arrival, by our clock."))
+    previous_at = models.DateTimeField(
+        _("previous reading"), null=True, blank=True, help_text=_("The newest before the batch that brought this one.")
+    )
 
     class Meta:
         db_table = "iot_latest"
@@ -50,3 +59,24 @@ class LatestReading(models.Model):
 
     def __str__(self) -> str:
         return f"{self.series}: {self.value:g}"
+
+
+class Arrival(models.Model):
+    """A batch that stored readings: which windows of which series have changed and are to be rolled up anew.
+
+    `series[i]` got readings in the quarter of an hour (UTC) that begins at `window_at[i]`; no pair comes twice. A row
+    is written in the transaction that stores the readings and deleted in the one that rolls them up: what is not in
+    here is rolled up. Only ever inserted by ingest, so that storing never waits for rolling up.
+    """
+
+    received_at = models.DateTimeField(_("received at"))
+    series = ArrayField(models.IntegerField(), verbose_name=_("series"))
+    window_at = ArrayField(models.DateTimeField(), verbose_name=_("windows"))
+
+    class Meta:
+        db_table = "iot_arrivals"
+        verbose_name = _("arrival")
+        verbose_name_plural = _("arrivals")
+
+    def __str__(self) -> str:
+        return f"{self.received_at:%Y-%m-%d %H:%M:%S}"

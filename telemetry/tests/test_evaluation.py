@@ -90,7 +90,7 @@ def send(series: Series, *values: tuple[float, float]) -> None:
 def test_it_works(news: News, series: Series, too_warm: Rule) -> None:
     send(series, (1, 70), (2, 81), (3, 78), (4, 85), (5, 74))
 
-    assert deliver() == ["telemetry.tasks.evaluate_rules"]
+    assert deliver() == ["telemetry.tasks.readings_arrived"]
 
     assert news.told == [("fired", minute(2)), ("RECOVERED", minute(5))]
     fired, cleared = news.facts
@@ -302,7 +302,7 @@ def test_a_long_backlog_is_judged_in_parts(
 
 
 def test_unknown_ids_change_nothing(news: News) -> None:
-    tasks.evaluate_rules(series=[1, 2, 3])
+    tasks.readings_arrived(series=[1, 2, 3])
     tasks.evaluate_rule(rule="019c0000-0000-7000-8000-000000000000")
 
     assert news.told == []

@@ -12,8 +12,8 @@ from equipment.tests.factories import EquipmentFactory
 from faultreporter.errors import PayloadTooLarge
 from faultreporter.outbox.models import OutboxMessage
 from telemetry.ingest import MAX_AGE, MAX_ERRORS, MAX_FUTURE, MAX_READINGS, IngestResult, ingest
-from telemetry.models import LatestReading, Reading, Series
-from telemetry.tests.factories import MetricFactory, SeriesFactory
+from telemetry.models import Arrival, LatestReading, Reading, Series
+from telemetry.tests.factories import MetricFactory, SeriesFactory, issue_key
 
 pytestmark = pytest.mark.django_db
 
@@ -64,7 +64,7 @@ def test_it_works(chiller: Equipment) -> None:
     assert stored == [(series.pk, datetime(2026, 3, 1, 10, 59, tzinfo=UTC), 21.5), (series.pk, NOW, 21.5)]
     assert (series.latest.recorded_at, series.latest.value) == (NOW, 21.5)
     (message,) = OutboxMessage.objects.all()
-    assert (message.task, message.payload) == ("telemetry.tasks.evaluate_rules", {"series": [series.pk]})
+    assert (message.task, message.payload) == ("telemetry.tasks.readings_arrived", {"series": [series.pk]})
 
 
 def test_sending_again_changes_nothing(chiller: Equipment) -> None:
@@ -91,6 +91,44 @@ def test_equal_moments_in_one_batch(chiller: Equipment) -> None:
 
     assert counts(result) == (1, 2, 1, 0)
     assert Reading.objects.get().value == 1.0
+
+
+def test_the_journal_names_the_windows_that_changed(chiller: Equipment) -> None:
+    take(sent(recorded_at="2026-03-01T11:59:59+00:07"), sent(recorded_at="2026-03-01T11:44:00Z"), sent())
+    series = Series.objects.get().pk
+
+    arrival = Arrival.objects.get()
+    assert arrival.received_at == NOW
+    assert set(zip(arrival.series, arrival.window_at, strict=True)) == {
+        (series, datetime(2026, 3, 1, 11, 45, tzinfo=UTC)),
+        (series, datetime(2026, 3, 1, 11, 30, tzinfo=UTC)),
+        (series, NOW),
+    }
+    take(sent())
+    assert Arrival.objects.count() == 1
+
+
+def test_the_latest_knows_when_it_arrived_and_what_was_before(chiller: Equipment) -> None:
+    earlier = NOW - timedelta(hours=1)
+    take(sent(recorded_at=earlier.isoformat()))
+    ingest([sent(recorded_at=moment) for moment in (NOW.isoformat(), "2026-03-01T11:30:00Z")], at=NOW + timedelta(seconds=1))
+
+    latest = LatestReading.objects.get()
+
+    assert (latest.recorded_at, latest.received_at, latest.previous_at) == (NOW, NOW + timedelta(seconds=1), earlier)
+
+
+def test_a_series_knows_the_key_its_newest_readings_came_with(chiller: Equipment) -> None:
+    (first, _), (second, _) = issue_key(), issue_key(name="Gateway 2")
+    take(sent(), gateway=first.pk)
+    assert Series.objects.get().gateway == first
+
+    take(sent(recorded_at="2026-03-01T11:00:00Z"), gateway=second.pk)
+    assert Series.objects.get().gateway == first
+    take(sent(recorded_at="2026-03-01T12:00:01Z"), gateway=second.pk)
+    assert Series.objects.get().gateway == second
+    take(sent(recorded_at="2026-03-01T12:00:02Z"))
+    assert Series.objects.get().gateway == second
 
 
 def test_late_readings_are_stored_and_leave_the_latest_alone(chiller: Equipment) -> None:
