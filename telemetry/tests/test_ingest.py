@@ -111,7 +111,8 @@ def test_the_journal_names_the_windows_that_changed(chiller: Equipment) -> None:
 def test_the_latest_knows_when_it_arrived_and_what_was_before(chiller: Equipment) -> None:
     earlier = NOW - timedelta(hours=1)
     take(sent(recorded_at=earlier.isoformat()))
-    ingest([sent(recorded_at=moment) for moment in (NOW.isoformat(), "2026-03-01T11:30:00Z")], at=NOW + timedelta(seconds=1))
+    batch = [sent(recorded_at=moment) for moment in (NOW.isoformat(), "2026-03-01T11:30:00Z")]
+    ingest(batch, at=NOW + timedelta(seconds=1))
 
     latest = LatestReading.objects.get()
 
