@@ -14,9 +14,9 @@ from typing import Any, NamedTuple
 from django.db import connection, transaction
 
 from faultreporter.outbox import publish
+from telemetry.judging import ALARM, Change, Kind, Limits, Standing, State, StoredReading, judge
 from telemetry.models import Rule, RuleState, Series
 from telemetry.signals import rule_cleared, rule_fired
-from telemetry.thresholds import Crossing, StoredReading, Threshold, judge
 
 MAX_READINGS_PER_SERIES = 10_000
 """What one run judges of one series; a longer backlog continues in the next run."""
@@ -106,8 +106,10 @@ class Watching(NamedTuple):
     clear: float
 
     @property
-    def threshold(self) -> Threshold:
-        return Threshold(self.above, self.trigger, self.clear)
+    def limits(self) -> Limits:
+        if self.above:
+            return Limits(Kind.THRESHOLD, high=self.trigger, clear_high=self.clear)
+        return Limits(Kind.THRESHOLD, low=self.trigger, clear_low=self.clear)
 
 
 class Behind(NamedTuple):
@@ -125,10 +127,11 @@ class Behind(NamedTuple):
 
 
 class Verdict(NamedTuple):
-    """What the readings brought: the changes of state, and the last reading judged."""
+    """What the readings brought: the new standing, the changes of state, and the last reading judged."""
 
     behind: Behind
-    crossings: list[Crossing]
+    standing: Standing
+    changes: list[Change]
     judged_up_to: datetime
 
 
@@ -152,7 +155,7 @@ def evaluate(series_ids: Iterable[int]) -> int:
         unfinished = [pk for pk, found in readings.items() if len(found) == MAX_READINGS_PER_SERIES]
         if unfinished:
             publish("telemetry.tasks.readings_arrived", series=sorted(unfinished))
-    return sum(len(verdict.crossings) for verdict in verdicts)
+    return sum(len(verdict.changes) for verdict in verdicts)
 
 
 def lock_behind(series_ids: list[int]) -> list[Behind]:
@@ -194,34 +197,33 @@ def judge_one(behind: Behind, readings: Sequence[StoredReading]) -> Verdict | No
     new = [reading for reading in readings if reading.recorded_at > behind.judged_up_to]
     if not new:
         return None
-    return Verdict(behind, judge(behind.watching.threshold, new, firing=behind.firing), new[-1].recorded_at)
+    state = State.FIRING if behind.firing else State.NORMAL
+    return Verdict(behind, *judge(behind.watching.limits, Standing(state, behind.since), new), new[-1].recorded_at)
 
 
 def save(verdicts: Sequence[Verdict]) -> None:
-    rows = []
-    for behind, crossings, judged_up_to in verdicts:
-        firing = crossings[-1].firing if crossings else behind.firing
-        since = crossings[-1].reading.recorded_at if crossings else behind.since
-        state = RuleState.State.FIRING if firing else RuleState.State.NORMAL
-        rows.append((behind.state_id, state.value, since, judged_up_to))
+    rows = [
+        (behind.state_id, standing.state.value, standing.since, judged_up_to)
+        for behind, standing, _, judged_up_to in verdicts
+    ]
     with connection.cursor() as cursor:
         cursor.execute(SAVE_SQL, [list(column) for column in zip(*rows, strict=True)])
 
 
 def tell(verdicts: Iterable[Verdict]) -> None:
     """The signals, machine by machine: receivers lock machines, and two workers must do it in the same order."""
-    news = [(behind, crossing) for behind, crossings, _ in verdicts for crossing in crossings]
+    news = [(behind, change) for behind, _, changes, _ in verdicts for change in changes]
     if not news:
         return
     rules = Rule.objects.select_related("metric").in_bulk({behind.watching.rule_id for behind, _ in news})
     lines = Series.objects.select_related("equipment", "metric").in_bulk({behind.series_id for behind, _ in news})
-    news.sort(key=lambda item: (lines[item[0].series_id].equipment_id, item[1].reading.recorded_at))
-    for behind, (reading, firing) in news:
+    news.sort(key=lambda item: (lines[item[0].series_id].equipment_id, item[1].at))
+    for behind, change in news:
         facts = {
             "rule": rules[behind.watching.rule_id], "series": lines[behind.series_id],
-            "reading": reading, "at": reading.recorded_at,
+            "reading": StoredReading(change.at, change.value), "at": change.at,
         }  # fmt: skip
-        if firing:
+        if change.state in ALARM:
             rule_fired.send(sender=Rule, **facts)
         else:
             rule_cleared.send(sender=Rule, **facts, reason=RuleState.Cleared.RECOVERED)

@@ -15,10 +15,10 @@ from faultreporter.outbox.models import OutboxMessage
 from faultreporter.outbox.testing import deliver
 from telemetry import evaluation, tasks
 from telemetry.ingest import ingest
+from telemetry.judging import StoredReading
 from telemetry.models import Rule, RuleState, Series
 from telemetry.signals import rule_cleared, rule_fired
 from telemetry.tests.factories import MetricFactory, RuleFactory, SeriesFactory
-from telemetry.thresholds import StoredReading
 
 pytestmark = pytest.mark.django_db
 
