@@ -105,7 +105,7 @@ class Standing(NamedTuple):
     state: State = State.NORMAL
     since: datetime | None = None
     pending_since: datetime | None = None
-    count: int = 0
+    samples: int = 0
     last_at: datetime | None = None
     last_value: float = 0.0
     memory: tuple[StoredReading, ...] = ()
@@ -198,7 +198,7 @@ def _next(limits: Limits, standing: Standing) -> tuple[datetime, State] | None:
     found = []
     if limits.kind == Kind.STALE and state in (State.NORMAL, State.RECOVERING):
         found.append((_after(last_at, limits.span_s), State.FIRING))
-    if state == State.PENDING and standing.pending_since and standing.count >= limits.min_samples:
+    if state == State.PENDING and standing.pending_since and standing.samples >= limits.min_samples:
         found.append((_after(standing.pending_since, limits.for_s), State.FIRING))
     if state == State.RECOVERING:
         found.append((_after(since, limits.keep_firing_s), State.NORMAL))
@@ -243,8 +243,8 @@ def _take(limits: Limits, standing: Standing, reading: StoredReading, changes: l
 def _met(limits: Limits, standing: Standing, at: datetime, measure: float | None, changes: list[Change]) -> Standing:
     """One more reading that meets the condition, while the alarm is off."""
     began = standing.pending_since or at
-    standing = standing._replace(pending_since=began, count=standing.count + 1)
-    enough = limits.kind == Kind.STUCK or standing.count >= limits.min_samples
+    standing = standing._replace(pending_since=began, samples=standing.samples + 1)
+    enough = limits.kind == Kind.STUCK or standing.samples >= limits.min_samples
     if enough and at >= _after(began, limits.for_s):
         return _move(standing, State.FIRING, at, measure, changes)
     if standing.state != State.PENDING:
@@ -257,7 +257,7 @@ def _move(standing: Standing, state: State, at: datetime, measure: float | None,
     changes.append(Change(at, standing.state, state, standing.last_value, measure))
     standing = standing._replace(state=state, since=at)
     if state in (State.NORMAL, State.NO_DATA):
-        standing = standing._replace(pending_since=None, count=0)
+        standing = standing._replace(pending_since=None, samples=0)
     return standing
 
 
