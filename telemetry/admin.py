@@ -55,11 +55,12 @@ def changes_of(record: Any, changed: list[str]) -> dict[str, Any]:
 
 @admin.register(Metric)
 class MetricAdmin(ModelAdmin):
-    list_display = ("code", "name", "shown_unit", "plausible")
+    list_display = ("code", "name", "kind", "shown_unit", "plausible", "brick_class")
     list_display_links = ("code", "name")
-    search_fields = ("code", "name")
+    list_filter = ("kind", "unit")
+    search_fields = ("code", "name", "brick_class")
     ordering = ("code",)
-    fields = ("code", "name", "description", "unit", ("physical_min", "physical_max"))
+    fields = ("code", "name", "description", ("unit", "kind"), ("physical_min", "physical_max"), "brick_class")
 
     def change_record(self, request: HttpRequest, record: Metric, changed: list[str]) -> None:
         Metric.objects.get(pk=record.pk).change(by=caller(request), **changes_of(record, changed))
@@ -88,18 +89,42 @@ class LatestColumns:
         return localize(timezone.localtime(series.latest.recorded_at)) if hasattr(series, "latest") else "–"
 
 
+class StaleFilter(admin.SimpleListFilter):
+    """Series whose readings have stayed away for three expected intervals."""
+
+    title = _("readings")
+    parameter_name = "stale"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [("yes", gettext("Overdue")), ("no", gettext("In time"))]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        if self.value() not in {"yes", "no"}:
+            return queryset
+        rows: Any = queryset
+        return rows.with_staleness(timezone.now()).filter(is_stale=self.value() == "yes")  # type: ignore[no-any-return]
+
+
 @admin.register(Series)
 class SeriesAdmin(LatestColumns, ModelAdmin):
     """Series come into being with their first reading; nobody adds or deletes one."""
 
     empty_note = _("A series begins with its first reading: let a gateway send some with a device key.")
-    list_display = ("equipment", "metric", "latest_value", "latest_at")
-    list_filter = ("metric", OnSite)
+    list_display = ("equipment", "metric", "latest_value", "latest_at", "expected_interval_s")
+    list_filter = ("metric", "metric__kind", StaleFilter, OnSite)
     list_select_related = ("equipment", "metric", "latest")
     search_fields = ("equipment__equipment_code", "equipment__equipment_name", "metric__code")
     ordering = ("equipment__equipment_code", "metric__code")
-    fields = ("equipment", "metric", "latest_value", "latest_at", "chart", "expected_interval_s", "created_at")
-    readonly_fields = ("equipment", "metric", "latest_value", "latest_at", "chart", "created_at")
+    fields = (
+        "equipment",
+        "metric",
+        "latest_value",
+        "latest_at",
+        "chart",
+        ("expected_interval_s", "gateway"),
+        "created_at",
+    )
+    readonly_fields = ("equipment", "metric", "latest_value", "latest_at", "chart", "gateway", "created_at")
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False

@@ -1,16 +1,44 @@
+import uuid
+from datetime import datetime
+
 import django_filters
 
 from faultreporter.api.filters import BooleanFilter, ChoicesFilter, FilterSet
-from telemetry.models import DeviceKey, Metric, Rule, RuleQuerySet
+from locations.models import at_or_below
+from telemetry.models import DeviceKey, Metric, Rule, RuleQuerySet, Series, SeriesQuerySet
 
 
 class MetricFilter(FilterSet):
     code = django_filters.CharFilter()
     unit = django_filters.CharFilter()
+    kind = ChoicesFilter(choices=Metric.Kind.choices)
+    brick_class = django_filters.CharFilter()
 
     class Meta:
         model = Metric
         fields: list[str] = []
+
+
+class SeriesFilter(FilterSet):
+    equipment_id = django_filters.UUIDFilter(field_name="equipment")
+    location_id = django_filters.UUIDFilter(method="filter_location", label="A place: series in it and below it.")
+    metric = django_filters.CharFilter(field_name="metric__code")
+    kind = ChoicesFilter(field_name="metric__kind", choices=Metric.Kind.choices)
+    gateway_id = django_filters.UUIDFilter(field_name="gateway", label="The device key its newest readings came with.")
+    is_stale = BooleanFilter(label="Whether readings have stayed away for three expected intervals.")
+    silent_since = django_filters.IsoDateTimeFilter(
+        method="filter_silent", label="Without a reading from this moment on."
+    )
+
+    class Meta:
+        model = Series
+        fields: list[str] = []
+
+    def filter_location(self, rows: SeriesQuerySet, name: str, value: uuid.UUID) -> SeriesQuerySet:
+        return rows.filter(equipment__location__in=at_or_below(value))
+
+    def filter_silent(self, rows: SeriesQuerySet, name: str, value: datetime) -> SeriesQuerySet:
+        return rows.silent_since(value)
 
 
 class RuleFilter(FilterSet):

@@ -30,6 +30,15 @@ EPOCH, TICK = datetime(1970, 1, 1, tzinfo=UTC), timedelta(microseconds=1)
 MAX_SERIES = 2**31 - 1
 
 
+# The newest thirty gaps: enough that a hole or two doesn't move the median, and one page of the key to read.
+INTERVAL_SQL = """
+SELECT extract(epoch FROM percentile_cont(0.5) WITHIN GROUP (ORDER BY gap))::float8
+FROM (
+    SELECT recorded_at - lag(recorded_at) OVER (ORDER BY recorded_at) AS gap
+    FROM (SELECT recorded_at FROM iot_data WHERE series_id = %s ORDER BY recorded_at DESC LIMIT 31) newest
+) gaps"""
+
+
 class Position(NamedTuple):
     """The last reading of the page before."""
 
@@ -106,3 +115,11 @@ def latest_of(equipment: "QuerySet[Equipment] | Sequence[uuid.UUID]", *, metric:
         "series_id",
     )
     return [Line(*row) for row in rows.order_by("series__equipment_id", "series__metric__code").values_list(*columns)]
+
+
+def measured_interval(series_id: int) -> float | None:
+    """How far apart the newest readings are by their own times: the median of the last gaps, in seconds."""
+    with connection.cursor() as cursor:
+        cursor.execute(INTERVAL_SQL, [series_id])
+        found: float | None = cursor.fetchone()[0]
+    return found

@@ -36,7 +36,7 @@ class MetricSerializer(ModelSerializer):
     class Meta:
         model = Metric
         fields = (
-            "id", "code", "name", "description", "unit", "physical_min", "physical_max",
+            "id", "code", "name", "description", "unit", "kind", "brick_class", "physical_min", "physical_max",
             "created_at", "updated_at", "deleted_at",
         )  # fmt: skip
         read_only_fields = ("id", "created_at", "updated_at", "deleted_at")

@@ -2,11 +2,13 @@ from django.urls import path
 
 from faultreporter.api.routers import Router
 from telemetry.reading_viewsets import ReadingViewSet
+from telemetry.series_viewsets import SeriesViewSet
 from telemetry.viewsets import DeviceKeyViewSet, MetricViewSet, RuleViewSet
 
 router = Router()
 router.register("iot-data", ReadingViewSet, basename="reading")
 router.register("iot-metrics", MetricViewSet, basename="metric")
+router.register("iot-series", SeriesViewSet, basename="series")
 router.register("iot-rules", RuleViewSet, basename="rule")
 router.register("device-keys", DeviceKeyViewSet, basename="device-key")
 

@@ -39,9 +39,9 @@ class MetricViewSet(ModelViewSet):
     resource = "Metric"
     serializer_class = MetricSerializer
     filterset_class = MetricFilter
-    search_fields = ("code", "name")
+    search_fields = ("code", "name", "brick_class")
     ordering = ("code",)
-    ordering_fields = ("code", "name", "unit", "created_at", "updated_at")
+    ordering_fields = ("code", "name", "unit", "kind", "created_at", "updated_at")
     permissions = READ_ALL_WRITE_MANAGERS
 
     def create_record(self, data: dict[str, Any]) -> Metric:

@@ -162,6 +162,10 @@ MATRIX = r"""
 /iot-metrics/{pk}                                  PUT     AM
 /iot-metrics/{pk}                                  PATCH   AM
 /iot-metrics/{pk}                                  DELETE  AM
+/iot-series                                        GET     AMTR
+/iot-series/{pk}                                   GET     AMTR
+/iot-series/{pk}                                   PUT     AM
+/iot-series/{pk}                                   PATCH   AM
 /iot-rules                                         GET     AMTR
 /iot-rules                                         POST    AM
 /iot-rules/{pk}                                    GET     AMTR

@@ -49,7 +49,7 @@ def test_every_route_has_its_row_and_declares_what_it_says() -> None:
 
 
 def status_of(client: APIClient, method: str, path: str) -> int:
-    missing = "0" if path.startswith("/audit-logs") else NOWHERE
+    missing = "0" if path.startswith(("/audit-logs", "/iot-series")) else NOWHERE
     address = "/api/v1" + re.sub(r"\{\w+\}", missing, path)
     return int(getattr(client, method.lower())(address).status_code)
 

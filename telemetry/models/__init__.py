@@ -1,4 +1,4 @@
-from telemetry.models.catalogue import Metric, MetricInUse, Series
+from telemetry.models.catalogue import Metric, MetricInUse, Series, SeriesQuerySet
 from telemetry.models.device_keys import DeviceKey
 from telemetry.models.readings import Arrival, LatestReading, Reading
 from telemetry.models.rules import Rule, RuleQuerySet, RuleState
@@ -14,4 +14,5 @@ __all__ = [
     "RuleQuerySet",
     "RuleState",
     "Series",
+    "SeriesQuerySet",
 ]

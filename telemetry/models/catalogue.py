@@ -2,12 +2,13 @@
 
 import uuid
 from collections.abc import Collection, Iterable
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, ClassVar, Self
 
-from django.core.validators import RegexValidator
+from django.core.validators import MaxValueValidator, MinValueValidator, RegexValidator
 from django.db import models, transaction
-from django.db.models import F, Q
+from django.db.models import BooleanField, Case, DateTimeField, ExpressionWrapper, F, Q, Value, When
+from django.db.models.functions import Now
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
@@ -18,6 +19,8 @@ from faultreporter.errors import HasChildren, ValidationFailed
 from telemetry.units import symbol
 
 EquipmentAndMetric = tuple[uuid.UUID, uuid.UUID]
+# A gap this many times as long as the expected one isn't a late reading any more.
+GAP_INTERVALS = 3
 
 
 class MetricInUse(HasChildren):
@@ -35,6 +38,10 @@ class Metric(SoftDeleteModel):
 
     A reading outside the physical range is a broken sensor or a wrong unit and is refused; an alarm limit is a rule.
     """
+
+    class Kind(models.TextChoices):
+        GAUGE = "GAUGE", _("Gauge")
+        COUNTER = "COUNTER", _("Counter")
 
     audited: ClassVar[bool] = True
 
@@ -54,6 +61,34 @@ class Metric(SoftDeleteModel):
         max_length=32,
         validators=[RegexValidator(r"\A[!-~]+\Z", _("A UCUM code has no spaces."), code="pattern")],
         help_text=_("A UCUM code such as Cel, mm/s or {rpm}. Fixed as soon as readings are stored in it."),
+    )
+    kind = models.CharField(
+        _("kind"),
+        max_length=10,
+        choices=Kind,
+        default=Kind.GAUGE,
+        db_default=Kind.GAUGE,
+        help_text=_("A gauge shows a state such as a temperature; a counter only grows, like the dial of a meter."),
+    )
+    brick_class = models.CharField(
+        _("Brick class"),
+        max_length=100,
+        blank=True,
+        db_default="",
+        validators=[
+            RegexValidator(
+                r"\A[A-Z][A-Za-z0-9]*(?:[_.][A-Z0-9][A-Za-z0-9]*)*\Z",
+                _("A Brick class reads like Zone_Air_Temperature_Sensor."),
+                code="pattern",
+            )
+        ],
+        help_text=_(
+            "The point class of the Brick schema (brickschema.org), for exchange with other systems:"
+            " Zone_Air_Temperature_Sensor, Supply_Air_Temperature_Sensor, Outside_Air_Temperature_Sensor,"
+            " Leaving_Chilled_Water_Temperature_Sensor, Relative_Humidity_Sensor, Differential_Pressure_Sensor,"
+            " CO2_Level_Sensor, Active_Power_Sensor, Electrical_Energy_Usage_Sensor, Water_Usage_Sensor,"
+            " Run_Time_Sensor."
+        ),
     )
     physical_min = models.FloatField(_("physical minimum"), null=True, blank=True)
     physical_max = models.FloatField(_("physical maximum"), null=True, blank=True)
@@ -124,6 +159,18 @@ class SeriesQuerySet(models.QuerySet["Series"]):
     def for_user(self, user: User) -> Self:
         return self.filter(equipment__in=Equipment.objects.for_user(user).living())
 
+    def with_staleness(self, at: datetime) -> Self:
+        """Adds `is_stale`: whether readings have stayed away for three expected intervals; null where none is known."""
+        span = F("expected_interval_s") * Value(timedelta(seconds=GAP_INTERVALS))
+        due = ExpressionWrapper(Value(at) - span, output_field=DateTimeField())
+        late = Q(latest__isnull=True) | Q(latest__recorded_at__lt=due)
+        known = When(expected_interval_s__isnull=False, then=ExpressionWrapper(late, output_field=BooleanField()))
+        return self.annotate(is_stale=Case(known, default=None, output_field=BooleanField(null=True)))
+
+    def silent_since(self, at: datetime) -> Self:
+        """Series without a reading from this moment on."""
+        return self.filter(Q(latest__isnull=True) | Q(latest__recorded_at__lt=at))
+
     def of(self, pairs: Collection[EquipmentAndMetric]) -> "dict[EquipmentAndMetric, Series]":
         """The series of each (equipment id, metric id); those that don't exist yet are made."""
         found = self._find(pairs)
@@ -148,19 +195,27 @@ class SeriesQuerySet(models.QuerySet["Series"]):
 class Series(models.Model):
     """One metric of one machine: the line a chart draws. Its first reading makes it; a small key keeps rows narrow."""
 
+    audited: ClassVar[bool] = True
+    audit_ignored: ClassVar[tuple[str, ...]] = ("updated_at", "gateway")
+
     id = models.AutoField(primary_key=True)
     equipment = models.ForeignKey(
         Equipment, models.PROTECT, related_name="series", verbose_name=_("equipment"), db_index=False
     )
     metric = models.ForeignKey(Metric, models.PROTECT, related_name="series", verbose_name=_("metric"))
     expected_interval_s = models.PositiveIntegerField(
-        _("expected interval"), null=True, blank=True, help_text=_("Seconds between two readings, where it is known.")
+        _("expected interval"),
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(1), MaxValueValidator(366 * 86_400)],
+        help_text=_("Seconds between two readings, where it is known."),
     )
     gateway = models.ForeignKey(
         "telemetry.DeviceKey", models.PROTECT, null=True, blank=True, editable=False, related_name="series",
         verbose_name=_("gateway"), help_text=_("The key its newest readings came with."),
     )  # fmt: skip
     created_at = models.DateTimeField(_("created at"), auto_now_add=True)
+    updated_at = models.DateTimeField(_("changed at"), auto_now=True, db_default=Now())
 
     objects = SeriesQuerySet.as_manager()
 
@@ -176,3 +231,8 @@ class Series(models.Model):
 
     def __str__(self) -> str:
         return f"{self.equipment} · {self.metric}"
+
+    def expect(self, interval_s: int | None) -> None:
+        """States how far apart its readings are; None if that isn't known."""
+        self.expected_interval_s = interval_s
+        self.save(update_fields=["expected_interval_s", "updated_at"])

@@ -54,6 +54,14 @@ def test_records_load(backoffice: Browse, mona: User, firing: Rule, django_asser
         assert browser.get(f"/admin/telemetry/{page}/add/").status_code == 200
 
 
+def test_overdue_series_are_found(backoffice: Browse, mona: User, firing: Rule) -> None:
+    browser, series = backoffice(mona), Series.objects.get()
+    Series.objects.update(expected_interval_s=86_400)
+
+    assert series.equipment.equipment_code in browser.get("/admin/telemetry/series/?stale=no").content.decode()
+    assert series.equipment.equipment_code not in browser.get("/admin/telemetry/series/?stale=yes").content.decode()
+
+
 def test_a_series_shows_its_recent_readings(backoffice: Browse, mona: User, firing: Rule) -> None:
     page = backoffice(mona).get(f"/admin/telemetry/series/{Series.objects.get().pk}/change/")
 
@@ -104,7 +112,14 @@ def test_a_rule_that_makes_no_sense_is_explained(backoffice: Browse, mona: User)
 
 def test_a_metric_in_use_keeps_its_unit(backoffice: Browse, mona: User, firing: Rule) -> None:
     metric = firing.metric
-    form = {"code": metric.code, "name": metric.name, "unit": "K", "physical_min": -90, "physical_max": 1200}
+    form = {
+        "code": metric.code,
+        "name": metric.name,
+        "unit": "K",
+        "kind": "GAUGE",
+        "physical_min": -90,
+        "physical_max": 1200,
+    }
 
     response = backoffice(mona).post(f"/admin/telemetry/metric/{metric.pk}/change/", form, follow=True)
 

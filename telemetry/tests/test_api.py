@@ -90,6 +90,20 @@ def test_a_metric_that_a_rule_watches_stays(api: Api, mona: User) -> None:
     assert_error(api(mona).delete(f"{METRICS}/{RuleFactory().metric_id}"), 409, "HAS_CHILDREN")
 
 
+@pytest.mark.parametrize("brick_class", ["zone_temperature", "Zone Air", "Zone__Air", "Sensor_", "_Sensor"])
+def test_what_is_no_brick_class(api: Api, mona: User, brick_class: str) -> None:
+    assert_error(api(mona).post(METRICS, {**OIL, "brick_class": brick_class}), 400, "VALIDATION_ERROR", "brick_class")
+
+
+def test_metrics_by_kind_and_brick_class(api: Api, mona: User, rita: User) -> None:
+    MetricFactory()
+    counter = {"code": "oil_used", "name": "Oil used", "unit": "L", "kind": "counter"}
+    assert api(mona).post(METRICS, {**counter, "brick_class": "PM2.5_Level_Sensor"}).status_code == 201
+
+    for query in ({"kind": "counter"}, {"brick_class": "PM2.5_Level_Sensor"}):
+        assert [row["code"] for row in api(rita).get(METRICS, query).json()["data"]] == ["oil_used"]
+
+
 # --- rules ------------------------------------------------------------------------------------------------------------
 
 
