@@ -41,6 +41,7 @@ __all__ = [
     "ReadOnlyInline",
     "StackedInline",
     "TabularInline",
+    "add_button",
     "add_tabs",
     "badge",
     "link_to",
@@ -184,6 +185,13 @@ def add_tabs(model: type[Model], *inlines: type[TabularInline]) -> None:
     """Further tabs on the page of a lower app, which knows nothing of what they show: a machine's alerts."""
     page: Any = admin.site.get_model_admin(model)
     page.inlines = [*page.inlines, *inlines]
+
+
+def add_button(model: type[Model], open_page: Any) -> None:
+    """A further button, and the page it opens, on a record of a lower app: a machine's live readings."""
+    page: Any = admin.site.get_model_admin(model)
+    setattr(type(page), open_page.__name__, open_page)
+    page.actions_detail = [open_page.__name__, *page.actions_detail]
 
 
 class ModelAdmin(UnfoldModelAdmin):

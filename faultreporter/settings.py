@@ -563,8 +563,13 @@ CONTENT_SECURITY_POLICY = {
         "form-action": [SELF],
     },
 }
-# unfold's Alpine evaluates expressions and sets inline styles; only the back office gets these.
-BACK_OFFICE_CSP = {"script-src": [SELF, UNSAFE_EVAL], "style-src": [SELF, UNSAFE_INLINE]}
+# unfold's Alpine evaluates expressions and sets inline styles, and live pages listen to the stream; only the back office
+# gets these.
+BACK_OFFICE_CSP = {
+    "script-src": [SELF, UNSAFE_EVAL],
+    "style-src": [SELF, UNSAFE_INLINE],
+    "connect-src": [SELF, *([STREAM_URL] if STREAM_URL else [])],
+}
 
 # --- logs and errors --------------------------------------------------------------------------------------------------
 LOG_LEVEL = env.LOG_LEVEL

@@ -25,6 +25,7 @@ from faultreporter.backoffice import (
     severity_badge,
 )
 from locations.backoffice import SiteFilter
+from telemetry import live_page  # noqa: F401 - a page on the machines' own
 from telemetry.history import read_page
 from telemetry.models import DeviceKey, LatestReading, Metric, Rule, RuleState, Series
 from telemetry.units import symbol

@@ -1,0 +1,64 @@
+"""What the back office's charts are told beside the readings: limits, words, the site's clock."""
+
+from collections.abc import Iterable
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from django.utils.dates import MONTHS_3
+from django.utils.translation import gettext, pgettext
+
+from equipment.models import Equipment
+from locations.models.calendar import zone_of
+from telemetry.models import Metric, Rule, Series
+from telemetry.units import symbol
+
+Data = dict[str, Any]
+PATIENCE = 3
+"""A series is late when nothing has come for this many of its intervals; a line isn't drawn across such a gap."""
+
+
+def zone_for(machine: Equipment) -> ZoneInfo:
+    """Its site's clock."""
+    place = machine.location
+    return zone_of(place and (place.site or place))
+
+
+def words() -> Data:
+    """What the drawing itself says, in the reader's language."""
+    return {
+        "chart": gettext("chart"),
+        "value": gettext("Value"),
+        "band": gettext("Lowest to highest"),
+        "firing": gettext("Alarm"),
+        "pending": gettext("Beyond the limit, not long enough yet"),
+        "when": gettext("Time"),
+        "table": gettext("The last values as a table"),
+        "empty": gettext("No readings in this time."),
+        "months": [str(MONTHS_3[number]).capitalize() for number in range(1, 13)],
+    }
+
+
+def limits_of(rule: Rule, metric: Metric) -> list[Data]:
+    """The lines a rule draws: beyond the first it fires, back at the second it is over."""
+    unit, above = symbol(metric.unit), rule.comparison == Rule.Comparison.ABOVE
+    sign, back = (">", "≤") if above else ("<", "≥")
+    trigger = {"kind": "trigger", "value": rule.trigger_value, "label": f"{sign} {rule.trigger_value:g} {unit}"}
+    if rule.clear_value == rule.trigger_value:
+        return [trigger]
+    over = pgettext("an alarm", "over at")
+    return [
+        trigger,
+        {"kind": "clear", "value": rule.clear_value, "label": f"{over} {back} {rule.clear_value:g} {unit}"},
+    ]
+
+
+def series_json(series: Series, rules: Iterable[Rule] = ()) -> Data:
+    """A line to be drawn; `metric` is loaded."""
+    metric = series.metric
+    return {
+        "id": series.pk,
+        "name": metric.name,
+        "unit": symbol(metric.unit),
+        "interval_s": series.expected_interval_s,
+        "limits": [limit for rule in rules for limit in limits_of(rule, metric)],
+    }
