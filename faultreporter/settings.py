@@ -563,8 +563,7 @@ CONTENT_SECURITY_POLICY = {
         "form-action": [SELF],
     },
 }
-# unfold's Alpine evaluates expressions and sets inline styles, and live pages listen to the stream; only the back office
-# gets these.
+# Only the back office gets these: unfold's Alpine evaluates expressions and sets inline styles; pages hear the stream.
 BACK_OFFICE_CSP = {
     "script-src": [SELF, UNSAFE_EVAL],
     "style-src": [SELF, UNSAFE_INLINE],

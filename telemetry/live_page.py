@@ -74,7 +74,7 @@ def config(machine: Equipment, cards: list[Data], *, at: datetime) -> Data:
         "equipment_id": str(machine.pk),
         "zone": zone_for(machine).key,
         "now": at,
-        "stream_url": f"{settings.STREAM_URL}/api/v1/iot-data/stream?equipment_id={machine.pk}",
+        "stream_url": settings.STREAM_URL and f"{settings.STREAM_URL}/api/v1/iot-data/stream?equipment_id={machine.pk}",
         "api": "/api/v1",
         "poll_s": POLL_S,
         "patience": PATIENCE,

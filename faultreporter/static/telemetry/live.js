@@ -222,5 +222,6 @@
   setInterval(pass_time, 1000);
   setInterval(() => show_alerts().catch(() => {}), ALERTS_EVERY_S * 1000);
   show_alerts().catch(() => {});
-  listen();
+  if (config.stream_url) listen();
+  else fall_back();
 })();
