@@ -16,7 +16,7 @@ from equipment.models import Equipment
 from faultreporter.accounts.models import User
 from faultreporter.db import LivingQuerySet, SoftDeleteModel
 from faultreporter.errors import HasChildren, ValidationFailed
-from telemetry.units import symbol
+from telemetry.units import is_unit, symbol
 
 EquipmentAndMetric = tuple[uuid.UUID, uuid.UUID]
 # A gap this many times as long as the expected one isn't a late reading any more.
@@ -122,6 +122,7 @@ class Metric(SoftDeleteModel):
     @classmethod
     def add(cls, *, by: User | None, **fields: Any) -> "Metric":
         metric = cls(**fields)
+        metric.check_unit()
         metric.check_range()
         metric.save(force_insert=True)
         return metric
@@ -137,8 +138,15 @@ class Metric(SoftDeleteModel):
                 )
             for name, value in changes.items():
                 setattr(self, name, value)
+            if "unit" in changes:
+                self.check_unit()
             self.check_range()
             self.save(update_fields=list(changes))
+
+    def check_unit(self) -> None:
+        if not is_unit(self.unit):
+            message = gettext("“%(unit)s” is no UCUM code that converts to others; such are Cel, mm/s, kW.h and {rpm}.")
+            raise ValidationFailed(message % {"unit": self.unit}, field="unit")
 
     def check_range(self) -> None:
         if self.physical_min is not None and self.physical_max is not None and self.physical_min >= self.physical_max:
