@@ -276,12 +276,12 @@ class RuleStateAdmin(ReadOnlyAdmin):
 @admin.register(DeviceKey)
 class DeviceKeyAdmin(ModelAdmin):
     empty_note = _("Add a key for a gateway. Its plain text is shown once, after saving.")
-    list_display = ("name", "prefix", "all_equipment", "last_used_at", "previous_expires_at", "created_at")
+    list_display = ("name", "device_id", "prefix", "all_equipment", "last_used_at", "previous_expires_at", "created_at")
     list_filter = ("all_equipment",)
-    search_fields = ("name", "prefix")
+    search_fields = ("name", "device_id", "prefix")
     ordering = ("-created_at", "-id")
     autocomplete_fields = ("equipment",)
-    fields = ("name", "all_equipment", "equipment", "prefix", "last_used_at", "previous_expires_at")
+    fields = ("name", "device_id", "all_equipment", "equipment", "prefix", "last_used_at", "previous_expires_at")
     readonly_fields = ("prefix", "last_used_at", "previous_expires_at")
     actions = ("rotate",)
 

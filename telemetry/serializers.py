@@ -88,8 +88,8 @@ class DeviceKeySerializer(ModelSerializer):
     class Meta:
         model = DeviceKey
         fields = (
-            "id", "name", "prefix", "all_equipment", "equipment_ids", "previous_expires_at", "last_used_at",
-            "created_at", "updated_at", "deleted_at",
+            "id", "name", "device_id", "prefix", "all_equipment", "equipment_ids",
+            "previous_expires_at", "last_used_at", "created_at", "updated_at", "deleted_at",
         )  # fmt: skip
         read_only_fields = (
             "id", "prefix", "previous_expires_at", "last_used_at", "created_at", "updated_at", "deleted_at",

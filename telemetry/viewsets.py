@@ -98,7 +98,7 @@ class DeviceKeyViewSet(ModelViewSet):
     resource = "DeviceKey"
     serializer_class = DeviceKeySerializer
     filterset_class = DeviceKeyFilter
-    search_fields = ("name", "prefix")
+    search_fields = ("name", "device_id", "prefix")
     ordering_fields = ("name", "last_used_at", "created_at", "updated_at")
     permissions = {**dict.fromkeys(READ_ALL_WRITE_MANAGERS, MANAGERS), "rotate": MANAGERS}
 

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any, ClassVar, Self
 
 from django.conf import settings
+from django.core.validators import RegexValidator
 from django.db import models, transaction
 from django.db.models import F, Q
 from django.utils.translation import gettext
@@ -35,6 +36,10 @@ class DeviceKeyQuerySet(LivingQuerySet["DeviceKey"]):
         digest = digest_of(plain)
         return self.living().filter(Q(digest=digest) | Q(previous_digest=digest, previous_expires_at__gt=at))
 
+    def named(self, device_ids: Iterable[str]) -> Self:
+        """Those that a broker's topics name; a deleted one is no longer named."""
+        return self.living().filter(device_id__in=[name for name in device_ids if name])
+
 
 class DeviceKey(SoftDeleteModel):
     """The key a gateway sends its readings with, and the machines it may speak for.
@@ -48,6 +53,20 @@ class DeviceKey(SoftDeleteModel):
     audit_ignored: ClassVar[tuple[str, ...]] = ("updated_at", "last_used_at")
 
     name = models.CharField(_("name"), max_length=100)
+    device_id = models.CharField(
+        _("device id"),
+        max_length=64,
+        blank=True,
+        default="",
+        validators=[
+            RegexValidator(
+                r"\A[A-Za-z0-9][A-Za-z0-9_.-]*\Z",
+                _("Use letters, digits, underscores, dots and hyphens, a letter or digit first."),
+                code="pattern",
+            )
+        ],
+        help_text=_("What a gateway that speaks MQTT is called in its topics: fr/v1/<device id>/telemetry."),
+    )
     prefix = models.CharField(
         _("prefix"), max_length=12, editable=False, help_text=_("How the key begins, to tell keys apart.")
     )
@@ -77,6 +96,13 @@ class DeviceKey(SoftDeleteModel):
             # both are what a request's key is found by
             models.UniqueConstraint(fields=["digest"], name="uniq_device_keys_digest"),
             models.UniqueConstraint(fields=["previous_digest"], name="uniq_device_keys_previous_digest"),
+            # what the bridge finds a message's gateway by
+            models.UniqueConstraint(
+                fields=["device_id"],
+                condition=Q(deleted_at=None) & ~Q(device_id=""),
+                name="uniq_device_keys_device_id_living",
+                violation_error_message=_("Another gateway has this device id."),
+            ),
             models.CheckConstraint(
                 condition=Q(previous_digest=None, previous_expires_at=None)
                 | Q(previous_digest__isnull=False, previous_expires_at__isnull=False),
@@ -89,10 +115,10 @@ class DeviceKey(SoftDeleteModel):
 
     @classmethod
     def issue(
-        cls, *, name: str, by: User | None, equipment: Iterable[Equipment] = (), all_equipment: bool = False
+        cls, *, name: str, by: User | None, equipment: Iterable[Equipment] = (), **fields: Any
     ) -> "tuple[DeviceKey, str]":
         """A new key and its plain text, which is shown once and stored nowhere."""
-        key = cls(name=name, all_equipment=all_equipment)
+        key = cls(name=name, **fields)
         with transaction.atomic():
             plain = key.issue_as(by=by)
             key.equipment.set(equipment)

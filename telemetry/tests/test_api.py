@@ -54,6 +54,7 @@ def test_metrics_work(api: Api, mona: User, rita: User) -> None:
         ({"code": "Oil"}, "code"),
         ({"code": "oil level"}, "code"),
         ({"unit": "m m"}, "unit"),
+        ({"unit": "furlong"}, "unit"),
         ({"unit": ""}, "unit"),
         ({"physical_min": "0"}, "physical_min"),
         ({"physical_min": True}, "physical_min"),
@@ -242,6 +243,26 @@ def test_device_keys_work(api: Api, mona: User) -> None:
 
     assert api(mona).delete(url).status_code == 204
     assert not DeviceKey.objects.valid(data["key"], at=NOW).exists()
+
+
+def test_a_device_id_names_one_living_gateway(api: Api, mona: User) -> None:
+    first = api(mona).post(KEYS, {"name": "Roof", "device_id": "gw-7"}).json()["data"]
+    taken = api(mona).post(KEYS, {"name": "Cellar", "device_id": "gw-7"})
+    unnamed = [api(mona).post(KEYS, {"name": name}).status_code for name in ("One", "Two")]
+
+    assert (first["device_id"], unnamed) == ("gw-7", [201, 201])
+    assert_error(taken, 409, "DUPLICATE", "device_id")
+    assert list(DeviceKey.objects.named(["gw-7", "", "gw-8"])) == [DeviceKey.objects.get(device_id="gw-7")]
+    api(mona).delete(f"{KEYS}/{first['id']}")
+    assert not DeviceKey.objects.named(["gw-7"]).exists()
+    assert api(mona).post(KEYS, {"name": "Cellar", "device_id": "gw-7"}).status_code == 201
+
+
+@pytest.mark.parametrize("device_id", ["a/b", "+", "#", "-a", "a b", "ä", "x" * 65])
+def test_a_device_id_is_a_plain_word(api: Api, mona: User, device_id: str) -> None:
+    answer = api(mona).post(KEYS, {"name": "Roof", "device_id": device_id})
+
+    assert_error(answer, 400, "VALIDATION_ERROR", "device_id")
 
 
 def test_rotation_keeps_the_old_key_for_a_week(api: Api, mona: User) -> None:
