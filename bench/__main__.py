@@ -139,4 +139,8 @@ def main() -> None:
 
 
 if __name__ == "__main__":
+    if sys.argv[1:2] == ["nab"]:
+        from bench.nab import report as nab
+
+        raise SystemExit(nab.main(sys.argv[2:]))
     main()
