@@ -8,7 +8,7 @@ class TelemetryConfig(AppConfig):
     verbose_name = _("Telemetry")
 
     def ready(self) -> None:
-        from telemetry import detail, receivers  # models aren't loaded before ready()
+        from telemetry import detail, metrics, receivers  # noqa: F401 - metrics adds itself; models aren't loaded before ready()
 
         detail.register()
         post_migrate.connect(receivers.make_partitions, sender=self)

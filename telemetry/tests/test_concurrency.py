@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
+from threading import Thread
 from typing import Any
 
 import pytest
@@ -11,7 +12,8 @@ from django.db import connection, transaction
 from equipment.tests.factories import EquipmentFactory
 from telemetry import evaluation
 from telemetry.ingest import IngestResult, ingest
-from telemetry.models import LatestReading, Reading, Series
+from telemetry.models import Arrival, HourRollup, LatestReading, Reading, Series
+from telemetry.rollups import roll_up
 from telemetry.signals import rule_fired
 from telemetry.tests.factories import MetricFactory, RuleFactory
 
@@ -58,6 +60,61 @@ def test_gateways_that_send_the_same_at_once() -> None:
     assert Series.objects.count() == 3
     newest = Reading.objects.filter(recorded_at=NOW).values_list("series_id", "value")
     assert dict(newest) == dict(LatestReading.objects.values_list("series_id", "value"))
+
+
+def test_workers_that_roll_up_while_gateways_send_leave_nothing_stale() -> None:
+    MetricFactory()
+    for n in range(3):
+        EquipmentFactory(equipment_code=f"EQ-{n}")
+
+    def send(second: int) -> None:
+        moment = (NOW.replace(minute=0, second=0) - timedelta(seconds=second)).isoformat()
+        ingest([{**reading, "recorded_at": moment} for reading in batch(float(second), backwards=False)[::50]], at=NOW)
+
+    sends = [lambda second=second: send(second) for second in range(60)]
+    at_once([work for pair in zip(sends, [lambda: roll_up(at=NOW)] * 60, strict=True) for work in pair])
+    while roll_up(at=NOW):
+        pass
+
+    assert Reading.objects.count() == 180
+    hours = HourRollup.objects.values_list("n", "sum", "min", "max")
+    assert sorted(hours) == sorted([(1, 0.0, 0.0, 0.0), (59, sum(range(60)), 1.0, 59.0)] * 3)
+
+
+def test_a_second_worker_waits_for_no_one_and_leaves_the_work_to_the_first() -> None:
+    MetricFactory()
+    EquipmentFactory(equipment_code="EQ-0")
+    ingest(batch(1.0, backwards=False)[:1], at=NOW)
+    found = []
+
+    def second() -> None:
+        found.append(roll_up(at=NOW))
+        connection.close()
+
+    with transaction.atomic():
+        first = roll_up(at=NOW)
+        thread = Thread(target=second)
+        thread.start()
+        thread.join(10)
+
+    assert (first, found, Arrival.objects.count()) == (1, [0], 0)
+
+
+def test_a_worker_that_dies_in_the_middle_loses_nothing() -> None:
+    MetricFactory()
+    EquipmentFactory(equipment_code="EQ-0")
+    ingest(batch(1.0, backwards=False)[:1], at=NOW)
+
+    def die() -> None:
+        with transaction.atomic():
+            roll_up(at=NOW)
+            raise SystemExit
+
+    with pytest.raises(SystemExit):
+        die()
+
+    assert (Arrival.objects.count(), HourRollup.objects.count()) == (1, 0)
+    assert (roll_up(at=NOW), HourRollup.objects.count()) == (1, 1)
 
 
 def test_workers_that_judge_the_same_at_once() -> None:

@@ -1,0 +1,27 @@
+"""How far roll-ups are behind the readings, asked of the database at every scrape."""
+
+from collections.abc import Iterator
+
+from django.db import DatabaseError
+from django.utils import timezone
+from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+from faultreporter.api.metrics import further
+from telemetry.rollups import backlog
+
+
+class RollupLag(Collector):
+    """Queries stay exact however long it grows; they only get slower."""
+
+    def collect(self) -> Iterator[Metric]:
+        try:
+            batches, oldest_at = backlog()
+        except DatabaseError:
+            return
+        seconds = (timezone.now() - oldest_at).total_seconds() if oldest_at else 0
+        yield GaugeMetricFamily("rollup_pending_batches", "Batches of readings not yet rolled up", batches)
+        yield GaugeMetricFamily("rollup_lag_seconds", "How long the oldest of them has waited", max(seconds, 0))
+
+
+further.append(RollupLag())
