@@ -209,6 +209,7 @@ INSTALLED_APPS = [
     "faultreporter.auditlog",
     "faultreporter.notifications",
     "faultreporter.webhooks",
+    "faultreporter.live",
     "faultreporter.schedules",
     "locations",
     "equipment",

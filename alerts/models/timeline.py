@@ -15,6 +15,7 @@ from faultreporter.accounts.models import User
 from faultreporter.attachments.models import Attachment
 from faultreporter.db import TimeStampedModel, TimeStampedQuerySet
 from faultreporter.errors import ValidationFailed
+from faultreporter.live.services import announce
 from faultreporter.webhooks.catalogue import declare, name_of
 from faultreporter.webhooks.services import emit
 
@@ -155,14 +156,32 @@ class KeepsTimeline(models.Model):
         event: TimelineEvent = self.events.create(kind=kind, by=by, at=at, note=note, data=data or {})
         self.notice(event)
         emit(event=name_of(self.NEWS, kind), data=lambda: self.news(event), at=at, subject=f"{self.NEWS}:{self.pk}")
+        announce(self.NEWS, equipment_id=self.equipment_id, data=self.headline(event))
         return event
+
+    @property
+    def url(self) -> str:
+        return f"{settings.PUBLIC_URL}/api/v1/{self.NEWS.replace('_', '-')}s/{self.pk}"
+
+    def headline(self, event: TimelineEvent) -> dict[str, Any]:
+        """What live streams are told about a line of the timeline: enough for a list on a screen, and where to ask."""
+        shown = ("number", "severity", "priority", "type", "source")
+        return {
+            "id": str(self.pk),
+            "event": event.kind,
+            "changed_at": event.at,
+            "title": self.title,
+            "status": self.status,
+            **{name: value for name, value in self.particulars().items() if name in shown},
+            "url": self.url,
+        }
 
     def news(self, event: TimelineEvent) -> dict[str, Any]:
         """What webhooks are told about a line of the timeline."""
         return {
             self.NEWS: {
                 "id": str(self.pk),
-                "url": f"{settings.PUBLIC_URL}/api/v1/{self.NEWS.replace('_', '-')}s/{self.pk}",
+                "url": self.url,
                 "status": self.status,
                 "title": self.title,
                 **self.particulars(),

@@ -16,7 +16,7 @@ LAYERS = [
     {"api"},
     {"accounts"},
     {"attachments", "auditlog", "notifications", "schedules"},
-    {"webhooks"},
+    {"webhooks", "live"},
     {"locations"},
     {"equipment"},
     {"telemetry"},
