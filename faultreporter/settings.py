@@ -95,6 +95,9 @@ class Environment(BaseSettings):
     METRICS_TOKEN: str = ""
     LOG_LEVEL: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     STREAM_URL: str = ""
+    STREAMS_PER_USER: int = Field(default=10, ge=1)
+    STREAMS_PER_PROCESS: int = Field(default=1000, ge=1)
+    STREAM_RECHECK_SECONDS: int = Field(default=60, ge=1)
 
 
 def read_environment() -> Environment:
@@ -168,6 +171,14 @@ def database_from_url(url: str) -> dict[str, Any]:
     }
 
 
+def origins_of(url: str) -> list[str]:
+    """The origin of an address; on this machine also by its other name, which is the same server."""
+    parts = urlsplit(url)
+    port = f":{parts.port}" if parts.port else ""
+    local = ("127.0.0.1", "localhost")
+    return [f"{parts.scheme}://{host}{port}" for host in (local if parts.hostname in local else (parts.hostname,))]
+
+
 env = read_environment()
 refuse_unsafe_production(env)
 
@@ -181,7 +192,10 @@ CSRF_TRUSTED_ORIGINS = env.CSRF_TRUSTED_ORIGINS
 PUBLIC_URL = env.PUBLIC_URL
 ESCALATION_GRACE_SECONDS = env.ESCALATION_GRACE_SECONDS
 STATE_DIR = BASE_DIR / env.STATE_DIR
-STREAM_URL = env.STREAM_URL
+STREAM_URL = env.STREAM_URL or env.PUBLIC_URL
+STREAMS_PER_USER = env.STREAMS_PER_USER
+STREAMS_PER_PROCESS = env.STREAMS_PER_PROCESS
+STREAM_RECHECK_SECONDS = env.STREAM_RECHECK_SECONDS
 
 INSTALLED_APPS = [
     "unfold",
@@ -396,6 +410,8 @@ SPECTACULAR_SETTINGS = {
 }
 CORS_ALLOWED_ORIGINS = env.BACKEND_CORS_ORIGINS
 CORS_URLS_REGEX = r"^/api/"
+# The back office may open a live stream with its session where streams have a port of their own; nobody else may.
+STREAM_PAGE_ORIGINS = origins_of(PUBLIC_URL)
 CORS_EXPOSE_HEADERS = [
     "ETag", "Location", "X-Request-ID", "RateLimit", "RateLimit-Policy", "Retry-After", "Idempotency-Replayed",
 ]  # fmt: skip
@@ -569,7 +585,7 @@ CONTENT_SECURITY_POLICY = {
 BACK_OFFICE_CSP = {
     "script-src": [SELF, UNSAFE_EVAL],
     "style-src": [SELF, UNSAFE_INLINE],
-    "connect-src": [SELF, *([STREAM_URL] if STREAM_URL else [])],
+    "connect-src": [SELF, *origins_of(STREAM_URL)],
 }
 
 # --- logs and errors --------------------------------------------------------------------------------------------------

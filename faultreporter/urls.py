@@ -4,10 +4,11 @@ from django.contrib import admin
 from django.urls import URLPattern, URLResolver, include, path
 
 from alerts.public_page import report_page
-from faultreporter.api import docs, health, metrics
+from faultreporter.api import docs, health, meta, metrics
 
 api_v1: list[URLPattern | URLResolver] = [
     path("openapi.json", docs.openapi, name="openapi"),
+    path("meta/config", meta.ConfigView.as_view(), name="config"),
     path("", include("faultreporter.accounts.urls")),
     path("", include("faultreporter.attachments.urls")),
     path("", include("faultreporter.auditlog.urls")),

@@ -8,7 +8,9 @@ class TelemetryConfig(AppConfig):
     verbose_name = _("Telemetry")
 
     def ready(self) -> None:
-        from telemetry import detail, metrics, receivers  # noqa: F401 - metrics adds itself; models aren't loaded before ready()
+        from faultreporter.live import hub
+        from telemetry import detail, live, metrics, receivers  # noqa: F401 - metrics adds itself; no models before ready()
 
+        hub.register(live.Directory())
         detail.register()
         post_migrate.connect(receivers.make_partitions, sender=self)

@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from faultreporter.audit.context import acting
 from faultreporter.audit.models import AuditLog
-from telemetry import evaluation, partitions, rollups
+from telemetry import evaluation, live, partitions, rollups
 
 log = structlog.get_logger(__name__)
 
@@ -32,7 +32,8 @@ def evaluate_in_turn(series: list[int]) -> int:
     name="telemetry.tasks.readings_arrived", autoretry_for=(OperationalError,), retry_backoff=True, max_retries=3
 )
 def readings_arrived(*, series: list[int]) -> int:
-    """Through the outbox when these series have a newer latest reading."""
+    """Through the outbox when these series have a newer latest reading. Screens are told before rules are judged."""
+    live.send_latest(series)
     return evaluate_in_turn(series)
 
 

@@ -3,6 +3,7 @@ from django.urls import path
 from faultreporter.api.routers import Router
 from telemetry.reading_viewsets import ReadingViewSet
 from telemetry.series_viewsets import SeriesViewSet
+from telemetry.stream_views import StreamView
 from telemetry.viewsets import DeviceKeyViewSet, MetricViewSet, RuleViewSet
 
 router = Router()
@@ -13,6 +14,7 @@ router.register("iot-rules", RuleViewSet, basename="rule")
 router.register("device-keys", DeviceKeyViewSet, basename="device-key")
 
 urlpatterns = [
+    path("iot-data/stream", StreamView.as_view(), name="stream"),
     path(
         "equipment/<uuid:equipment_id>/iot-data",
         ReadingViewSet.as_view({"get": "of_equipment"}),

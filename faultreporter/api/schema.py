@@ -56,6 +56,7 @@ ERRORS = {
     "412": "If-Match names another version than the stored one.",
     "413": "The body is too large.",
     "415": "The body's media type isn't understood.",
+    "421": "This process doesn't take such requests; `meta` says which one does.",
     "422": "The request is well-formed and can't be carried out.",
     "429": "Too many requests; Retry-After says how long to wait.",
     "500": "Our fault; it is logged under the request id.",
@@ -265,6 +266,7 @@ class EnvelopeSchema(AutoSchema):
             codes |= {"413", "415"}
         if getattr(self.view, "action", "") in getattr(self.view, "ranged_actions", ()):
             codes.add("422")  # RANGE_TOO_LARGE
+        codes |= set(getattr(self.view, "further_statuses", ()))
         return sorted(codes)
 
 

@@ -5,6 +5,7 @@ reported by them): A administrator, M manager, T technician, R reporter, D devic
 """
 
 MATRIX = r"""
+/meta/config                                       GET     P
 /auth/verify                                       POST    P
 /auth/logout                                       POST    AMTR
 /me                                                GET     AMTR
@@ -156,6 +157,7 @@ MATRIX = r"""
 /iot-data                                          GET     AMTR
 /iot-data                                          POST    AD
 /iot-data/latest                                   GET     AMTR
+/iot-data/stream                                   GET     AMTR
 /iot-metrics                                       GET     AMTR
 /iot-metrics                                       POST    AM
 /iot-metrics/{pk}                                  GET     AMTR

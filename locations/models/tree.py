@@ -1,6 +1,7 @@
 """The tree by recursive queries, and the lock on it."""
 
 import uuid
+from collections.abc import Collection
 
 from django.db import connection
 from django.db.models.expressions import RawSQL
@@ -22,6 +23,14 @@ WITH RECURSIVE above(id, parent_id) AS (
     UNION
     SELECT next.id, next.parent_id FROM locations next JOIN above ON next.id = above.parent_id
 ) SELECT id FROM above"""
+
+ABOVE_EACH_SQL = """
+WITH RECURSIVE above(place_id, id) AS (
+    SELECT place_id, place_id FROM unnest(%s::uuid[]) place_id
+    UNION
+    SELECT above.place_id, place.parent_id FROM above JOIN locations place ON place.id = above.id
+    WHERE place.parent_id IS NOT NULL
+) SELECT place_id, array_agg(id) FROM above GROUP BY place_id"""
 
 DRAWN_SQL = """
 WITH RECURSIVE drawn(id) AS (
@@ -60,3 +69,10 @@ def drawn_on_plan_of(location_id: uuid.UUID) -> list[uuid.UUID]:
 def ids_above(location_id: uuid.UUID) -> RawSQL:
     """The ids of a place and of those it stands in: at most four, so a subquery does no harm."""
     return RawSQL(ABOVE_SQL, [location_id])  # noqa: S611 - a constant with one bound parameter
+
+
+def places_above(location_ids: Collection[uuid.UUID]) -> dict[uuid.UUID, list[uuid.UUID]]:
+    """Of each place its own id and those of the places it stands in."""
+    with connection.cursor() as cursor:
+        cursor.execute(ABOVE_EACH_SQL, [list(location_ids)])
+        return dict(cursor.fetchall())
