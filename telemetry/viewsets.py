@@ -10,6 +10,7 @@ from rest_framework.response import Response
 from faultreporter.accounts.authentication import caller
 from faultreporter.api.permissions import EVERYONE, MANAGERS
 from faultreporter.api.viewsets import ModelViewSet
+from telemetry.backtest_viewsets import BackTests
 from telemetry.filters import DeviceKeyFilter, MetricFilter, RuleFilter
 from telemetry.models import DeviceKey, Metric, Rule
 from telemetry.serializers import DeviceKeySerializer, IssuedDeviceKeySerializer, MetricSerializer, RuleSerializer
@@ -59,7 +60,7 @@ class MetricViewSet(ModelViewSet):
     partial_update=extend_schema(summary="Change an alarm rule; what it had open is closed and it starts anew"),
     destroy=extend_schema(summary="Delete an alarm rule; what it had open is closed"),
 )
-class RuleViewSet(ModelViewSet):
+class RuleViewSet(BackTests, ModelViewSet):
     """Alarm limits on metrics, for one machine or for all of a category."""
 
     model = Rule
@@ -68,7 +69,7 @@ class RuleViewSet(ModelViewSet):
     filterset_class = RuleFilter
     search_fields = ("title",)
     ordering_fields = ("title", "severity", "trigger_value", "created_at", "updated_at")
-    permissions = READ_ALL_WRITE_MANAGERS
+    permissions = {**READ_ALL_WRITE_MANAGERS, "backtest": MANAGERS}
 
     def get_queryset(self) -> Any:
         return self.prefetched(super().get_queryset())

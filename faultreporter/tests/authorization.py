@@ -174,6 +174,7 @@ MATRIX = r"""
 /iot-rules/{pk}                                    PUT     AM
 /iot-rules/{pk}                                    PATCH   AM
 /iot-rules/{pk}                                    DELETE  AM
+/iot-rules/{pk}/backtest                           POST    AM
 /device-keys                                       GET     AM
 /device-keys                                       POST    AM
 /device-keys/{pk}                                  GET     AM
