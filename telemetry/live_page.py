@@ -15,10 +15,11 @@ from unfold.decorators import action
 
 from equipment.models import Equipment
 from faultreporter.backoffice import add_button, page_of
-from telemetry.charts import PATIENCE, Data, series_json, words, zone_for
+from telemetry.drawing import PATIENCE, Data, series_json, words, zone_for
 from telemetry.models import Rule, Series
 
 POLL_S = 15
+STREAM, KINDS = "/api/v1/iot-data/stream", "reading,alert"
 PERIODS = (("1", _("Hour"), 3600), ("24", _("24 hours"), 24 * 3600), ("168", _("7 days"), 7 * 24 * 3600))
 
 
@@ -74,7 +75,7 @@ def config(machine: Equipment, cards: list[Data], *, at: datetime) -> Data:
         "equipment_id": str(machine.pk),
         "zone": zone_for(machine).key,
         "now": at,
-        "stream_url": settings.STREAM_URL and f"{settings.STREAM_URL}/api/v1/iot-data/stream?equipment_id={machine.pk}",
+        "stream_url": settings.STREAM_URL and f"{settings.STREAM_URL}{STREAM}?equipment_id={machine.pk}&kinds={KINDS}",
         "api": "/api/v1",
         "poll_s": POLL_S,
         "patience": PATIENCE,

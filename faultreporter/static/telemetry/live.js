@@ -152,6 +152,16 @@
     more.textContent = fill(words.more, total - data.length);
   }
 
+  // Many alerts may come at once: one look at the list shows them all.
+  let looking = null;
+
+  function look_at_alerts() {
+    looking ??= setTimeout(() => {
+      looking = null;
+      show_alerts().catch(() => {});
+    }, 500);
+  }
+
   // --- where news come from
 
   const state = page.querySelector("[data-state]");
@@ -194,14 +204,15 @@
     clearInterval(polling);
     polling = null;
     say("live", words.live);
-    poll(); // what came between the page and the stream
+    look_at_alerts();
   }
 
   function listen() {
     const source = new EventSource(config.stream_url, { withCredentials: true });
     source.addEventListener("open", live);
-    source.addEventListener("reading", (event) => [JSON.parse(event.data)].flat().forEach(take));
-    source.addEventListener("alert", () => show_alerts().catch(() => {}));
+    source.addEventListener("reading", (event) => JSON.parse(event.data).readings.forEach(take));
+    source.addEventListener("alert", look_at_alerts);
+    source.addEventListener("reset", look_at_alerts);
     source.addEventListener("error", () => {
       fall_back();
       if (source.readyState === EventSource.CLOSED) setTimeout(listen, config.poll_s * 1000);
@@ -220,8 +231,8 @@
 
   say("connecting", words.connecting);
   setInterval(pass_time, 1000);
-  setInterval(() => show_alerts().catch(() => {}), ALERTS_EVERY_S * 1000);
-  show_alerts().catch(() => {});
+  setInterval(look_at_alerts, ALERTS_EVERY_S * 1000);
+  look_at_alerts();
   if (config.stream_url) listen();
   else fall_back();
 })();
