@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import suppress
 
 from django.http import StreamingHttpResponse
@@ -77,8 +77,8 @@ async def opening(source: Hub, listener: Listener, joined_at: Position | None, *
             yield chunk
 
 
-def batched(items: Sequence[bytes], size: int) -> Iterator[Sequence[bytes]]:
-    return (items[number : number + size] for number in range(0, len(items), size))
+def batched(items: Sequence[bytes], size: int) -> list[Sequence[bytes]]:
+    return [items[number : number + size] for number in range(0, len(items), size)]
 
 
 async def located(source: Hub) -> None:
@@ -92,7 +92,7 @@ async def snapshot(source: Hub, listener: Listener) -> AsyncIterator[bytes]:
         latest = await source.latest(listener)
     except DATABASE_DOWN:
         return  # what arrives from now on is shown; nothing older can be
-    for part in batched(latest, READINGS_PER_EVENT):
+    for part in batched(latest, READINGS_PER_EVENT) or [()]:
         metrics.READINGS.inc(len(part))
         yield readings_event(part, snapshot=True)
 

@@ -42,9 +42,11 @@ class StreamProcess:
     """One granian of its own."""
 
     def __init__(self, **environment: str) -> None:
+        self.clients: list[Client] = []
         self.port = free_port()
         command = [sys.executable, "-m", "granian", "--interface", "asginl", "--host", "127.0.0.1"]
         command += ["--port", str(self.port), "--no-ws", "--workers", "1", "--workers-kill-timeout", "5"]
+        self.address = f"http://127.0.0.1:{self.port}/api/v1/iot-data/stream"
         self.url = f"http://127.0.0.1:{self.port}"
         ours = {
             "DATABASE_URL": database_url(),
@@ -69,10 +71,13 @@ class StreamProcess:
         headers = {"Authorization": f"Bearer {token}", "Accept": "text/event-stream"}
         headers |= {"Last-Event-ID": resume} if resume else {}
         headers |= {"Origin": origin} if origin else {}
-        answer = requests.get(
-            f"{self.url}/api/v1/iot-data/stream", params=parameters, headers=headers, stream=True, timeout=10
-        )
-        return Client(answer)
+        answer = requests.get(self.address, params=parameters, headers=headers, stream=True, timeout=10)
+        self.clients.append(Client(answer))
+        return self.clients[-1]
+
+    def close_clients(self) -> None:
+        while self.clients:
+            self.clients.pop().close()
 
     def metric(self, name: str) -> float:
         lines = requests.get(f"{self.url}/metrics", timeout=5).text.splitlines()
@@ -96,15 +101,12 @@ class Client:
         return self.answer.status_code
 
     def read(self) -> Iterator[Event]:
-        said: dict[str, str] = {}
-        for raw in self.answer.iter_lines(chunk_size=1):
-            line = raw.decode()
-            if line:
-                name, _, value = line.partition(": ")
-                said[name] = value
-            elif "event" in said:
+        pending = b""
+        for chunk in self.answer.raw.stream(None):
+            *blocks, pending = (pending + chunk).split(b"\n\n")
+            for block in blocks:
+                said = dict(line.split(": ", 1) for line in block.decode().split("\n"))
                 yield Event(said["event"], json.loads(said["data"]), said.get("id", ""))
-                said = {}
 
     def next(self, *names: str) -> Event:
         """The next event of these names; it may take until the time-out of the connection."""
@@ -112,7 +114,8 @@ class Client:
 
     def opened(self) -> "Client":
         """After where everything stands has come."""
-        self.next("reading")
+        snapshot = self.next("reading")
+        assert snapshot.data["snapshot"] is True
         return self
 
     def close(self) -> None:
@@ -125,6 +128,7 @@ def stream_process(**environment: str) -> Iterator[StreamProcess]:
     try:
         yield running
     finally:
+        running.close_clients()
         if running.process.poll() is None:
             running.stop()
 
