@@ -112,7 +112,8 @@ def reading_facts(reading: LatestReading, rules: Sequence[Rule], *, at: datetime
     metric = reading.series.metric
     broken = [rule for rule in rules if is_beyond(rule, reading.value)]
     worst = max(broken, key=lambda rule: Rule.Severity.values.index(rule.severity), default=None)
-    above = worst is not None and worst.comparison == Rule.Comparison.ABOVE
+    above = worst is not None and reading.value > worst.limits().high
+    limit = worst and (worst.limits().high if above else worst.limits().low)
     return ReadingFacts(
         metric=metric.code,
         name=metric.name,
@@ -121,13 +122,14 @@ def reading_facts(reading: LatestReading, rules: Sequence[Rule], *, at: datetime
         age_seconds=max(0.0, (at - reading.recorded_at).total_seconds()),
         beyond=bool(broken) if rules else None,
         direction=("high" if above else "low") if worst else "",
-        limit=f"{'above' if above else 'below'} {worst.trigger_value:g}" if worst else "",
+        limit=f"{'above' if above else 'below'} {limit:g}" if worst else "",
         severity=worst.severity if worst else Rule.Severity.MEDIUM,
     )
 
 
 def is_beyond(rule: Rule, value: float) -> bool:
-    return value > rule.trigger_value if rule.comparison == Rule.Comparison.ABOVE else value < rule.trigger_value
+    """Of rules about the value itself; one value says nothing of change or silence."""
+    return rule.kind in (Rule.Kind.THRESHOLD, Rule.Kind.RANGE) and rule.limits().met_by(value)
 
 
 def past_failures(equipment: Equipment, *, at: datetime) -> tuple[PastFailure, ...]:

@@ -10,19 +10,19 @@ from alerts.models import Alert
 from equipment.models import Equipment
 from equipment.signals import leaving_service
 from faultreporter.errors import HasOpenWork
-from telemetry.models import Rule, RuleState, Series
+from telemetry.models import Cleared, Rule, Series
 from telemetry.signals import rule_cleared, rule_fired
 
 
 @receiver(rule_fired)
-def raise_alert(rule: Rule, series: Series, reading: Any, at: Any, **_: Any) -> None:
-    services.raise_for_rule(rule=rule, series=series, value=reading.value, at=at)
+def raise_alert(rule: Rule, series: Series, reading: Any, at: Any, because: str, version: int, **_: Any) -> None:
+    services.raise_for_rule(rule=rule, series=series, value=reading.value, at=at, because=because, version=version)
 
 
 @receiver(rule_cleared)
-def clear_alert(rule: Rule, series: Series, reading: Any, at: Any, reason: RuleState.Cleared, **_: Any) -> None:
+def clear_alert(rule: Rule, series: Series, reading: Any, at: Any, because: str, reason: Cleared, **_: Any) -> None:
     value = {} if reading is None else {"value": reading.value}
-    services.clear_for_rule(rule=rule, series=series, at=at, reason=str(reason), **value)
+    services.clear_for_rule(rule=rule, series=series, at=at, reason=str(reason), because=because, **value)
 
 
 @receiver(leaving_service)

@@ -69,24 +69,22 @@ def report_fault(
     return standing, is_new
 
 
-def raise_for_rule(*, rule: Rule, series: Series, value: float, at: datetime) -> Alert:
-    """A reading broke a rule. While the alert of this rule and series is open, firing again counts on it."""
-    metric = series.metric
+def raise_for_rule(*, rule: Rule, series: Series, value: float, at: datetime, because: str, version: int) -> Alert:
+    """A rule's condition holds: `because` says why. While the alert of rule and series is open, this counts on it."""
+    data = {"value": value, "because": because, "rule_version": version}
     alert = Alert(
         equipment=series.equipment, source=Alert.Source.RULE, title=rule.title, severity=rule.severity,
-        description=gettext("%(metric)s was %(value)g %(unit)s; the limit is %(limit)g %(unit)s.")
-        % {"metric": metric.name, "value": value, "unit": metric.unit, "limit": rule.trigger_value},
-        rule=rule, series=series, occurred_at=at, last_occurred_at=at, moved_at=at,
+        description=because, rule=rule, series=series, occurred_at=at, last_occurred_at=at, moved_at=at,
         fingerprint=rule_fingerprint(rule, series),
     )  # fmt: skip
     with transaction.atomic():
         standing, is_new = insert_or_find(alert)
         if is_new:
-            begin(standing, by=None, at=at, analyze=False, data={"value": value})
+            begin(standing, by=None, at=at, analyze=False, data=data)
         else:
             standing.repeat(
                 by=None, at=at, occurred_at=at, severity=rule.severity, equipment_down=False,
-                kind=AlertEvent.Kind.FIRED_AGAIN, data={"value": value},
+                kind=AlertEvent.Kind.FIRED_AGAIN, data=data,
             )  # fmt: skip
     return standing
 

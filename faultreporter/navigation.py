@@ -82,6 +82,7 @@ GROUPS: tuple[tuple[Any, tuple[tuple[Any, str, str], ...]], ...] = (
             (_("Latest readings"), "sensors", "telemetry.latestreading"),
             (_("Series"), "show_chart", "telemetry.series"),
             (_("Alarm rules"), "rule", "telemetry.rule"),
+            (_("Maintenance windows"), "notifications_paused", "telemetry.maintenancewindow"),
             (_("Metrics"), "straighten", "telemetry.metric"),
             (_("Device keys"), "key", "telemetry.devicekey"),
         ),

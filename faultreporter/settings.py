@@ -474,7 +474,7 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
         "task": "workorders.tasks.generate_planned_orders",
         "schedule": timedelta(minutes=5),
     },
-    "find unjudged readings": {"task": "telemetry.tasks.sweep_rules", "schedule": timedelta(minutes=1)},
+    "find unjudged readings": {"task": "telemetry.tasks.sweep_rules", "schedule": timedelta(seconds=30)},
     "roll up readings": {"task": "telemetry.tasks.roll_up", "schedule": timedelta(seconds=10)},
     "watch the clocks of orders": {"task": "workorders.tasks.sweep_clocks", "schedule": timedelta(minutes=1)},
     # Nights and mornings are UTC. By the clock, not every 24 hours: beat would count those anew at each of its starts.

@@ -20,14 +20,12 @@ from faultreporter.backoffice import (
     ReadOnlyAdmin,
     ReadOnlyInline,
     add_tabs,
-    badge,
     link_to,
-    severity_badge,
 )
 from locations.backoffice import SiteFilter
-from telemetry import live_page  # noqa: F401 - a page on the machines' own
+from telemetry import live_page, rule_admin  # noqa: F401 - pages of their own
 from telemetry.history import read_page
-from telemetry.models import DeviceKey, LatestReading, Metric, Rule, RuleState, Series
+from telemetry.models import DeviceKey, LatestReading, Metric, Series
 from telemetry.units import symbol
 
 SHOWN_READINGS = 200
@@ -192,85 +190,6 @@ class LatestReadingAdmin(ReadOnlyAdmin):
     @admin.display(description=_("value"))
     def reading(self, latest: LatestReading) -> str:
         return f"{latest.value:g} {symbol(latest.series.metric.unit)}"
-
-
-class RuleStateInline(ReadOnlyInline):
-    model = RuleState
-    fields = readonly_fields = ("machine", "since", "last_evaluated_at")
-    verbose_name_plural = _("where it fires now")
-
-    def get_queryset(self, request: HttpRequest) -> QuerySet[RuleState]:
-        states: QuerySet[RuleState] = super().get_queryset(request).filter(state=RuleState.State.FIRING)
-        return states.select_related("series__equipment", "series__metric")
-
-    @admin.display(description=_("series"))
-    def machine(self, state: RuleState) -> SafeString | str:
-        return link_to(state.series)
-
-
-@admin.register(Rule)
-class RuleAdmin(ModelAdmin):
-    empty_note = _("A rule raises an alert when a reading passes its limit. Add one for a machine or a category.")
-    list_display = ("title", "metric", "limit", "watched", "shown_severity", "is_enabled", "firing")
-    list_filter = ("severity", "is_enabled", "metric")
-    list_select_related = ("metric", "equipment", "category")
-    search_fields = ("title", "equipment__equipment_code", "equipment__equipment_name", "category__name")
-    ordering = ("-created_at", "-id")
-    autocomplete_fields = ("equipment", "category", "metric")
-    fields = (
-        "title", ("equipment", "category"), "metric", "comparison", ("trigger_value", "clear_value"), "severity",
-        "is_enabled",
-    )  # fmt: skip
-    inlines = (RuleStateInline,)
-
-    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
-        rows: Any = super().get_queryset(request)
-        return rows.with_firing_count()  # type: ignore[no-any-return]
-
-    def create_record(self, request: HttpRequest, record: Rule) -> None:
-        fields = {field.name: getattr(record, field.name) for field in Rule._meta.concrete_fields}
-        for name in ("created_by", "effective_from", "deleted_at", "deleted_by"):
-            fields.pop(name)
-        Rule.add(by=caller(request), at=timezone.now(), **fields)
-
-    def change_record(self, request: HttpRequest, record: Rule, changed: list[str]) -> None:
-        stored = Rule.objects.get(pk=record.pk)
-        stored.change(by=caller(request), at=timezone.now(), **changes_of(record, changed))
-
-    @admin.display(description=_("limit"), ordering="trigger_value")
-    def limit(self, rule: Rule) -> str:
-        sign = ">" if rule.comparison == Rule.Comparison.ABOVE else "<"
-        return f"{sign} {rule.trigger_value:g} {symbol(rule.metric.unit)}"
-
-    @admin.display(description=_("severity"), ordering="severity")
-    def shown_severity(self, rule: Rule) -> str:
-        return severity_badge(rule)
-
-    @admin.display(description=_("watches"))
-    def watched(self, rule: Rule) -> str:
-        return str(rule.equipment or rule.category)
-
-    @admin.display(description=_("fires on"), ordering="firing_count")
-    def firing(self, rule: Any) -> str:
-        return badge(rule.firing_count, "danger") if rule.firing_count else "0"
-
-
-@admin.register(RuleState)
-class RuleStateAdmin(ReadOnlyAdmin):
-    empty_note = _("Nothing is watched yet. A rule begins to watch with the next reading.")
-    list_display = ("rule", "series", "shown_state", "since", "last_evaluated_at")
-    list_filter = ("state", OnSiteOfSeries)
-    list_select_related = ("rule", "series__equipment", "series__metric")
-    search_fields = ("rule__title", "series__equipment__equipment_code")
-    ordering = ("-since", "-id")
-
-    def get_queryset(self, request: HttpRequest) -> QuerySet[RuleState]:
-        rows: QuerySet[RuleState] = super().get_queryset(request)
-        return rows.filter(series__in=Series.objects.for_user(caller(request)))
-
-    @admin.display(description=_("state"), ordering="state")
-    def shown_state(self, state: RuleState) -> str:
-        return badge(state.get_state_display(), "danger" if state.state == RuleState.State.FIRING else "success")
 
 
 @admin.register(DeviceKey)

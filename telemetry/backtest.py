@@ -4,9 +4,8 @@ It begins at the first moment of the asked time as a new rule does, knowing noth
 """
 
 from collections.abc import Iterable, Sequence
-from copy import copy
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from django.db import connection
 from django.db.models import Q
@@ -110,12 +109,6 @@ def naive_alerts(limits: Limits, readings: Sequence[StoredReading], *, until: da
     return count + sum(change.begins for change in pass_time(simple, standing, to=until).changes)
 
 
-def limits_of(rule: Rule) -> Limits:
-    if rule.comparison == Rule.Comparison.ABOVE:
-        return Limits(Kind.THRESHOLD, high=rule.trigger_value, clear_high=rule.clear_value)
-    return Limits(Kind.THRESHOLD, low=rule.trigger_value, clear_low=rule.clear_value)
-
-
 class SeriesTrial(NamedTuple):
     series: Series
     trial: Trial
@@ -136,7 +129,8 @@ def back_test(
         if left < 0:
             message = _("More than %(most)d readings lie in this time; choose a shorter one, or a single series.")
             raise RangeTooLarge(message % {"most": MAX_READINGS}, field="from", meta={"most": MAX_READINGS})
-        found.append(SeriesTrial(series, try_out(limits_of(rule), readings, until=until)))
+        limits = rule.limits(expected_interval_s=series.expected_interval_s)
+        found.append(SeriesTrial(series, try_out(limits, readings, until=until)))
     return found
 
 
@@ -159,12 +153,3 @@ def stored_readings(series: Series, *, since: datetime, until: datetime, limit: 
     with connection.cursor() as cursor:
         cursor.execute(READINGS_SQL, [series.pk, since, until, limit])
         return [StoredReading(*row) for row in cursor.fetchall()]
-
-
-def draft_of(rule: Rule, changes: dict[str, Any]) -> Rule:
-    """The rule with other limits, checked as if it were saved, and stored nowhere."""
-    draft = copy(rule)
-    for name, value in changes.items():
-        setattr(draft, name, value)
-    draft._check()
-    return draft

@@ -11,8 +11,9 @@ from rest_framework.response import Response
 
 from faultreporter.accounts.authentication import caller
 from faultreporter.api.viewsets import GenericViewSet
-from telemetry.backtest import MAX_READINGS, MAX_SERIES, SeriesTrial, back_test, draft_of
-from telemetry.serializers import NumberField, RuleSerializer
+from telemetry.backtest import MAX_READINGS, MAX_SERIES, SeriesTrial, back_test
+from telemetry.rule_serializers import RuleSerializer
+from telemetry.serializers import NumberField
 
 
 class BackTestRequestSerializer(serializers.Serializer[Any]):
@@ -115,7 +116,7 @@ class BackTests(GenericViewSet):
         asked = self.body(BackTestRequestSerializer)
         changes = RuleSerializer(rule, data=asked.pop("changes"), partial=True, context=self.get_serializer_context())
         changes.is_valid(raise_exception=True)
-        draft = draft_of(rule, changes.validated_data)
+        draft = rule.draft(**changes.validated_data)
         found = back_test(draft, **asked, at=self.now(), user=caller(request))
         shown = RuleSerializer(draft, context=self.get_serializer_context()).data
         return Response({"rule": shown, **totals(found)})

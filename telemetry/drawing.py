@@ -1,6 +1,7 @@
 """What the back office's charts are told beside the readings: limits, words, the site's clock."""
 
 from collections.abc import Iterable
+from math import isfinite
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -39,17 +40,21 @@ def words() -> Data:
 
 
 def limits_of(rule: Rule, metric: Metric) -> list[Data]:
-    """The lines a rule draws: beyond the first it fires, back at the second it is over."""
-    unit, above = symbol(metric.unit), rule.comparison == Rule.Comparison.ABOVE
-    sign, back = (">", "≤") if above else ("<", "≥")
-    trigger = {"kind": "trigger", "value": rule.trigger_value, "label": f"{sign} {rule.trigger_value:g} {unit}"}
-    if rule.clear_value == rule.trigger_value:
-        return [trigger]
-    over = pgettext("an alarm", "over at")
-    return [
-        trigger,
-        {"kind": "clear", "value": rule.clear_value, "label": f"{over} {back} {rule.clear_value:g} {unit}"},
-    ]
+    """The lines a rule draws: beyond a trigger its condition holds, back at the clear value it is over.
+
+    Rules about change, silence and stuck values draw none.
+    """
+    if rule.kind not in (Rule.Kind.THRESHOLD, Rule.Kind.RANGE):
+        return []
+    limits, unit = rule.limits(), symbol(metric.unit)
+    over, lines = pgettext("an alarm", "over at"), []
+    sides = ((limits.high, limits.clear_high, ">", "≤"), (limits.low, limits.clear_low, "<", "≥"))
+    for trigger, clear, sign, back in sides:
+        if isfinite(trigger):
+            lines.append({"kind": "trigger", "value": trigger, "label": f"{sign} {trigger:g} {unit}"})
+            if clear != trigger:
+                lines.append({"kind": "clear", "value": clear, "label": f"{over} {back} {clear:g} {unit}"})
+    return lines
 
 
 def series_json(series: Series, rules: Iterable[Rule] = ()) -> Data:

@@ -5,7 +5,16 @@ import django_filters
 
 from faultreporter.api.filters import BooleanFilter, ChoicesFilter, FilterSet
 from locations.models import at_or_below
-from telemetry.models import DeviceKey, Metric, Rule, RuleQuerySet, Series, SeriesQuerySet
+from telemetry.models import (
+    DeviceKey,
+    MaintenanceWindow,
+    MaintenanceWindowQuerySet,
+    Metric,
+    Rule,
+    RuleQuerySet,
+    Series,
+    SeriesQuerySet,
+)
 
 
 class MetricFilter(FilterSet):
@@ -57,6 +66,19 @@ class RuleFilter(FilterSet):
 
     def filter_firing(self, rows: RuleQuerySet, name: str, value: bool) -> RuleQuerySet:
         return rows.firing() if value else rows.quiet()
+
+
+class MaintenanceWindowFilter(FilterSet):
+    equipment_id = django_filters.UUIDFilter(field_name="equipment")
+    location_id = django_filters.UUIDFilter(field_name="location")
+    at = django_filters.IsoDateTimeFilter(method="filter_at", label="Those that cover this moment.")
+
+    class Meta:
+        model = MaintenanceWindow
+        fields: list[str] = []
+
+    def filter_at(self, rows: MaintenanceWindowQuerySet, name: str, value: datetime) -> MaintenanceWindowQuerySet:
+        return rows.over(value)
 
 
 class DeviceKeyFilter(FilterSet):

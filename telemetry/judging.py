@@ -164,6 +164,14 @@ def pass_time(limits: Limits, standing: Standing, *, to: datetime) -> Judged:
     return Judged(_elapse(limits, standing, to, changes), changes)
 
 
+def hear(limits: Limits, standing: Standing, reading: StoredReading) -> Judged:
+    """A reading before which others may have come unseen: that none was judged in between doesn't mean silence."""
+    changes: list[Change] = []
+    if standing.last_at is None or reading.recorded_at > standing.last_at:
+        standing = _take(limits, standing, reading, changes)
+    return Judged(standing, changes)
+
+
 def due_at(limits: Limits, standing: Standing) -> datetime | None:
     """The moment after which `pass_time` will change something, None if only a reading can."""
     due = _next(limits, standing)

@@ -4,12 +4,12 @@ from django.utils.translation import gettext_lazy as _
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from equipment.models import Category, Equipment
+from equipment.models import Equipment
 from faultreporter.api.serializers import ModelSerializer
 from locations.fields import VisibleKeyField
 from telemetry.history import Line
 from telemetry.ingest import MAX_ERRORS, MAX_READINGS, Refused
-from telemetry.models import DeviceKey, Metric, Rule
+from telemetry.models import DeviceKey, Metric
 
 
 @extend_schema_field({"type": "number", "format": "double"})
@@ -55,29 +55,6 @@ class MetricCodeField(serializers.SlugRelatedField[Metric]):
         if not isinstance(data, str) or "\0" in data:
             self.fail("invalid")
         return super().to_internal_value(data)
-
-
-class RuleSerializer(ModelSerializer):
-    """An alarm limit for one machine (`equipment_id`) or for all of a category (`category_id`): one of the two."""
-
-    equipment_id = VisibleKeyField(
-        source="equipment", queryset=Equipment.objects.all(), allow_null=True, required=False
-    )
-    category_id = VisibleKeyField(source="category", queryset=Category.objects.all(), allow_null=True, required=False)
-    metric = MetricCodeField()
-    unit = serializers.CharField(source="metric.unit", read_only=True, help_text=_("What both values are in."))
-    trigger_value = NumberField()
-    clear_value = NumberField(required=False, help_text=_("The trigger value if left out."))
-    firing_count = serializers.IntegerField(read_only=True, help_text=_("On how many machines it fires now."))
-
-    class Meta:
-        model = Rule
-        fields = (
-            "id", "title", "equipment_id", "category_id", "metric", "unit", "kind", "comparison",
-            "trigger_value", "clear_value", "severity", "is_enabled", "firing_count",
-            "created_at", "updated_at", "deleted_at",
-        )  # fmt: skip
-        read_only_fields = ("id", "created_at", "updated_at", "deleted_at")
 
 
 class DeviceKeySerializer(ModelSerializer):

@@ -1,5 +1,6 @@
 """Background work on readings. Each task runs safely twice: what has been judged is never judged again."""
 
+from datetime import datetime
 from uuid import UUID
 
 import structlog
@@ -9,21 +10,21 @@ from django.utils import timezone
 
 from faultreporter.audit.context import acting
 from faultreporter.audit.models import AuditLog
-from telemetry import evaluation, live, partitions, rollups
+from telemetry import evaluation, live, partitions, rollups, standings
 
 log = structlog.get_logger(__name__)
 
-SERIES_PER_TRANSACTION = 500
+SERIES_PER_TRANSACTION = 1_000
 SWEEP_LIMIT = 5_000
 ROLL_UPS_A_TURN = 20
 
 
-def evaluate_in_turn(series: list[int]) -> int:
+def evaluate_in_turn(series: list[int], *, at: datetime | None = None) -> int:
     """In transactions of bounded size, so that a rule of a large category doesn't hold everybody's rows."""
     changes = 0
     for start in range(0, len(series), SERIES_PER_TRANSACTION):
         with acting(by=None, source=AuditLog.Source.TASK):
-            changes += evaluation.evaluate(series[start : start + SERIES_PER_TRANSACTION])
+            changes += evaluation.evaluate(series[start : start + SERIES_PER_TRANSACTION], at=at)
     return changes
 
 
@@ -40,15 +41,17 @@ def readings_arrived(*, series: list[int]) -> int:
 @shared_task(name="telemetry.tasks.evaluate_rule", autoretry_for=(OperationalError,), retry_backoff=True, max_retries=3)
 def evaluate_rule(*, rule: str) -> int:
     """Through the outbox when a rule takes effect: its machines' present values. An unknown rule changes nothing."""
-    return evaluate_in_turn(evaluation.series_watched_by(UUID(rule)))
+    return evaluate_in_turn(standings.series_watched_by(UUID(rule)))
 
 
 @shared_task(name="telemetry.tasks.sweep_rules")
 def sweep_rules() -> int:
-    """By beat every minute: series whose wake-up was lost, and episodes of machines that a rule no longer watches."""
+    """By beat every 30 s: what time alone brings, readings whose wake-up was lost, machines no longer watched."""
+    now = timezone.now()
     with acting(by=None, source=AuditLog.Source.TASK):
-        closed = evaluation.close_out_of_scope(at=timezone.now())
-    return closed + evaluate_in_turn(evaluation.series_left_behind(limit=SWEEP_LIMIT))
+        closed = evaluation.close_out_of_scope(at=now)
+    waiting = {*standings.series_left_behind(limit=SWEEP_LIMIT), *standings.series_due(at=now, limit=SWEEP_LIMIT)}
+    return closed + evaluate_in_turn(sorted(waiting), at=now)
 
 
 @shared_task(name="telemetry.tasks.ensure_partitions")

@@ -2,15 +2,17 @@ from django.urls import path
 
 from faultreporter.api.routers import Router
 from telemetry.reading_viewsets import ReadingViewSet
+from telemetry.rule_viewsets import MaintenanceWindowViewSet, RuleViewSet
 from telemetry.series_viewsets import SeriesViewSet
 from telemetry.stream_views import StreamView
-from telemetry.viewsets import DeviceKeyViewSet, MetricViewSet, RuleViewSet
+from telemetry.viewsets import DeviceKeyViewSet, MetricViewSet
 
 router = Router()
 router.register("iot-data", ReadingViewSet, basename="reading")
 router.register("iot-metrics", MetricViewSet, basename="metric")
 router.register("iot-series", SeriesViewSet, basename="series")
 router.register("iot-rules", RuleViewSet, basename="rule")
+router.register("maintenance-windows", MaintenanceWindowViewSet, basename="maintenance-window")
 router.register("device-keys", DeviceKeyViewSet, basename="device-key")
 
 urlpatterns = [

@@ -10,10 +10,9 @@ from rest_framework.response import Response
 from faultreporter.accounts.authentication import caller
 from faultreporter.api.permissions import EVERYONE, MANAGERS
 from faultreporter.api.viewsets import ModelViewSet
-from telemetry.backtest_viewsets import BackTests
-from telemetry.filters import DeviceKeyFilter, MetricFilter, RuleFilter
-from telemetry.models import DeviceKey, Metric, Rule
-from telemetry.serializers import DeviceKeySerializer, IssuedDeviceKeySerializer, MetricSerializer, RuleSerializer
+from telemetry.filters import DeviceKeyFilter, MetricFilter
+from telemetry.models import DeviceKey, Metric
+from telemetry.serializers import DeviceKeySerializer, IssuedDeviceKeySerializer, MetricSerializer
 
 READ_ALL_WRITE_MANAGERS = {
     "list": EVERYONE,
@@ -50,38 +49,6 @@ class MetricViewSet(ModelViewSet):
 
     def change_record(self, record: Metric, data: dict[str, Any]) -> None:
         record.change(by=caller(self.request), **data)
-
-
-@extend_schema_view(
-    list=extend_schema(summary="List alarm rules"),
-    retrieve=extend_schema(summary="Read an alarm rule"),
-    create=extend_schema(summary="Add an alarm rule; present values are judged at once"),
-    update=extend_schema(summary="Change an alarm rule; what it had open is closed and it starts anew"),
-    partial_update=extend_schema(summary="Change an alarm rule; what it had open is closed and it starts anew"),
-    destroy=extend_schema(summary="Delete an alarm rule; what it had open is closed"),
-)
-class RuleViewSet(BackTests, ModelViewSet):
-    """Alarm limits on metrics, for one machine or for all of a category."""
-
-    model = Rule
-    resource = "Rule"
-    serializer_class = RuleSerializer
-    filterset_class = RuleFilter
-    search_fields = ("title",)
-    ordering_fields = ("title", "severity", "trigger_value", "created_at", "updated_at")
-    permissions = {**READ_ALL_WRITE_MANAGERS, "backtest": MANAGERS}
-
-    def get_queryset(self) -> Any:
-        return self.prefetched(super().get_queryset())
-
-    def prefetched(self, rows: Any) -> Any:
-        return rows.with_firing_count().select_related("metric")
-
-    def create_record(self, data: dict[str, Any]) -> Rule:
-        return Rule.add(by=caller(self.request), at=self.now(), **data)
-
-    def change_record(self, record: Rule, data: dict[str, Any]) -> None:
-        record.change(by=caller(self.request), at=self.now(), **data)
 
 
 @extend_schema_view(

@@ -40,7 +40,9 @@ def make_rule(equipment: Equipment, **fields: Any) -> tuple[Rule, Series]:
 
 
 def fire(rule: Rule, series: Series, *, at: datetime | None = None, value: float = 8.4) -> Alert:
-    return services.raise_for_rule(rule=rule, series=series, value=value, at=at or timezone.now())
+    because = f"Vibration was {value:g} mm/s."
+    moment = at or timezone.now()
+    return services.raise_for_rule(rule=rule, series=series, value=value, at=moment, because=because, version=1)
 
 
 def clear(rule: Rule, series: Series, *, at: datetime | None = None) -> None:

@@ -15,7 +15,7 @@ from equipment.tests.factories import EquipmentFactory
 from faultreporter.accounts.models import User
 from faultreporter.attachments.tests.factories import make_attachment
 from faultreporter.errors import HasOpenWork, ValidationFailed
-from telemetry.models import RuleState
+from telemetry.models import Cleared
 from telemetry.signals import rule_cleared, rule_fired
 
 pytestmark = pytest.mark.django_db
@@ -125,17 +125,19 @@ def test_telemetry_raises_and_clears(raised: Any) -> None:
     rule, series = make_rule(EquipmentFactory.create())
     reading = type("Reading", (), {"value": 8.4})()
 
-    rule_fired.send(sender=type(rule), rule=rule, series=series, reading=reading, at=timezone.now())
+    facts = {"sender": type(rule), "rule": rule, "series": series, "at": timezone.now(), "version": 1}
+
+    rule_fired.send(**facts, reading=reading, because="Vibration was 8.4 mm/s.")
     alert = Alert.objects.get()
     assert (alert.source, alert.title, alert.severity, alert.is_firing) == ("RULE", "Vibration too high", "HIGH", True)
     assert "8.4 mm/s" in alert.description
     assert raised == [(alert, False)]
 
-    reason = RuleState.Cleared.DELETED
-    rule_cleared.send(sender=type(rule), rule=rule, series=series, reading=None, at=timezone.now(), reason=reason)
+    reason = Cleared.DELETED
+    rule_cleared.send(**facts, reading=None, reason=reason, because="Rule deleted")
     alert.refresh_from_db()
     assert not alert.is_firing
-    assert alert.events.get(kind="CLEARED").data == {"reason": "DELETED"}
+    assert alert.events.get(kind="CLEARED").data == {"reason": "DELETED", "because": "Rule deleted"}
 
 
 def test_a_machine_with_open_alerts_stays(mona: User) -> None:

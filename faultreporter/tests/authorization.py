@@ -175,6 +175,14 @@ MATRIX = r"""
 /iot-rules/{pk}                                    PATCH   AM
 /iot-rules/{pk}                                    DELETE  AM
 /iot-rules/{pk}/backtest                           POST    AM
+/iot-rules/{pk}/states                             GET     AMTR
+/iot-rules/{pk}/versions                           GET     AMTR
+/maintenance-windows                               GET     AMTR
+/maintenance-windows                               POST    AM
+/maintenance-windows/{pk}                          GET     AMTR
+/maintenance-windows/{pk}                          PUT     AM
+/maintenance-windows/{pk}                          PATCH   AM
+/maintenance-windows/{pk}                          DELETE  AM
 /device-keys                                       GET     AM
 /device-keys                                       POST    AM
 /device-keys/{pk}                                  GET     AM

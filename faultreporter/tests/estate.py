@@ -40,6 +40,7 @@ from faultreporter.webhooks.tests.factories import make_webhook
 from locations.models import BusinessCalendar, Location
 from locations.tests.factories import LocationFactory, SiteMembershipFactory
 from telemetry.ingest import ingest
+from telemetry.models import MaintenanceWindow
 from telemetry.tests.factories import MetricFactory, RuleFactory, issue_key
 from workorders.generation import generate_due
 from workorders.models import CostEntry, LabourEntry, LabourRate, MaintenancePlan, Part, PartUse, SlaPolicy, WorkOrder
@@ -115,6 +116,10 @@ def measure(machines: list[Equipment]) -> None:
         ingest(readings, at=timezone.now())
     deliver()
     issue_key()
+    yesterday = an_hour_ago - timedelta(days=1)
+    MaintenanceWindow.add(
+        by=None, equipment=machines[0], starts_at=yesterday, ends_at=an_hour_ago, reason="Bearings are changed"
+    )
 
 
 def work_on(one: Equipment, *, manager: User, technician: User) -> None:

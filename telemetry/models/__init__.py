@@ -1,15 +1,20 @@
 from telemetry.models.catalogue import Metric, MetricInUse, Series, SeriesQuerySet
 from telemetry.models.device_keys import DeviceKey
+from telemetry.models.maintenance_windows import MaintenanceWindow, MaintenanceWindowQuerySet
 from telemetry.models.readings import Arrival, LatestReading, Reading
 from telemetry.models.rollups import DayRollup, HourRollup, MinuteRollup, QuarterRollup
-from telemetry.models.rules import Rule, RuleQuerySet, RuleState
+from telemetry.models.rule_states import Cleared, RuleState, Suppression
+from telemetry.models.rules import Rule, RuleQuerySet, RuleVersion
 
 __all__ = [
     "Arrival",
+    "Cleared",
     "DayRollup",
     "DeviceKey",
     "HourRollup",
     "LatestReading",
+    "MaintenanceWindow",
+    "MaintenanceWindowQuerySet",
     "Metric",
     "MetricInUse",
     "MinuteRollup",
@@ -18,6 +23,8 @@ __all__ = [
     "Rule",
     "RuleQuerySet",
     "RuleState",
+    "RuleVersion",
     "Series",
     "SeriesQuerySet",
+    "Suppression",
 ]

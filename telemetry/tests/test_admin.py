@@ -70,12 +70,17 @@ def test_a_series_shows_its_recent_readings(backoffice: Browse, mona: User, firi
 
 def rule_form(rule: Rule | None = None, **fields: Any) -> dict[str, Any]:
     shown = rule or Rule(title="Hot", metric=MetricFactory(), equipment=EquipmentFactory(), trigger_value=80.0)
-    inline = {f"states-{name}": 0 for name in ("TOTAL_FORMS", "INITIAL_FORMS", "MIN_NUM_FORMS", "MAX_NUM_FORMS")}
+    counts = ("TOTAL_FORMS", "INITIAL_FORMS", "MIN_NUM_FORMS", "MAX_NUM_FORMS")
+    inline = {f"{tab}-{name}": 0 for tab in ("states", "versions") for name in counts}
     return {
         "title": shown.title,
         "equipment": str(shown.equipment_id),
         "metric": str(shown.metric_id),
+        "kind": shown.kind,
         "comparison": shown.comparison,
+        "for_s": shown.for_s,
+        "keep_firing_s": shown.keep_firing_s,
+        "min_samples": shown.min_samples,
         "trigger_value": shown.trigger_value,
         "clear_value": "",
         "severity": shown.severity,

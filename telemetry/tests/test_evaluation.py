@@ -13,7 +13,7 @@ from equipment.tests.factories import CategoryFactory, EquipmentFactory
 from faultreporter.errors import ValidationFailed
 from faultreporter.outbox.models import OutboxMessage
 from faultreporter.outbox.testing import deliver
-from telemetry import evaluation, tasks
+from telemetry import evaluation, standings, tasks
 from telemetry.ingest import ingest
 from telemetry.judging import StoredReading
 from telemetry.models import Rule, RuleState, Series
@@ -97,7 +97,7 @@ def test_it_works(news: News, series: Series, too_warm: Rule) -> None:
     assert (fired["rule"], fired["series"], fired["reading"]) == (too_warm, series, StoredReading(minute(2), 81.0))
     assert (cleared["sender"], cleared["reading"]) == (Rule, StoredReading(minute(5), 74.0))
     state = RuleState.objects.get()
-    assert (state.state, state.since, state.last_evaluated_at) == ("NORMAL", minute(5), minute(5))
+    assert (state.state, state.since, state.judged_up_to) == ("NORMAL", minute(5), minute(5))
 
 
 def test_evaluating_again_says_nothing_new(news: News, series: Series, too_warm: Rule) -> None:
@@ -287,13 +287,13 @@ def test_the_sweep_finds_what_a_lost_message_forgot(news: News, series: Series, 
     tasks.sweep_rules()
 
     assert news.told == [("fired", minute(1))]
-    assert evaluation.series_left_behind(limit=10) == []
+    assert standings.series_left_behind(limit=10) == []
 
 
 def test_a_long_backlog_is_judged_in_parts(
     news: News, series: Series, too_warm: Rule, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(evaluation, "MAX_READINGS_PER_SERIES", 3)
+    monkeypatch.setattr(standings, "MAX_READINGS", 3)
     send(series, *[(n, 81 if n % 4 < 2 else 70) for n in range(10)])
 
     deliver()

@@ -112,7 +112,8 @@ class Maintenance(RuleBasedStateMachine):
     @rule()
     def the_rule_fires(self) -> None:
         self.at += timedelta(minutes=1)
-        services.raise_for_rule(rule=self.rule, series=self.series, value=9.9, at=self.at)
+        facts: dict[str, Any] = {"value": 9.9, "because": "Too high", "version": 1}
+        services.raise_for_rule(rule=self.rule, series=self.series, at=self.at, **facts)
 
     @rule()
     def the_rule_clears(self) -> None:
