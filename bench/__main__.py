@@ -143,4 +143,11 @@ if __name__ == "__main__":
         from bench.nab import report as nab
 
         raise SystemExit(nab.main(sys.argv[2:]))
+    if sys.argv[1:2] == ["rules"]:
+        os.environ.setdefault("DJANGO_SETTINGS_MODULE", "faultreporter.settings")
+        os.environ["LOG_LEVEL"] = "WARNING"
+        django.setup()
+        from bench import rules
+
+        raise SystemExit(rules.run())
     main()

@@ -37,7 +37,7 @@ clock moved on) counts from that change on.
 
 import math
 from collections.abc import Iterable
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
 from django.db.models import TextChoices
@@ -45,6 +45,10 @@ from django.utils.translation import gettext_lazy as _
 
 MEMORY_STEPS = 32
 """So many readings of a window are remembered, whatever its length."""
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+MICROSECOND = timedelta(microseconds=1)
+Memory = tuple[tuple[int, float], ...]
+"""Moments, in microseconds since 1970, and a number: plain, because it is read and written for each reading."""
 
 
 class StoredReading(NamedTuple):
@@ -108,7 +112,7 @@ class Standing(NamedTuple):
     samples: int = 0
     last_at: datetime | None = None
     last_value: float = 0.0
-    memory: tuple[StoredReading, ...] = ()
+    memory: Memory = ()
 
 
 class Change(NamedTuple):
@@ -145,7 +149,7 @@ class Observation(NamedTuple):
     met: bool
     over: bool
     measure: float | None
-    memory: tuple[StoredReading, ...] = ()
+    memory: Memory = ()
 
 
 def judge(limits: Limits, standing: Standing, readings: Iterable[StoredReading]) -> Judged:
@@ -275,7 +279,7 @@ def _observe(limits: Limits, standing: Standing, reading: StoredReading) -> Obse
     if limits.kind == Kind.STUCK:
         return _observe_run(limits, _memory(limits, standing, reading), reading)
     measure: float | None = reading.value
-    memory: tuple[StoredReading, ...] = ()
+    memory: Memory = ()
     if limits.kind == Kind.RATE_OF_CHANGE:
         measure, memory = _rate(limits, _memory(limits, standing, reading), reading)
     if measure is None:
@@ -283,7 +287,7 @@ def _observe(limits: Limits, standing: Standing, reading: StoredReading) -> Obse
     return Observation(limits.met_by(measure), limits.over_at(measure), measure, memory)
 
 
-def _memory(limits: Limits, standing: Standing, reading: StoredReading) -> tuple[StoredReading, ...]:
+def _memory(limits: Limits, standing: Standing, reading: StoredReading) -> Memory:
     """What is remembered, unless a gap has made it worthless."""
     last_at = standing.last_at
     if limits.gap_s is not None and last_at is not None and reading.recorded_at > _after(last_at, limits.gap_s):
@@ -291,34 +295,34 @@ def _memory(limits: Limits, standing: Standing, reading: StoredReading) -> tuple
     return standing.memory
 
 
-def _rate(
-    limits: Limits, memory: tuple[StoredReading, ...], reading: StoredReading
-) -> tuple[float | None, tuple[StoredReading, ...]]:
+def _micros(moment: datetime) -> int:
+    return (moment - EPOCH) // MICROSECOND
+
+
+def _rate(limits: Limits, memory: Memory, reading: StoredReading) -> tuple[float | None, Memory]:
     """The change per `per_s`, and the memory with this reading: nothing in it is older than the next one can need."""
-    horizon = _after(reading.recorded_at, -limits.window_s)
-    first = next((n for n in range(len(memory) - 1, -1, -1) if memory[n].recorded_at <= horizon), None)
+    now = _micros(reading.recorded_at)
+    horizon = now - limits.window_s * 1_000_000
+    first = next((n for n in range(len(memory) - 1, -1, -1) if memory[n][0] <= horizon), None)
     rate = None
     if first is not None:
         memory = memory[first:]
-        seconds = (reading.recorded_at - memory[0].recorded_at).total_seconds()
-        rate = (reading.value - memory[0].value) / seconds * limits.per_s
+        began, value = memory[0]
+        rate = (reading.value - value) / ((now - began) / 1_000_000) * limits.per_s
         rate = abs(rate) if limits.absolute else rate
-    if not memory or reading.recorded_at >= _after(memory[-1].recorded_at, limits.window_s / MEMORY_STEPS):
-        memory = (*memory, reading)
+    if not memory or (now - memory[-1][0]) * MEMORY_STEPS >= limits.window_s * 1_000_000:
+        memory = (*memory, (now, reading.value))
     return rate, memory
 
 
-def _observe_run(limits: Limits, memory: tuple[StoredReading, ...], reading: StoredReading) -> Observation:
+def _observe_run(limits: Limits, memory: Memory, reading: StoredReading) -> Observation:
     """The memory of a run: its beginning with the lowest value, its end with the highest, a third for the count."""
-    value, at = reading.value, reading.recorded_at
+    value, now = reading.value, _micros(reading.recorded_at)
     if memory:
-        low, high = min(memory[0].value, value), max(memory[1].value, value)
+        (began, lowest), (_, highest), (_, count) = memory
+        low, high = min(lowest, value), max(highest, value)
         if high - low <= limits.tolerance:
-            began, count = memory[0].recorded_at, memory[2].value + 1
-            lasted = (at - began).total_seconds()
-            run = (StoredReading(began, low), StoredReading(at, high), StoredReading(at, count))
-            return Observation(
-                lasted >= limits.span_s and count >= limits.min_samples, over=False, measure=lasted, memory=run
-            )
-    run = (StoredReading(at, value), StoredReading(at, value), StoredReading(at, 1.0))
-    return Observation(met=False, over=True, measure=0.0, memory=run)
+            lasted = (now - began) / 1_000_000
+            met = lasted >= limits.span_s and count + 1 >= limits.min_samples
+            return Observation(met, over=False, measure=lasted, memory=((began, low), (now, high), (now, count + 1)))
+    return Observation(met=False, over=True, measure=0.0, memory=((now, value), (now, value), (now, 1)))

@@ -9,12 +9,12 @@ import json
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import connection
 
-from telemetry.judging import Kind, Limits, Standing, State, StoredReading, due_at, quiet_band
+from telemetry.judging import Kind, Limits, Memory, Standing, State, StoredReading, due_at, quiet_band
 from telemetry.storage import binary_cursor
 
 MAX_READINGS = 10_000
@@ -45,7 +45,7 @@ JOIN (
         array_agg(watching.series_id) FILTER (WHERE state.id IS NULL) AS unmet
     FROM {IN_SCOPE.format(wanted="series.id = ANY(%(series)s)")}
     LEFT JOIN iot_rule_states state ON state.rule_id = watching.rule_id AND state.series_id = watching.series_id
-    WHERE %(by_clock)s OR watching.kind <> 'STALE' OR state.state IS DISTINCT FROM 'NORMAL'
+    WHERE %(by_clock)s OR watching.kind <> 'STALE' OR state.state <> 'NORMAL' OR state.last_value IS NULL
     GROUP BY watching.rule_id
 ) mine ON mine.rule_id = rule.id
 WHERE rule.deleted_at IS NULL AND rule.is_enabled
@@ -84,7 +84,7 @@ WITH behind AS MATERIALIZED (
     JOIN iot_rules rule ON rule.id = state.rule_id
     JOIN iot_latest latest ON latest.series_id = state.series_id
     JOIN iot_series series ON series.id = state.series_id
-    WHERE state.id = ANY(%(states)s)
+    WHERE state.id = ANY(%(states)s::bigint[])
     ORDER BY state.id
     FOR UPDATE OF state
 ), fresh AS MATERIALIZED (
@@ -99,7 +99,7 @@ WITH behind AS MATERIALIZED (
                 AND recorded_at > behind.judged_before AND recorded_at <= behind.latest_at
                 AND recorded_at > (SELECT min(judged_before) FROM behind)
                 AND recorded_at <= (SELECT max(latest_at) FROM behind)
-            ORDER BY recorded_at LIMIT %(limit)s
+            ORDER BY recorded_at LIMIT %(limit)s::int
         ) _
     ) reading
     WHERE behind.latest_at > behind.judged_up_to AND NOT behind.by_arrival
@@ -108,8 +108,15 @@ WITH behind AS MATERIALIZED (
     SET judged_up_to = fresh.newest, last_value = fresh.readings[cardinality(fresh.readings)]
     FROM behind JOIN fresh ON fresh.id = behind.id
     WHERE state.id = behind.id AND fresh.lowest >= behind.quiet_low AND fresh.highest <= behind.quiet_high
-        AND (fresh.newest - behind.judged_up_to <= behind.expected_interval_s * interval '3 seconds') IS NOT FALSE
-        AND (behind.due_at <= %(at)s) IS NOT TRUE
+        AND CASE
+            WHEN (fresh.newest - behind.judged_up_to <= behind.expected_interval_s * interval '3 seconds') IS NOT FALSE
+            THEN TRUE
+            ELSE (
+                SELECT max(later - sooner) <= behind.expected_interval_s * interval '3 seconds'
+                FROM unnest(behind.judged_up_to || fresh.moments, fresh.moments) AS waiting(sooner, later)
+            )
+        END
+        AND (behind.due_at <= %(at)s::timestamptz) IS NOT TRUE
     RETURNING state.id
 )
 SELECT behind.id, behind.rule_id, behind.series_id, behind.version, behind.state, behind.since,
@@ -202,7 +209,9 @@ def lock_cases(state_ids: Sequence[int], *, at: datetime | None) -> list[Case]:
     if not state_ids:
         return []
     parameters = {"states": list(state_ids), "limit": MAX_READINGS, "at": at}
-    return [as_case(*row) for row in rows_of(BEHIND_SQL, parameters)]
+    with binary_cursor() as cursor:
+        found: list[Any] = cursor.execute(BEHIND_SQL, parameters, binary=True).fetchall()
+    return [as_case(*row) for row in found]
 
 
 def as_case(
@@ -222,18 +231,9 @@ def as_case(
     )  # fmt: skip
 
 
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-MICROSECOND = timedelta(microseconds=1)
-
-
-def remembered(memory: str | list[list[float]] | None) -> tuple[StoredReading, ...]:
+def remembered(memory: str | list[list[Any]] | None) -> Memory:
     pairs = json.loads(memory) if isinstance(memory, str) else memory or ()
-    return tuple(StoredReading(EPOCH + moment * MICROSECOND, value) for moment, value in pairs)
-
-
-def as_memory(memory: tuple[StoredReading, ...]) -> str | None:
-    """Pairs of microseconds since 1970 and a value."""
-    return json.dumps([[(at - EPOCH) // MICROSECOND, value] for at, value in memory]) if memory else None
+    return tuple(map(tuple, pairs))
 
 
 def save(judged: Iterable[tuple[Case, Limits]]) -> None:
@@ -242,10 +242,11 @@ def save(judged: Iterable[tuple[Case, Limits]]) -> None:
     for case, limits in judged:
         standing = case.standing
         low, high = quiet_band(limits, standing) or (None, None)
+        memory = json.dumps(standing.memory) if standing.memory else None
         rows.append(
             (
                 case.state_id, standing.state.value, standing.since, standing.pending_since, standing.samples,
-                standing.last_at or case.latest_at, standing.last_value, as_memory(standing.memory), case.is_told,
+                standing.last_at or case.latest_at, standing.last_value, memory, case.is_told,
                 case.suppressed_by, case.suppressed_until, case.due_at, low, high,
             )
         )  # fmt: skip

@@ -141,9 +141,15 @@ class Suppressor:
         rule = self.rules[case.rule_id]
         if (planned := self.held_by_plan(case, rule, moment)) is not None:
             return planned
-        if rule.kind == Kind.STALE and self.at is not None:
-            return self.held_by_silence(case, rule, self.at)
+        if rule.kind == Kind.STALE:
+            return self.held_by_silence(case, rule, self.at) if self.at else self.held_so_far(case)
         return None
+
+    def held_so_far(self, case: Case) -> Hold | None:
+        """Without a clock: what the last look at it found."""
+        if case.suppressed_by not in (Suppression.PARENT, Suppression.GATEWAY):
+            return None
+        return Hold(Suppression(case.suppressed_by), case.suppressed_until)
 
     def held_by_plan(self, case: Case, rule: Rule, moment: datetime) -> Hold | None:
         """The first moment that neither interval nor schedule covers; the reason is that of the last of them."""

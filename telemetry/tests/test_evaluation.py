@@ -1,5 +1,4 @@
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -17,8 +16,9 @@ from telemetry import evaluation, standings, tasks
 from telemetry.ingest import ingest
 from telemetry.judging import StoredReading
 from telemetry.models import Rule, RuleState, Series
-from telemetry.signals import rule_cleared, rule_fired
+from telemetry.signals import rule_fired
 from telemetry.tests.factories import MetricFactory, RuleFactory, SeriesFactory
+from telemetry.tests.hearing import News, heard
 
 pytestmark = pytest.mark.django_db
 
@@ -29,30 +29,9 @@ def minute(n: float) -> datetime:
     return NOW - timedelta(minutes=60) + timedelta(minutes=n)
 
 
-@dataclass
-class News:
-    """What the signals said, oldest first."""
-
-    told: list[tuple[str, datetime]] = field(default_factory=list)
-    facts: list[dict[str, Any]] = field(default_factory=list)
-
-    def fired(self, **facts: Any) -> None:
-        self.told.append(("fired", facts["at"]))
-        self.facts.append(facts)
-
-    def cleared(self, **facts: Any) -> None:
-        self.told.append((str(facts["reason"]), facts["at"]))
-        self.facts.append(facts)
-
-
 @pytest.fixture
 def news(monkeypatch: pytest.MonkeyPatch) -> News:
-    """The only receiver: what the apps above do with the news is their tests' business."""
-    heard = News()
-    for signal, hear in ((rule_fired, heard.fired), (rule_cleared, heard.cleared)):
-        monkeypatch.setattr(signal, "receivers", [])
-        signal.connect(hear)
-    return heard
+    return heard(monkeypatch)
 
 
 @pytest.fixture(autouse=True)
