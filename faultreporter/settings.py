@@ -388,6 +388,7 @@ SPECTACULAR_SETTINGS = {
         "CostKindEnum": "workorders.models.CostEntry.Kind",
         "ClockStateEnum": "workorders.sla.STATES",
         "SignatureRoleEnum": "workorders.models.WorkOrderSignature.Role",
+        "ReadingSourceEnum": "telemetry.aggregate_serializers.SOURCES",
         "EnergySourceEnum": "analytics.models.EnergyConsumption.Source",
         "AuditSourceEnum": "faultreporter.audit.models.AuditLog.Source",
         "NotificationKindEnum": "faultreporter.notifications.models.Notification.Kind",

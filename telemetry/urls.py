@@ -1,6 +1,7 @@
 from django.urls import path
 
 from faultreporter.api.routers import Router
+from telemetry.aggregate_viewsets import AggregateViewSet
 from telemetry.reading_viewsets import ReadingViewSet
 from telemetry.rule_viewsets import MaintenanceWindowViewSet, RuleViewSet
 from telemetry.series_viewsets import SeriesViewSet
@@ -8,6 +9,7 @@ from telemetry.stream_views import StreamView
 from telemetry.viewsets import DeviceKeyViewSet, MetricViewSet
 
 router = Router()
+router.register("iot-data", AggregateViewSet, basename="aggregate")
 router.register("iot-data", ReadingViewSet, basename="reading")
 router.register("iot-metrics", MetricViewSet, basename="metric")
 router.register("iot-series", SeriesViewSet, basename="series")

@@ -156,6 +156,8 @@ MATRIX = r"""
 /equipment/{equipment_id}/iot-data                 GET     AMTR
 /iot-data                                          GET     AMTR
 /iot-data                                          POST    AD
+/iot-data/aggregate                                GET     AMTR
+/iot-data/chart                                    GET     AMTR
 /iot-data/latest                                   GET     AMTR
 /iot-data/stream                                   GET     AMTR
 /iot-metrics                                       GET     AMTR
