@@ -10,12 +10,15 @@ from itertools import pairwise
 from django.db import connection, transaction
 from psycopg import sql
 
-from telemetry.ingest import MAX_AGE
-
+MAX_AGE = timedelta(days=366)
 MONTHS_AHEAD = 3
 DEFAULT_PARTITION = "iot_data_default"
 # Any constant does; it only has to differ from the other advisory locks of the project.
 PARTITIONS_LOCK = 7_105_002
+
+
+def earliest_accepted(at: datetime) -> datetime:
+    return at - MAX_AGE
 
 
 def first_of_month(at: datetime) -> datetime:
@@ -28,7 +31,7 @@ def next_month(month: datetime) -> datetime:
 
 def covered_months(at: datetime) -> list[datetime]:
     """The first instants of all months that need a partition at this time, and of the one after."""
-    months = [first_of_month(at - MAX_AGE)]
+    months = [first_of_month(earliest_accepted(at))]
     last = first_of_month(at)
     for _ in range(MONTHS_AHEAD):
         last = next_month(last)

@@ -23,8 +23,9 @@ from faultreporter.api.viewsets import ApiView, GenericViewSet
 from faultreporter.errors import InvalidParameter, NotFound, RangeTooLarge, ValidationFailed
 from locations.models import Location
 from telemetry.authentication import Device, DeviceKeyAuthentication
+from telemetry.checks import TIMESTAMP
 from telemetry.history import Page, Position, latest_of, read_page
-from telemetry.ingest import TIMESTAMP, ingest
+from telemetry.ingest import ingest
 from telemetry.models import Metric, Reading, Series
 from telemetry.parsers import JSONReadingsParser, NDJSONReadingsParser
 from telemetry.serializers import (

@@ -8,8 +8,9 @@ from equipment.models import Equipment
 from faultreporter.api.serializers import ModelSerializer
 from locations.fields import VisibleKeyField
 from telemetry.history import Line
-from telemetry.ingest import MAX_ERRORS, MAX_READINGS, Refused
+from telemetry.ingest import MAX_ERRORS, MAX_READINGS
 from telemetry.models import DeviceKey, Metric
+from telemetry.refusals import Refused
 
 
 @extend_schema_field({"type": "number", "format": "double"})

@@ -31,7 +31,7 @@ from faultreporter.tests.documentation import (
     webhooks_page,
 )
 from faultreporter.tests.running import RunningStack
-from telemetry.ingest import Refused
+from telemetry.refusals import Refused
 
 README = BASE_DIR / "README.md"
 PAGES = [README, *sorted(DOCS.glob("*.md"))]

@@ -1,7 +1,7 @@
 """What can be measured, and what is measured where."""
 
 import uuid
-from collections.abc import Collection, Iterable
+from collections.abc import Collection
 from datetime import datetime, timedelta
 from typing import Any, ClassVar, Self
 
@@ -179,25 +179,15 @@ class SeriesQuerySet(models.QuerySet["Series"]):
         """Series without a reading from this moment on."""
         return self.filter(Q(latest__isnull=True) | Q(latest__recorded_at__lt=at))
 
-    def of(self, pairs: Collection[EquipmentAndMetric]) -> "dict[EquipmentAndMetric, Series]":
+    def make(self, pairs: Collection[EquipmentAndMetric]) -> dict[EquipmentAndMetric, int]:
         """The series of each (equipment id, metric id); those that don't exist yet are made."""
-        found = self._find(pairs)
         # In order: two batches that make the same series wait for each other instead of deadlocking.
-        if missing := sorted(set(pairs) - found.keys()):
-            new = [Series(equipment_id=equipment, metric_id=metric) for equipment, metric in missing]
-            self.bulk_create(new, ignore_conflicts=True)
-            found = self._find(pairs)
-        return found
-
-    def came_through(self, gateway: uuid.UUID, series: "Iterable[Series]", *, advanced: Collection[int]) -> None:
-        """Remembers the key the newest readings came with. The caller holds the latest readings of `advanced`."""
-        changed = {one.pk for one in series if one.gateway_id != gateway}.intersection(advanced)
-        if changed:
-            self.filter(pk__in=changed).update(gateway=gateway)
-
-    def _find(self, pairs: Collection[EquipmentAndMetric]) -> "dict[EquipmentAndMetric, Series]":
+        new = [Series(equipment_id=equipment, metric_id=metric) for equipment, metric in sorted(pairs)]
+        self.bulk_create(new, ignore_conflicts=True)
         rows = self.filter(equipment__in={equipment for equipment, _ in pairs})
-        return {(one.equipment_id, one.metric_id): one for one in rows}
+        return {
+            (equipment, metric): pk for pk, equipment, metric in rows.values_list("pk", "equipment_id", "metric_id")
+        }
 
 
 class Series(models.Model):

@@ -1,5 +1,6 @@
 """Several workers at once, each with a connection and transactions of its own."""
 
+import random
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
@@ -8,6 +9,7 @@ from typing import Any
 
 import pytest
 from django.db import connection, transaction
+from django.db.models import Max
 
 from equipment.tests.factories import EquipmentFactory
 from telemetry import evaluation
@@ -115,6 +117,36 @@ def test_a_worker_that_dies_in_the_middle_loses_nothing() -> None:
 
     assert (Arrival.objects.count(), HourRollup.objects.count()) == (1, 0)
     assert (roll_up(at=NOW), HourRollup.objects.count()) == (1, 1)
+
+
+def test_live_and_late_batches_that_overlap() -> None:
+    """Each reading of a machine and moment comes in three batches, with the same value; some are in no order."""
+    MetricFactory()
+    for n in range(3):
+        EquipmentFactory(equipment_code=f"EQ-{n}")
+    readings = batch(1.0, backwards=True)
+    rng = random.Random(4)
+    parts = [readings[start : start + 60] for start in range(0, 150, 20)] + [
+        readings[:40],
+        readings[:20],
+        readings[:20],
+    ]
+    for part in rng.sample(parts, 4):
+        rng.shuffle(part)
+    rng.shuffle(parts)
+
+    results: list[IngestResult] = at_once([lambda part=part: ingest(part, at=NOW) for part in parts])
+
+    assert sum(result.accepted for result in results) == Reading.objects.count() == 150
+    assert sum(result.duplicate for result in results) == sum(map(len, parts)) - 150
+    newest = Reading.objects.values("series_id").annotate(newest=Max("recorded_at")).values_list("series_id", "newest")
+    assert dict(newest) == dict(LatestReading.objects.values_list("series_id", "recorded_at"))
+    changed = {pair for one in Arrival.objects.all() for pair in zip(one.series, one.window_at, strict=True)}
+    quarter = timedelta(minutes=15)
+    stored = Reading.objects.values_list("series_id", "recorded_at")
+    assert changed == {
+        (series, moment - (moment - datetime.min.replace(tzinfo=UTC)) % quarter) for series, moment in stored
+    }
 
 
 def test_workers_that_judge_the_same_at_once() -> None:

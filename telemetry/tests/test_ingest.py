@@ -11,8 +11,10 @@ from equipment.models import Equipment
 from equipment.tests.factories import EquipmentFactory
 from faultreporter.errors import PayloadTooLarge
 from faultreporter.outbox.models import OutboxMessage
-from telemetry.ingest import MAX_AGE, MAX_ERRORS, MAX_FUTURE, MAX_READINGS, IngestResult, ingest
+from telemetry.checks import MAX_FUTURE
+from telemetry.ingest import MAX_ERRORS, MAX_READINGS, IngestResult, ingest
 from telemetry.models import Arrival, LatestReading, Reading, Series
+from telemetry.partitions import MAX_AGE
 from telemetry.tests.factories import MetricFactory, SeriesFactory, issue_key
 
 pytestmark = pytest.mark.django_db
@@ -140,6 +142,41 @@ def test_late_readings_are_stored_and_leave_the_latest_alone(chiller: Equipment)
 
     assert counts(result) == (1, 0, 0, 0)
     assert (LatestReading.objects.get().value, OutboxMessage.objects.count()) == (50.0, 0)
+
+
+def test_a_batch_of_late_new_equal_and_unordered_readings(chiller: Equipment) -> None:
+    take(sent(value=1, recorded_at=MOMENTS[2]))
+
+    result = take(*[sent(value=n, recorded_at=MOMENTS[which]) for n, which in enumerate([0, 3, 1, 2, 1])])
+
+    assert counts(result) == (3, 0, 2, 0)
+    rows = Reading.objects.order_by("-recorded_at").values_list("value", flat=True)
+    assert list(rows) == [0.0, 2.0, 1.0, 1.0]
+    assert LatestReading.objects.get().value == 0.0
+
+
+def test_a_clock_of_ours_that_ran_ahead_leaves_the_latest_the_newest(chiller: Equipment) -> None:
+    ahead = NOW + timedelta(hours=5)
+    ingest([sent(value=1)], at=ahead)
+
+    assert counts(take(sent(value=2), sent(value=3, recorded_at=MOMENTS[1]))) == (2, 0, 0, 0)
+    latest = LatestReading.objects.get()
+    assert (latest.recorded_at, latest.value) == (ahead, 1.0)
+
+
+def test_readings_that_somebody_wrote_without_the_latest_stop_nobody(chiller: Equipment) -> None:
+    take(sent(recorded_at=MOMENTS[3]))
+    series = Series.objects.get()
+    Reading.objects.create(series=series, recorded_at=NOW, value=7)
+
+    assert counts(take(sent(value=8), sent(value=9, recorded_at=MOMENTS[1]))) == (1, 0, 1, 0)
+    assert Reading.objects.get(recorded_at=NOW).value == 7
+
+
+def test_a_series_is_not_made_for_readings_that_are_all_refused(chiller: Equipment) -> None:
+    take(sent(value=5000), sent(recorded_at="yesterday"))
+
+    assert not Series.objects.exists()
 
 
 def test_values_come_in_the_metrics_unit(chiller: Equipment) -> None:
