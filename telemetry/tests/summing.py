@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import pytest
 
-from telemetry.storage import Batch, store
+from telemetry.storage import Rows, store, ticks_of
 
 Stored = tuple[int, datetime, float]
 
@@ -33,5 +33,7 @@ def sums(readings: Iterable[Stored]) -> Sums:
 
 def keep(readings: Sequence[Stored], *, at: datetime) -> None:
     """As ingest stores a batch that has been checked."""
-    columns = [list(column) for column in zip(*readings, strict=True)]
-    store(Batch(*columns), at=at)  # type: ignore[arg-type]  # zip loses the types of the columns
+    batch: dict[int, Rows] = {}
+    for series, recorded_at, value in readings:
+        batch.setdefault(series, []).append((ticks_of(recorded_at), value))
+    store(batch, at=at)
