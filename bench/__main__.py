@@ -97,6 +97,11 @@ def main() -> None:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "faultreporter.settings")
     os.environ["LOG_LEVEL"] = "WARNING"
     django.setup()
+    if sys.argv[1:2] == ["streams"]:
+        from bench import streams  # noqa: PLC0415
+
+        streams.run(sys.argv[2:])
+        return
     from bench.cases import cases  # noqa: PLC0415
     from equipment.models import Equipment  # noqa: PLC0415
     from faultreporter.accounts.models import ApiToken, User  # noqa: PLC0415
