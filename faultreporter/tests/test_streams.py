@@ -19,7 +19,7 @@ from faultreporter.api.renderers import to_json
 from faultreporter.live import bus
 from faultreporter.outbox.testing import deliver
 from faultreporter.testing import assert_error
-from faultreporter.tests.running import wait_for
+from faultreporter.tests.running import RunningStack, wait_for
 from faultreporter.tests.streams import Client, StreamProcess, stream_process, token_of
 from locations.models import SiteMembership
 from locations.tests.factories import LocationFactory
@@ -27,7 +27,12 @@ from telemetry.ingest import ingest
 from telemetry.models import Series
 from telemetry.tests.factories import MetricFactory, issue_key
 
-pytestmark = [pytest.mark.stack, pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("clean_redis")]
+pytestmark = [
+    pytest.mark.stack,
+    pytest.mark.xdist_group("stack"),
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.usefixtures("clean_redis"),
+]
 
 
 @pytest.fixture(scope="module")
@@ -277,6 +282,25 @@ def test_an_open_stream_holds_no_connection_to_the_database(streams: StreamProce
 
     assert [client.status for client in clients] == [200] * 6
     assert busy == 1  # this very question
+
+
+def test_readings_come_again_after_a_restart_of_redis(stack: RunningStack) -> None:
+    """Valkey is killed under an open stream; the supervisor starts another one, and nobody opens a stream anew."""
+    machine = stack.data("/equipment?page_size=1")[0]["id"]
+    address = f"{stack.data('/meta/config')['stream_url']}?equipment_id={machine}"
+    headers = {"Authorization": f"Bearer {stack.token('MANAGER')}"}
+    client = Client(requests.get(address, headers=headers, stream=True, timeout=60)).opened()
+
+    stack.kill("valkey")
+    title = f"While Redis is away {uuid.uuid4()}"
+    wait_for(lambda: report_to(stack, machine, title), "an accepted report")
+
+    assert next(one for one in client.events if one.name == "alert" and one.data["title"] == title)
+    client.close()
+
+
+def report_to(stack: RunningStack, machine: str, title: str) -> bool:
+    return bool(stack.call("POST", "/alerts", {"equipment_id": machine, "title": title}).status_code == 201)
 
 
 class TestTheWebProcess:
