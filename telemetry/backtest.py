@@ -134,13 +134,14 @@ def back_test(
     return found
 
 
-def watched_by(rule: Rule, *, user: User, series_id: int | None = None) -> list[Series]:
-    """The series a rule is about, as far as this person sees them; one of them, if it is named."""
+def watched_by(rule: Rule, *, user: User, series_id: int | None = None, most: int | None = None) -> list[Series]:
+    """The series a rule is about, as far as this person sees them: one if it is named, the first `most` if asked so."""
     scope = Q(equipment=rule.equipment_id) if rule.equipment_id else Q(equipment__category=rule.category_id)
     rows = Series.objects.for_user(user).filter(scope, metric=rule.metric_id)
     if series_id is not None:
         rows = rows.filter(pk=series_id)
-    found = list(rows.select_related("metric", "equipment").order_by("equipment__equipment_code")[: MAX_SERIES + 1])
+    rows = rows.select_related("metric", "equipment__location__site").order_by("equipment__equipment_code")
+    found = list(rows[: most or MAX_SERIES + 1])
     if series_id is not None and not found:
         raise ValidationFailed(_("The rule doesn't watch this series."), field="series_id")
     if len(found) > MAX_SERIES:

@@ -12,6 +12,7 @@ from rest_framework.response import Response
 from faultreporter.accounts.authentication import caller
 from faultreporter.api.viewsets import GenericViewSet
 from telemetry.backtest import MAX_READINGS, MAX_SERIES, SeriesTrial, back_test
+from telemetry.drawing import lines_of
 from telemetry.rule_serializers import RuleSerializer
 from telemetry.serializers import NumberField
 
@@ -70,10 +71,19 @@ class SeriesBackTestSerializer(CountsSerializer):
     pending = PendingSerializer(many=True)
 
 
+class LineSerializer(serializers.Serializer[Any]):
+    """Where a limit lies among the values; a rule on something else than the value has none."""
+
+    kind = serializers.ChoiceField(choices=("TRIGGER", "CLEAR"))
+    value = NumberField()
+    label = serializers.CharField(help_text=_("In words."))  # type: ignore[assignment]  # a field
+
+
 class BackTestSerializer(CountsSerializer):
     """What the rule would have done with all of them together, and with each."""
 
     rule = RuleSerializer(help_text=_("As it was tried, with the changes."))
+    lines = LineSerializer(many=True)
     series = SeriesBackTestSerializer(many=True)
 
 
@@ -119,4 +129,4 @@ class BackTests(GenericViewSet):
         draft = rule.draft(**changes.validated_data)
         found = back_test(draft, **asked, at=self.now(), user=caller(request))
         shown = RuleSerializer(draft, context=self.get_serializer_context()).data
-        return Response({"rule": shown, **totals(found)})
+        return Response({"rule": shown, "lines": lines_of(draft, draft.metric), **totals(found)})

@@ -39,7 +39,7 @@ def words() -> Data:
     }
 
 
-def limits_of(rule: Rule, metric: Metric) -> list[Data]:
+def lines_of(rule: Rule, metric: Metric) -> list[Data]:
     """The lines a rule draws: beyond a trigger its condition holds, back at the clear value it is over.
 
     Rules about change, silence and stuck values draw none.
@@ -51,9 +51,9 @@ def limits_of(rule: Rule, metric: Metric) -> list[Data]:
     sides = ((limits.high, limits.clear_high, ">", "≤"), (limits.low, limits.clear_low, "<", "≥"))
     for trigger, clear, sign, back in sides:
         if isfinite(trigger):
-            lines.append({"kind": "trigger", "value": trigger, "label": f"{sign} {trigger:g} {unit}"})
+            lines.append({"kind": "TRIGGER", "value": trigger, "label": f"{sign} {trigger:g} {unit}"})
             if clear != trigger:
-                lines.append({"kind": "clear", "value": clear, "label": f"{over} {back} {clear:g} {unit}"})
+                lines.append({"kind": "CLEAR", "value": clear, "label": f"{over} {back} {clear:g} {unit}"})
     return lines
 
 
@@ -65,5 +65,5 @@ def series_json(series: Series, rules: Iterable[Rule] = ()) -> Data:
         "name": metric.name,
         "unit": symbol(metric.unit),
         "interval_s": series.expected_interval_s,
-        "limits": [limit for rule in rules for limit in limits_of(rule, metric)],
+        "limits": [limit for rule in rules for limit in lines_of(rule, metric)],
     }

@@ -6,7 +6,7 @@
 //   chart.add({ at, value });
 //
 // Times are milliseconds. `gap`: two points further apart than this aren't joined. `limits`: [{ value, kind, label }],
-// kind "trigger" or "clear". `spans`: [{ from, to, kind, label }], kind "firing" or "pending", `to` null if it lasts.
+// kind "TRIGGER" or "CLEAR". `spans`: [{ from, to, kind, label }], kind "firing" or "pending", `to` null if it lasts.
 "use strict";
 
 (() => {
@@ -212,7 +212,8 @@
     // A limit outside the picture is told at the edge it lies behind.
     limits(right) {
       const nodes = [], taken = [], bottom = this.height - BOTTOM;
-      for (const { value, kind, label } of [...this.data.limits].sort((a, b) => b.value - a.value)) {
+      for (const { value, kind: name, label } of [...this.data.limits].sort((a, b) => b.value - a.value)) {
+        const kind = name.toLowerCase();
         const above = value > this.ceiling, below = value < this.floor, y = this.y(value);
         const line = { class: `chart-limit is-${kind}`, x1: this.left, x2: right, y1: y, y2: y };
         if (!above && !below) nodes.push(svg("line", line));
@@ -290,7 +291,7 @@
 
     words_of(point) {
       const band = high(point) > low(point) ? ` (${number(low(point))} – ${number(high(point))})` : "";
-      return `${this.clock.stamp(point.at, !this.data.step)} · ${number(point.value)} ${this.unit}${band}`;
+      return `${this.clock.stamp(point.at, !(this.data.step >= 60e3))} · ${number(point.value)} ${this.unit}${band}`;
     }
 
     key(event) {
@@ -343,10 +344,15 @@
     return steps.length ? steps[Math.floor(steps.length / 2)] * patience : Infinity;
   }
 
-  // What GET /iot-data answers, as a chart wants it.
+  // What GET /iot-data/chart answers, as a chart wants it.
   function charted({ data }, interval_s, patience) {
-    const points = data.map(({ recorded_at, value }) => ({ at: Date.parse(recorded_at), value })).reverse();
-    return { points, gap: gap_of(points, interval_s, patience) };
+    const step = data.step_s ? data.step_s * 1000 : null;
+    const points = data.points.map(([at, ...values]) => {
+      if (values.length === 1) return { at, value: values[0] };
+      const [lowest, highest, mean] = values;
+      return { at, low: lowest, high: highest, value: mean ?? (lowest + highest) / 2 };
+    });
+    return { points, step, gap: Math.max(gap_of(points, interval_s, patience), (step || 0) * 1.5) };
   }
 
   Object.assign(window.Telemetry, { Chart, charted });

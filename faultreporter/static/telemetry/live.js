@@ -8,7 +8,7 @@
   const { Chart, number } = window.Telemetry;
   const config = JSON.parse(document.getElementById("telemetry-config").textContent);
   const { words } = config;
-  const POINTS = 400, AT_ONCE = 2, SHOWN_ALERTS = 5, ALERTS_EVERY_S = 60;
+  const POINTS = 400, AT_ONCE = 2, SHOWN_ALERTS = 5, ALERTS_EVERY_S = 60, ANEW_MS = 300e3;
   const ahead = Date.now() - Date.parse(config.now); // of the server's clock
   const now = () => Date.now() - ahead;
   const fill = (text, n) => text.replace("{n}", n);
@@ -61,19 +61,19 @@
     }
 
     want() {
-      this.loaded = false;
+      this.loaded = 0;
       if (this.visible) queue.add(this);
     }
 
     async load() {
       const { from, to } = this.window(), asked = period;
       try {
-        const found = await ask("/iot-data", {
-          series_id: this.series.id, from: new Date(from).toISOString(), to: new Date(to).toISOString(), limit: 1000,
+        const found = await ask("/iot-data/chart", {
+          series_id: this.series.id, from: new Date(from).toISOString(), to: new Date(to).toISOString(), points: POINTS,
         });
         if (asked !== period) return;
         this.failed = false;
-        this.loaded = true;
+        this.loaded = now();
         const { interval_s, limits } = this.series;
         this.chart.show({ from, to, limits, ...window.Telemetry.charted(found, interval_s, config.patience) });
       } catch {
@@ -224,7 +224,10 @@
       card.grow_old();
       if (card.loaded && card.visible) {
         const { from, to } = card.window();
-        if (to - card.chart.data.to > (period * 1000) / POINTS) card.chart.slide(from, to);
+        if (to - card.loaded > ANEW_MS) {
+          card.loaded = to;
+          queue.add(card); // late readings, and exact means
+        } else if (to - card.chart.data.to > (period * 1000) / POINTS) card.chart.slide(from, to);
       }
     }
   }
