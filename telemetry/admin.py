@@ -1,13 +1,12 @@
-import json
+from datetime import timedelta
 from typing import Any
 
 from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.template.defaultfilters import floatformat
-from django.template.loader import render_to_string
 from django.utils import timezone
-from django.utils.formats import date_format, localize
+from django.utils.formats import localize
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
@@ -23,23 +22,13 @@ from faultreporter.backoffice import (
     link_to,
 )
 from locations.backoffice import SiteFilter
-from telemetry import live_page, rule_admin  # noqa: F401 - pages of their own
-from telemetry.history import read_page
+from telemetry import curves, rule_admin  # noqa: F401 - rules have pages of their own
+from telemetry.drawing import rules_in_force
+from telemetry.live_page import live_link
 from telemetry.models import DeviceKey, LatestReading, Metric, Series
 from telemetry.units import symbol
 
-SHOWN_READINGS = 200
-CURVE = json.dumps(
-    {
-        "animation": False,
-        "maintainAspectRatio": False,
-        "plugins": {"legend": {"display": False}},
-        "scales": {
-            "x": {"grid": {"display": False}, "ticks": {"color": "#9ca3af", "maxRotation": 0, "maxTicksLimit": 6}},
-            "y": {"ticks": {"color": "#9ca3af"}},
-        },
-    }
-)
+SHOWN = timedelta(days=1)
 
 
 class OnSiteOfSeries(SiteFilter):
@@ -109,7 +98,7 @@ class SeriesAdmin(LatestColumns, ModelAdmin):
     """Series come into being with their first reading; nobody adds or deletes one."""
 
     empty_note = _("A series begins with its first reading: let a gateway send some with a device key.")
-    list_display = ("equipment", "metric", "latest_value", "latest_at", "expected_interval_s")
+    list_display = ("equipment", "metric", "latest_value", "latest_at", "expected_interval_s", "live")
     list_filter = ("metric", "metric__kind", StaleFilter, OnSite)
     list_select_related = ("equipment", "metric", "latest")
     search_fields = ("equipment__equipment_code", "equipment__equipment_name", "metric__code")
@@ -131,17 +120,22 @@ class SeriesAdmin(LatestColumns, ModelAdmin):
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
 
-    @admin.display(description=_("recent readings"))
+    @property
+    def media(self) -> Any:
+        return super().media + curves.MEDIA
+
+    @admin.display(description=_("readings"))
     def chart(self, series: Series) -> str:
-        lines = read_page([series], since=None, until=None, after=None, limit=SHOWN_READINGS).lines[::-1]
-        data = {
-            "labels": [date_format(timezone.localtime(line.recorded_at), "j M H:i") for line in lines],
-            "datasets": [
-                {"data": [line.value for line in lines], "borderColor": "#9333ea", "borderWidth": 2, "pointRadius": 0}
-            ],
-        }
-        context = {"data": json.dumps(data), "options": CURVE, "height": 240}
-        return render_to_string("unfold/components/chart/line.html", context)
+        """The last day that has any, with the limits in force."""
+        if not hasattr(series, "latest"):
+            return "–"
+        newest = series.latest.recorded_at
+        rules = rules_in_force(series.equipment).filter(metric=series.metric)
+        return curves.curve(series, since=newest - SHOWN, until=newest + timedelta(minutes=1), rules=rules)
+
+    @admin.display(description=_("live"))
+    def live(self, series: Series) -> SafeString:
+        return live_link(series.equipment)
 
 
 class SeriesInline(LatestColumns, ReadOnlyInline):
@@ -168,7 +162,7 @@ add_tabs(Equipment, SeriesInline)
 @admin.register(LatestReading)
 class LatestReadingAdmin(ReadOnlyAdmin):
     empty_note = _("No reading has come yet: let a gateway send some with a device key.")
-    list_display = ("equipment", "metric", "reading", "recorded_at")
+    list_display = ("equipment", "metric", "reading", "recorded_at", "live")
     list_display_links = None  # every column's own link says more
     list_filter = ("series__metric", OnSiteOfSeries)
     list_select_related = ("series__equipment", "series__metric")
@@ -190,6 +184,10 @@ class LatestReadingAdmin(ReadOnlyAdmin):
     @admin.display(description=_("value"))
     def reading(self, latest: LatestReading) -> str:
         return f"{latest.value:g} {symbol(latest.series.metric.unit)}"
+
+    @admin.display(description=_("live"))
+    def live(self, latest: LatestReading) -> SafeString:
+        return live_link(latest.series.equipment)
 
 
 @admin.register(DeviceKey)

@@ -5,23 +5,30 @@ from math import isfinite
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from django.db.models import Q
 from django.utils.dates import MONTHS_3
 from django.utils.translation import gettext, pgettext
 
 from equipment.models import Equipment
 from locations.models.calendar import zone_of
-from telemetry.models import Metric, Rule, Series
+from telemetry.models import Metric, Rule, RuleQuerySet, Series
 from telemetry.units import symbol
 
 Data = dict[str, Any]
-PATIENCE = 3
-"""A series is late when nothing has come for this many of its intervals; a line isn't drawn across such a gap."""
 
 
 def zone_for(machine: Equipment) -> ZoneInfo:
     """Its site's clock."""
     place = machine.location
     return zone_of(place and (place.site or place))
+
+
+def rules_in_force(machine: Equipment) -> RuleQuerySet:
+    """The machine's own rules and those of its category."""
+    scope = Q(equipment=machine)
+    if machine.category_id:
+        scope |= Q(category=machine.category_id)
+    return Rule.objects.living().filter(scope, is_enabled=True).order_by("created_at")
 
 
 def words() -> Data:
@@ -35,6 +42,7 @@ def words() -> Data:
         "when": gettext("Time"),
         "table": gettext("The last values as a table"),
         "empty": gettext("No readings in this time."),
+        "failed": gettext("The readings could not be loaded."),
         "months": [str(MONTHS_3[number]).capitalize() for number in range(1, 13)],
     }
 

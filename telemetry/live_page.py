@@ -4,19 +4,21 @@ from datetime import datetime
 from typing import Any
 
 from django.conf import settings
-from django.db.models import Q
 from django.http import Http404, HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import action
 
 from equipment.models import Equipment
 from faultreporter.backoffice import add_button, page_of
-from telemetry.drawing import PATIENCE, Data, series_json, words, zone_for
+from telemetry.drawing import Data, rules_in_force, series_json, words, zone_for
 from telemetry.models import Rule, Series
+from telemetry.models.catalogue import GAP_INTERVALS
 
 POLL_S = 15
 STREAM, KINDS = "/api/v1/iot-data/stream", "reading,alert"
@@ -25,6 +27,11 @@ PERIODS = (("1", _("Hour"), 3600), ("24", _("24 hours"), 24 * 3600), ("168", _("
 
 def live_path(machine: Equipment | str) -> str:
     return reverse("admin:equipment_equipment_live", args=[getattr(machine, "pk", machine)])
+
+
+def live_link(machine: Equipment) -> SafeString:
+    words = gettext("Live")
+    return format_html('<a class="text-primary-600 dark:text-primary-500" href="{}">{}</a>', live_path(machine), words)
 
 
 @action(description=_("Live"), url_path="live", permissions=["view"], icon="monitoring")
@@ -50,11 +57,7 @@ def live(page: Any, request: HttpRequest, object_id: str) -> HttpResponse:
 
 
 def rules_of(machine: Equipment, lines: list[Series]) -> list[tuple[Series, list[Rule]]]:
-    """The rules in force on each series: the machine's own and those of its category."""
-    scope = Q(equipment=machine)
-    if machine.category_id:
-        scope |= Q(category=machine.category_id)
-    rules = list(Rule.objects.living().filter(scope, is_enabled=True).order_by("created_at"))
+    rules = list(rules_in_force(machine))
     return [(series, [rule for rule in rules if rule.metric_id == series.metric_id]) for series in lines]
 
 
@@ -78,7 +81,7 @@ def config(machine: Equipment, cards: list[Data], *, at: datetime) -> Data:
         "stream_url": settings.STREAM_URL and f"{settings.STREAM_URL}{STREAM}?equipment_id={machine.pk}&kinds={KINDS}",
         "api": "/api/v1",
         "poll_s": POLL_S,
-        "patience": PATIENCE,
+        "patience": GAP_INTERVALS,
         "alert_page": reverse("admin:alerts_alert_change", args=["ID"]),
         "series": cards,
         "words": {**words(), **spoken()},
@@ -98,7 +101,7 @@ def spoken() -> Data:
         "days": gettext("{n} days ago"),
         "late": gettext("late: expected every {n} s"),
         "more": gettext("and {n} more"),
-        "failed": gettext("The chart could not be loaded. It is tried again with the next reading."),
+        "failed": gettext("The readings could not be loaded. They are asked for again when the next one comes."),
     }
 
 

@@ -17,8 +17,9 @@ from faultreporter.api.concurrency import row_version
 from faultreporter.backoffice import page_of
 from faultreporter.errors import PreconditionFailed, RangeTooLarge
 from telemetry.backtest import MAX_SERIES, watched_by
-from telemetry.drawing import PATIENCE, Data, series_json, words, zone_for
+from telemetry.drawing import Data, series_json, words, zone_for
 from telemetry.models import Rule, Series
+from telemetry.models.catalogue import GAP_INTERVALS
 
 SPANS = ((_("24 hours"), timedelta(days=1)), (_("7 days"), timedelta(days=7)), (_("30 days"), timedelta(days=30)))
 
@@ -83,7 +84,7 @@ def config(rule: Rule, watched: list[Series], *, at: datetime) -> Data:
         "api": "/api/v1",
         "rule_id": str(rule.pk),
         "now": at,
-        "patience": PATIENCE,
+        "patience": GAP_INTERVALS,
         "series": [
             {
                 **series_json(series),

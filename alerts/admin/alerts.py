@@ -1,4 +1,4 @@
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from django import forms
@@ -26,9 +26,11 @@ from equipment.admin.machines import OnSite
 from equipment.models import Equipment
 from faultreporter.accounts.authentication import caller
 from faultreporter.backoffice import PeriodFilter, ReadOnlyInline, add_tabs, badge, linked, severity_badge
+from telemetry import curves
 
 STATUS_COLOURS = {"OPEN": "danger", "ACKNOWLEDGED": "warning", "RESOLVED": "success"}
 MOVES = Alert.LIFECYCLE.moves
+AROUND, MOST_AROUND = timedelta(hours=3), timedelta(days=7)
 SILENCES = (1, 4, 8, 24, 72, 168)
 
 
@@ -77,6 +79,17 @@ def possible_duplicates(alert: Alert) -> Any:
 def merge_into(alert: Alert, **said: Any) -> Alert:
     services.merge(into=alert, **said)
     return alert
+
+
+def curve_of(alert: Alert, *, at: datetime) -> str:
+    """The readings before, during and after the alarm: people judge one by its curve."""
+    if alert.series is None:
+        return "–"
+    begun, end = alert.occurred_at, alert.cleared_at or at
+    around = min(max((end - begun) / 2, AROUND), MOST_AROUND)
+    rules = [alert.rule] if alert.rule else []
+    until = min(at, end + around)
+    return curves.curve(alert.series, since=begun - around, until=until, rules=rules, alarm=(begun, alert.cleared_at))
 
 
 class AlertBadges:
@@ -133,6 +146,7 @@ class AlertAdmin(AlertBadges, MovingAdmin):
                 )
             },
         ),
+        (_("Readings"), {"fields": ("readings",)}),
         (_("Escalation"), {"fields": ("ladder",)}),
         (
             _("What is known"),
@@ -168,6 +182,11 @@ class AlertAdmin(AlertBadges, MovingAdmin):
         if not record.is_resolved and possible_duplicates(record).exists():
             offered.append("merge")
         return [*offered, "escalate"] if record.escalations.running().exists() else offered
+
+    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
+        """Only an alarm has a curve."""
+        shown = super().get_fieldsets(request, obj)
+        return [one for one in shown if one[1]["fields"] != ("readings",) or (obj and obj.series_id)]
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         if obj is None:
@@ -206,6 +225,14 @@ class AlertAdmin(AlertBadges, MovingAdmin):
     @admin.display(description=_("steps"))
     def ladder(self, alert: Alert) -> SafeString | str:
         return ladder_of(alert)
+
+    @property
+    def media(self) -> Any:
+        return super().media + curves.MEDIA
+
+    @admin.display(description=_("around the alarm"))
+    def readings(self, alert: Alert) -> str:
+        return curve_of(alert, at=timezone.now())
 
     @admin.display(description=_("files"))
     def photos(self, alert: Alert) -> SafeString | str:

@@ -68,6 +68,10 @@
       this.listing.addEventListener("toggle", () => this.list());
     }
 
+    say(words) {
+      this.said.textContent = words;
+    }
+
     // What there is to show, all of it.
     show(data) {
       this.data = { ...this.data, ...data };

@@ -78,7 +78,7 @@
         this.chart.show({ from, to, limits, ...window.Telemetry.charted(found, interval_s, config.patience) });
       } catch {
         this.failed = true;
-        this.chart.said.textContent = words.failed;
+        this.chart.say(words.failed);
       }
     }
   }
