@@ -27,15 +27,18 @@ ORDER BY recorded_at LIMIT %s"""
 
 
 class Episode(NamedTuple):
-    """An alert that would have been raised. `cleared_at` is None if it would still be open at the end.
+    """An alert that would have been raised: the change that began it, and the one that ended it, if any did."""
 
-    `value` is the reading that it fired on; `measure` is what the rule looked at, which for a threshold is the same.
-    """
+    begun: Change
+    ended: Change | None
 
-    fired_at: datetime
-    cleared_at: datetime | None
-    value: float
-    measure: float | None
+    @property
+    def fired_at(self) -> datetime:
+        return self.begun.at
+
+    @property
+    def cleared_at(self) -> datetime | None:
+        return self.ended.at if self.ended else None
 
 
 class Span(NamedTuple):
@@ -76,9 +79,9 @@ def episodes_of(changes: Iterable[Change]) -> list[Episode]:
     found: list[Episode] = []
     for change in changes:
         if change.begins:
-            found.append(Episode(change.at, None, change.value, change.measure))
+            found.append(Episode(change, None))
         elif change.ends:
-            found[-1] = found[-1]._replace(cleared_at=change.at)
+            found[-1] = found[-1]._replace(ended=change)
     return found
 
 
@@ -111,6 +114,7 @@ def naive_alerts(limits: Limits, readings: Sequence[StoredReading], *, until: da
 
 class SeriesTrial(NamedTuple):
     series: Series
+    limits: Limits
     trial: Trial
 
 
@@ -130,7 +134,7 @@ def back_test(
             message = _("More than %(most)d readings lie in this time; choose a shorter one, or a single series.")
             raise RangeTooLarge(message % {"most": MAX_READINGS}, field="from", meta={"most": MAX_READINGS})
         limits = rule.limits(expected_interval_s=series.expected_interval_s)
-        found.append(SeriesTrial(series, try_out(limits, readings, until=until)))
+        found.append(SeriesTrial(series, limits, try_out(limits, readings, until=until)))
     return found
 
 

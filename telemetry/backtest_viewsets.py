@@ -11,8 +11,11 @@ from rest_framework.response import Response
 
 from faultreporter.accounts.authentication import caller
 from faultreporter.api.viewsets import GenericViewSet
-from telemetry.backtest import MAX_READINGS, MAX_SERIES, SeriesTrial, back_test
+from telemetry.backtest import MAX_READINGS, MAX_SERIES, Episode, SeriesTrial, Trial, back_test
 from telemetry.drawing import lines_of
+from telemetry.judging import Limits
+from telemetry.models import Metric, Series
+from telemetry.reasons import reason
 from telemetry.rule_serializers import RuleSerializer
 from telemetry.serializers import NumberField
 
@@ -40,6 +43,7 @@ class EpisodeSerializer(serializers.Serializer[Any]):
     cleared_at = serializers.DateTimeField(allow_null=True, help_text=_("Null: still open at the end."))
     value = NumberField(help_text=_("The reading that it fired on."))
     measure = NumberField(allow_null=True, help_text=_("What the rule looked at, such as a rate of change."))
+    reason = serializers.CharField(help_text=_("In words, as the alert would have said it."))
 
 
 class PendingSerializer(serializers.Serializer[Any]):
@@ -87,7 +91,18 @@ class BackTestSerializer(CountsSerializer):
     series = SeriesBackTestSerializer(many=True)
 
 
-def trial_json(series: Any, trial: Any) -> dict[str, Any]:
+def episode_json(episode: Episode, limits: Limits, metric: Metric) -> dict[str, Any]:
+    begun = episode.begun
+    return {
+        "fired_at": begun.at,
+        "cleared_at": episode.cleared_at,
+        "value": begun.value,
+        "measure": begun.measure,
+        "reason": reason(limits, begun, name=metric.name, unit=metric.unit),
+    }
+
+
+def trial_json(series: Series, limits: Limits, trial: Trial) -> dict[str, Any]:
     return {
         "series_id": series.pk,
         "equipment_id": series.equipment_id,
@@ -98,7 +113,7 @@ def trial_json(series: Any, trial: Any) -> dict[str, Any]:
         "firing_s": trial.firing_s,
         "pending_s": trial.pending_s,
         "naive_alerts": trial.naive_alerts,
-        "episodes": [one._asdict() for one in trial.episodes],
+        "episodes": [episode_json(one, limits, series.metric) for one in trial.episodes],
         "pending": [one._asdict() for one in trial.pending],
     }
 

@@ -15,6 +15,7 @@ from faultreporter.backoffice import (
     ReadOnlyAdmin,
     ReadOnlyInline,
     RecordForm,
+    add_button,
     badge,
     link_to,
     severity_badge,
@@ -27,6 +28,7 @@ from telemetry.judging import ALARM
 from telemetry.models import MaintenanceWindow, Rule, RuleState, RuleVersion, Series
 from telemetry.models.rule_kinds import FIELDS, UNSET, complete, taken_by
 from telemetry.reasons import limit_words
+from telemetry.try_page import try_on_the_past
 
 STATE_COLOURS = {"NORMAL": "success", "PENDING": "warning", "FIRING": "danger", "RECOVERING": "warning", "NO_DATA": ""}
 OWN_COLUMNS = ("created_by", "effective_from", "version", "deleted_at", "deleted_by")
@@ -163,6 +165,9 @@ class RuleAdmin(ModelAdmin):
     @admin.display(description=_("fires on"), ordering="firing_count")
     def firing(self, rule: Any) -> str:
         return badge(rule.firing_count, "danger") if rule.firing_count else "0"
+
+
+add_button(Rule, try_on_the_past)
 
 
 @admin.register(RuleState)

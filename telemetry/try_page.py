@@ -4,6 +4,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django import forms
+from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.utils import timezone
@@ -13,13 +14,14 @@ from unfold.decorators import action
 
 from faultreporter.accounts.authentication import caller
 from faultreporter.accounts.models import User
-from faultreporter.api.concurrency import row_version
 from faultreporter.backoffice import page_of
-from faultreporter.errors import PreconditionFailed, RangeTooLarge
+from faultreporter.errors import DomainError, PreconditionFailed, RangeTooLarge
 from telemetry.backtest import MAX_SERIES, watched_by
 from telemetry.drawing import Data, series_json, words, zone_for
 from telemetry.models import Rule, Series
 from telemetry.models.catalogue import GAP_INTERVALS
+from telemetry.models.rule_kinds import UNSET, taken_by
+from telemetry.reasons import limit_words
 
 SPANS = ((_("24 hours"), timedelta(days=1)), (_("7 days"), timedelta(days=7)), (_("30 days"), timedelta(days=30)))
 
@@ -40,30 +42,51 @@ def try_on_the_past(page: Any, request: HttpRequest, object_id: str) -> HttpResp
         "title": gettext("Try on the past: %(rule)s") % {"rule": rule},
         "rule_url": page_of(rule),
         "form": form,
-        "version": row_version(rule),
+        "version": rule.version,
         "watched": watched,
         "is_cut": is_cut,
         "spans": [(label, int(span.total_seconds())) for label, span in SPANS],
+        "limits": limit_words(rule.limits(), rule.metric.unit),
         "config": config(rule, watched, at=timezone.now()),
         "media": page.media + form.media,
     }
     return TemplateResponse(request, "admin/telemetry/try.html", context)
 
 
-def draft_form(page: Any, request: HttpRequest, rule: Rule) -> forms.ModelForm[Rule]:
-    """The fields of the rule's limits, as its own page has them."""
-    form_class = page.get_form(request, rule, change=True, fields=LIMITS)
-    form: forms.ModelForm[Rule] = form_class(request.POST if request.method == "POST" else None, instance=rule)
+class DraftForm(forms.ModelForm[Rule]):
+    """The limits that the rule's kind has. Nothing of it is saved here; `changes` are what was typed anew."""
+
+    def clean(self) -> dict[str, Any]:
+        cleaned: dict[str, Any] = super().clean() or self.cleaned_data
+        self.changes = {name: cleaned[name] for name in self.changed_data if name in cleaned}
+        try:
+            Rule.objects.get(pk=self.instance.pk).draft(**self.changes)
+        except DomainError as refused:
+            field = refused.details[0].field if refused.details else None
+            self.add_error(field if field in self.fields else None, refused.message)
+        return cleaned
+
+
+def draft_form(page: Any, request: HttpRequest, rule: Rule) -> DraftForm:
+    def field_of(column: Any, **kwargs: Any) -> Any:
+        return page.formfield_for_dbfield(column, request, **kwargs)
+
+    fields = [name for name in UNSET if name in taken_by(rule.kind)]
+    form_class: Any = forms.modelform_factory(Rule, DraftForm, fields=fields, formfield_callback=field_of)
+    form: DraftForm = form_class(request.POST if request.method == "POST" else None, instance=rule)
     return form
 
 
-def applied(page: Any, request: HttpRequest, rule: Rule, form: Any) -> HttpResponse:
+def applied(page: Any, request: HttpRequest, rule: Rule, form: DraftForm) -> HttpResponse:
     """Makes the draft the rule's own limits, unless somebody has changed the rule since the page was opened."""
     try:
-        if request.POST.get("version") != row_version(Rule.objects.get(pk=rule.pk)):
-            raise PreconditionFailed(gettext("This rule was changed by somebody else meanwhile; nothing was applied."))
-        page.change_record(request, form.instance, list(form.changed_data))
-    except PreconditionFailed as error:
+        with transaction.atomic():
+            stored = Rule.objects.select_for_update(of=("self",)).get(pk=rule.pk)
+            if request.POST.get("version") != str(stored.version):
+                message = gettext("This rule was changed by somebody else meanwhile; nothing was applied.")
+                raise PreconditionFailed(message)
+            stored.change(by=caller(request), at=timezone.now(), **form.changes)
+    except DomainError as error:
         refused: HttpResponse = page.refused(request, error)
         return refused
     page.message_user(request, gettext("The limits are in force from now on."))

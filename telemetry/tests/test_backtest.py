@@ -33,7 +33,7 @@ def curve(*values: float) -> list[StoredReading]:
 def test_an_episode_lasts_from_trigger_to_clear_and_naive_alerting_counts_readings() -> None:
     trial = try_out(HOT, curve(70, 81, 79, 82, 76, 75, 70), until=after(7))
 
-    assert [(one.fired_at, one.cleared_at, one.value) for one in trial.episodes] == [(after(1), after(5), 81)]
+    assert [(one.fired_at, one.cleared_at, one.begun.value) for one in trial.episodes] == [(after(1), after(5), 81)]
     assert (trial.firing_s, trial.naive_alerts, trial.readings) == (240, 2, 7)
 
 
@@ -126,7 +126,15 @@ def test_the_rule_is_tried_on_what_is_stored(api: Any, mona: User, hot_pump: Rul
     }  # fmt: skip
     (series,) = data["series"]
     assert (series["equipment_id"], series["unit"]) == (str(hot_pump.equipment_id), "Cel")
-    assert series["episodes"] == [{"fired_at": stamp(1), "cleared_at": stamp(3), "value": 90.0, "measure": 90.0}]
+    assert series["episodes"] == [
+        {
+            "fired_at": stamp(1),
+            "cleared_at": stamp(3),
+            "value": 90.0,
+            "measure": 90.0,
+            "reason": "Temperature was 90 °C; the limit is > 80 °C.",
+        }
+    ]
 
 
 def test_a_draft_is_tried_and_nothing_is_stored(api: Any, mona: User, hot_pump: Rule) -> None:
