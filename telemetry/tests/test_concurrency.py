@@ -14,9 +14,9 @@ from django.db.models import Max
 from equipment.tests.factories import EquipmentFactory
 from telemetry import evaluation
 from telemetry.ingest import IngestResult, ingest
-from telemetry.models import Arrival, HourRollup, LatestReading, Reading, Series
+from telemetry.models import Arrival, HourRollup, LatestReading, Reading, Rule, RuleState, Series
 from telemetry.rollups import roll_up
-from telemetry.signals import rule_fired
+from telemetry.signals import rule_cleared, rule_fired
 from telemetry.tests.factories import MetricFactory, RuleFactory
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -169,3 +169,33 @@ def test_workers_that_judge_the_same_at_once() -> None:
         rule_fired.receivers = before
 
     assert (sum(changes), fired) == (1, [NOW])
+
+
+def test_a_rule_edited_while_readings_are_judged_by_it() -> None:
+    """Whoever comes second waits for the first; no alarm of the old version is left behind."""
+    MetricFactory()
+    machine = EquipmentFactory(equipment_code="EQ-0")
+    rule = RuleFactory.create(equipment=machine, at=NOW - timedelta(hours=1))
+    with transaction.atomic():
+        ingest(batch(99.0, backwards=False)[:1], at=NOW)
+    series = Series.objects.get().pk
+    told: list[str] = []
+
+    def edit(limit: float) -> None:
+        Rule.objects.get(pk=rule.pk).change(by=None, at=NOW, trigger_value=limit, clear_value=limit)
+
+    before = rule_fired.receivers, rule_cleared.receivers
+    rule_fired.receivers, rule_cleared.receivers = [], []
+    rule_fired.connect(fired := lambda **_: told.append("fired"))
+    rule_cleared.connect(cleared := lambda **_: told.append("cleared"))
+    try:
+        work = [lambda: evaluation.evaluate([series]), *(lambda n=n: edit(50.0 + n) for n in range(3))]
+        at_once(work * 3)
+        at_once([lambda: evaluation.evaluate([series])])
+    finally:
+        rule_fired.receivers, rule_cleared.receivers = before
+        del fired, cleared
+
+    states = list(RuleState.objects.values_list("state", "is_told", "version"))
+    assert states == [("FIRING", True, Rule.objects.get().version)]
+    assert told.count("fired") == told.count("cleared") + 1
