@@ -60,22 +60,30 @@ class Reference:
 
     def __init__(self) -> None:
         self.rows: dict[Key, float] = {}
+        self.arrived: dict[int, int] = {}
         self.alarms: dict[int, Alarm] = defaultdict(Alarm)
 
-    def take(self, batch: list[tuple[int, int, float]]) -> tuple[int, int, int]:
+    def take(self, batch: list[tuple[int, int, float]], *, now: int) -> tuple[int, int, int]:
         """Accepted, duplicate, conflict."""
         accepted = duplicate = 0
+        before = self.latest()
         for line, minute, value in batch:
             new = (line, minute) not in self.rows
             accepted += new
             duplicate += not new and self.rows[line, minute] == value
             self.rows.setdefault((line, minute), value)
+        for line, reading in self.latest().items():
+            if line not in before or before[line] != reading:
+                self.arrived[line] = now
         return accepted, duplicate, len(batch) - accepted - duplicate
 
-    def judge(self, line: int) -> None:
+    def judge(self, line: int, *, now: int | None = None) -> None:
+        """With `now` also what time brings: the time since the newest reading is the time since it arrived."""
         for (of, minute), value in sorted(self.rows.items()):
             if of == line:
                 self.alarms[line].hear(minute, value)
+        if now is not None and line in self.arrived and now > self.arrived[line]:
+            self.alarms[line].pass_time(self.latest()[line][0] + now - self.arrived[line])
 
     def latest(self) -> dict[int, tuple[int, float]]:
         return {line: (minute, value) for (line, minute), value in sorted(self.rows.items())}

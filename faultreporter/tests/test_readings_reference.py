@@ -15,7 +15,7 @@ from alerts.models import Alert, AlertEvent
 from equipment.tests.factories import CategoryFactory, EquipmentFactory
 from faultreporter.outbox.models import OutboxMessage
 from faultreporter.tests.readings_reference import CLEAR, FOR, KEEP, TRIGGER, Reference
-from telemetry import evaluation, rollups
+from telemetry import evaluation, rollups, standings
 from telemetry.ingest import IngestResult, ingest
 from telemetry.models import LatestReading, Reading, RuleState, Series
 from telemetry.models.rollups import DayRollup, HourRollup, MinuteRollup, QuarterRollup
@@ -55,7 +55,7 @@ class Readings(RuleBasedStateMachine):
         self.machines = [EquipmentFactory.create(at=START, category=category) for _ in range(LINES)]
         self.rule = RuleFactory.create(
             equipment=None, category=category, metric=metric, at=START, trigger_value=TRIGGER,
-            clear_value=CLEAR,
+            clear_value=CLEAR, for_s=FOR * 60, keep_firing_s=KEEP * 60,
         )  # fmt: skip
         OutboxMessage.objects.all().delete()
 
@@ -78,7 +78,7 @@ class Readings(RuleBasedStateMachine):
 
     def check_sent(self, batch: list[tuple[int, int, float]]) -> None:
         result = self.send(batch)
-        assert (result.accepted, result.duplicate, result.conflict) == self.reference.take(batch)
+        assert (result.accepted, result.duplicate, result.conflict) == self.reference.take(batch, now=self.minute)
         assert result.rejected == 0
 
     @rule(offsets=BATCHES)
@@ -127,17 +127,19 @@ class Readings(RuleBasedStateMachine):
     @rule()
     def sweep(self) -> None:
         """Beat's: what wake-ups forgot, and what time alone brings."""
-        self.judge(evaluation.series_left_behind(limit=100))
+        at = time_of(self.minute)
+        due = {*standings.series_left_behind(limit=9), *standings.series_due(at=at, limit=9)}
+        self.judge(sorted(due), at=at)
 
     @rule()
     def roll_up(self) -> None:
         rollups.roll_up(at=time_of(self.minute))
 
-    def judge(self, series: list[int]) -> None:
-        evaluation.evaluate(series)
+    def judge(self, series: list[int], *, at: datetime | None = None) -> None:
+        evaluation.evaluate(series, at=at)
         for line, pk in enumerate(self.lines()):
             if pk in series:
-                self.reference.judge(line)
+                self.reference.judge(line, now=self.minute if at else None)
 
     def wakeups(self) -> Any:
         return OutboxMessage.objects.filter(task="telemetry.tasks.readings_arrived").order_by("pk")
