@@ -21,8 +21,19 @@ from tqdm import tqdm
 
 from alerts.models import Alert
 from bench.day import (
-    CLEAR, FOR_S, INTERVAL_S, KEEP_FIRING_S, MINUTE, STALE_AFTER_S, TRIGGER, Line, Sample, day, expected_alerts, lines,
-)  # fmt: skip
+    CLEAR,
+    FOR_S,
+    INTERVAL_S,
+    KEEP_FIRING_S,
+    MINUTE,
+    STALE_AFTER_S,
+    TRIGGER,
+    Line,
+    Sample,
+    day,
+    expected_alerts,
+    lines,
+)
 from equipment.models import Category, Equipment
 from telemetry import evaluation, standings
 from telemetry.ingest import ingest
@@ -30,6 +41,7 @@ from telemetry.models import DeviceKey, Metric, Rule, Series
 
 BY_ONE_GATEWAY = 500
 METRIC = "simulated_load"
+NOON = 720
 
 
 @dataclass
@@ -97,6 +109,8 @@ class Building:
                     self.send(gateway, found, at=at)
                 waiting.clear()
                 self.sweep(at)
+            if minute == NOON:
+                self.resolve_what_is_over(at)
             progress.update()
         progress.close()
 
@@ -124,6 +138,11 @@ class Building:
         with self.timed("sweep"):
             due = {*standings.series_left_behind(limit=5_000), *standings.series_due(at=at, limit=5_000)}
             evaluation.evaluate(due, at=at)
+
+    def resolve_what_is_over(self, at: datetime) -> None:
+        """The early shift's work. What fires again afterwards is another alert, not an occurrence of the same."""
+        for alert in Alert.objects.unresolved().filter(cleared_at__isnull=False):
+            alert.resolve(by=None, at=at)
 
     def series_of(self, samples: list[Sample]) -> set[int]:
         return {self.series[sample.line.number] for sample in samples}
