@@ -1,4 +1,4 @@
-"""What must come of readings, in the plainest way: dictionaries, loops, whole minutes. The real thing is held against it."""
+"""What must come of readings, in the plainest way: dictionaries and loops. The real thing is held against it."""
 
 from collections import defaultdict
 from dataclasses import dataclass, field

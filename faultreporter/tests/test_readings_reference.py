@@ -1,4 +1,4 @@
-"""Batches, retries, late data, contradictions, workers that die or run twice: in any order, the plain model's result."""
+"""Batches, retries, late data, contradictions, workers that die or run twice: in any order the plain model's result."""
 
 from collections.abc import Callable
 from contextlib import suppress
