@@ -51,7 +51,7 @@ class Tally:
     readings: Counter[str] = field(default_factory=Counter)
     above: int = 0
     crossings: int = 0
-    seconds: Counter[str] = field(default_factory=Counter)
+    seconds: dict[str, float] = field(default_factory=lambda: defaultdict(float))
 
 
 class Building:
