@@ -107,7 +107,11 @@ class Use:
     end: datetime
     amount: float | None = None
     estimated: float = 0.0
-    coverage: float = 0.0
+    covered: timedelta = NOTHING
+
+    @property
+    def coverage(self) -> float:
+        return self.covered / (self.end - self.start)
 
     @property
     def estimated_share(self) -> float:
@@ -123,8 +127,6 @@ def uses(
         first = max(bisect_right(edges, step.start) - 1, 0)
         for place in range(first, bisect_left(edges, step.end, hi=len(found))):
             share_out(step, found[place])
-    for use in found:
-        use.coverage = min(use.coverage, 1.0)
     return found
 
 
@@ -134,7 +136,7 @@ def share_out(step: Step, use: Use) -> None:
     if inside <= NOTHING:
         return
     if step.covered:
-        use.coverage += inside / (use.end - use.start)
+        use.covered += inside
     if step.kind is Kind.UNKNOWN:
         return
     whole = inside == step.span

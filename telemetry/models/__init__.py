@@ -1,6 +1,7 @@
 from telemetry.models.catalogue import Metric, MetricInUse, Series, SeriesQuerySet
 from telemetry.models.device_keys import DeviceKey
 from telemetry.models.maintenance_windows import MaintenanceWindow, MaintenanceWindowQuerySet
+from telemetry.models.meters import Meter, MeterExchange, MeterInUse, MeterQuerySet, Tariff, Utility
 from telemetry.models.readings import Arrival, LatestReading, Reading
 from telemetry.models.rollups import DayRollup, HourRollup, MinuteRollup, QuarterRollup
 from telemetry.models.rule_states import Cleared, RuleState, Suppression
@@ -15,6 +16,10 @@ __all__ = [
     "LatestReading",
     "MaintenanceWindow",
     "MaintenanceWindowQuerySet",
+    "Meter",
+    "MeterExchange",
+    "MeterInUse",
+    "MeterQuerySet",
     "Metric",
     "MetricInUse",
     "MinuteRollup",
@@ -27,4 +32,6 @@ __all__ = [
     "Series",
     "SeriesQuerySet",
     "Suppression",
+    "Tariff",
+    "Utility",
 ]

@@ -136,6 +136,8 @@ class Metric(SoftDeleteModel):
                 raise MetricInUse(
                     gettext("Readings or rules refer to this metric; it keeps its code and unit."), field=fixed[0]
                 )
+            if changes.get("kind", self.Kind.COUNTER) != self.Kind.COUNTER and self.is_metered():
+                raise MetricInUse(gettext("A meter reads this counter."), field="kind")
             for name, value in changes.items():
                 setattr(self, name, value)
             if "unit" in changes:
@@ -161,6 +163,9 @@ class Metric(SoftDeleteModel):
 
     def is_in_use(self) -> bool:
         return self.series.exists() or self.rules.living().exists()
+
+    def is_metered(self) -> bool:
+        return self.series.filter(meters__isnull=False, meters__deleted_at=None).exists()
 
 
 class SeriesQuerySet(models.QuerySet["Series"]):

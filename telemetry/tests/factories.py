@@ -4,7 +4,7 @@ import factory
 from django.utils import timezone
 
 from equipment.tests.factories import EquipmentFactory
-from telemetry.models import DeviceKey, Metric, Rule, Series
+from telemetry.models import DeviceKey, Meter, Metric, Rule, Series
 
 
 class MetricFactory(factory.django.DjangoModelFactory[Metric]):
@@ -52,3 +52,28 @@ class RuleFactory(factory.django.DjangoModelFactory[Rule]):
 
 def issue_key(*, name: str = "Gateway 1", **reach: Any) -> tuple[DeviceKey, str]:
     return DeviceKey.issue(name=name, by=None, **(reach or {"all_equipment": True}))
+
+
+class CounterFactory(SeriesFactory):
+    """An electricity counter that is read every quarter of an hour."""
+
+    metric = factory.SubFactory(
+        MetricFactory, code="energy", name="Energy", unit="kW.h", kind="COUNTER", physical_min=0.0, physical_max=1e10
+    )
+    expected_interval_s = 900
+
+
+class MeterFactory(factory.django.DjangoModelFactory[Meter]):
+    """An electricity meter of a machine."""
+
+    class Meta:
+        model = Meter
+
+    name = factory.Sequence(lambda number: f"Meter {number}")
+    series = factory.SubFactory(CounterFactory)
+    utility = "ELECTRICITY"
+    equipment = factory.SelfAttribute("series.equipment")
+
+    @classmethod
+    def _create(cls, model_class: type[Meter], *args: Any, **kwargs: Any) -> Meter:
+        return model_class.add(by=None, **kwargs)
