@@ -81,6 +81,8 @@ GROUPS: tuple[tuple[Any, tuple[tuple[Any, str, str], ...]], ...] = (
         (
             (_("Latest readings"), "sensors", "telemetry.latestreading"),
             (_("Series"), "show_chart", "telemetry.series"),
+            (_("Meters"), "electric_meter", "telemetry.meter"),
+            (_("Tariffs"), "payments", "telemetry.tariff"),
             (_("Alarm rules"), "rule", "telemetry.rule"),
             (_("Maintenance windows"), "notifications_paused", "telemetry.maintenancewindow"),
             (_("Metrics"), "straighten", "telemetry.metric"),

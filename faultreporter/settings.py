@@ -400,6 +400,7 @@ SPECTACULAR_SETTINGS = {
         "WebhookReasonEnum": "faultreporter.webhooks.models.WebhookDelivery.Reason",
         "DiagramKindEnum": "equipment.models.TechnicalDiagram.Kind",
         "RuleKindEnum": "telemetry.models.Rule.Kind",
+        "UtilityEnum": "telemetry.models.Utility",
         "MetricKindEnum": "telemetry.models.Metric.Kind",
         "ProviderEnum": "aiassist.models.Analysis.Provider",
         "AnalysisStatusEnum": "aiassist.models.Analysis.Status",

@@ -2,6 +2,7 @@ import uuid
 from datetime import datetime
 
 import django_filters
+from django.db.models import Q
 
 from faultreporter.api.filters import BooleanFilter, ChoicesFilter, FilterSet
 from locations.models import at_or_below
@@ -9,11 +10,15 @@ from telemetry.models import (
     DeviceKey,
     MaintenanceWindow,
     MaintenanceWindowQuerySet,
+    Meter,
+    MeterQuerySet,
     Metric,
     Rule,
     RuleQuerySet,
     Series,
     SeriesQuerySet,
+    Tariff,
+    Utility,
 )
 
 
@@ -87,4 +92,31 @@ class DeviceKeyFilter(FilterSet):
 
     class Meta:
         model = DeviceKey
+        fields: list[str] = []
+
+
+class MeterFilter(FilterSet):
+    utility = ChoicesFilter(choices=Utility.choices)
+    equipment_id = django_filters.UUIDFilter(field_name="equipment")
+    location_id = django_filters.UUIDFilter(
+        method="filter_location", label="A place: meters that supply it, or something below it."
+    )
+    parent_id = django_filters.UUIDFilter(field_name="parent")
+    series_id = django_filters.NumberFilter(field_name="series", min_value=1, max_value=2**31 - 1)
+
+    class Meta:
+        model = Meter
+        fields: list[str] = []
+
+    def filter_location(self, rows: MeterQuerySet, name: str, value: uuid.UUID) -> MeterQuerySet:
+        places = at_or_below(value)
+        return rows.filter(Q(location__in=places) | Q(equipment__location__in=places))
+
+
+class TariffFilter(FilterSet):
+    utility = ChoicesFilter(choices=Utility.choices)
+    site_id = django_filters.UUIDFilter(field_name="site")
+
+    class Meta:
+        model = Tariff
         fields: list[str] = []

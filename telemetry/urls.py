@@ -2,6 +2,7 @@ from django.urls import path
 
 from faultreporter.api.routers import Router
 from telemetry.aggregate_viewsets import AggregateViewSet
+from telemetry.meter_viewsets import MeterViewSet, TariffViewSet
 from telemetry.reading_viewsets import ReadingViewSet
 from telemetry.rule_viewsets import MaintenanceWindowViewSet, RuleViewSet
 from telemetry.series_viewsets import SeriesViewSet
@@ -15,6 +16,8 @@ router.register("iot-metrics", MetricViewSet, basename="metric")
 router.register("iot-series", SeriesViewSet, basename="series")
 router.register("iot-rules", RuleViewSet, basename="rule")
 router.register("maintenance-windows", MaintenanceWindowViewSet, basename="maintenance-window")
+router.register("meters", MeterViewSet, basename="meter")
+router.register("tariffs", TariffViewSet, basename="tariff")
 router.register("device-keys", DeviceKeyViewSet, basename="device-key")
 
 urlpatterns = [

@@ -40,8 +40,8 @@ from faultreporter.webhooks.tests.factories import make_webhook
 from locations.models import BusinessCalendar, Location
 from locations.tests.factories import LocationFactory, SiteMembershipFactory
 from telemetry.ingest import ingest
-from telemetry.models import MaintenanceWindow
-from telemetry.tests.factories import MetricFactory, RuleFactory, issue_key
+from telemetry.models import MaintenanceWindow, Tariff
+from telemetry.tests.factories import CounterFactory, MeterFactory, MetricFactory, RuleFactory, issue_key
 from workorders.generation import generate_due
 from workorders.models import CostEntry, LabourEntry, LabourRate, MaintenancePlan, Part, PartUse, SlaPolicy, WorkOrder
 from workorders.services import load_promises, raise_work_order
@@ -120,6 +120,12 @@ def measure(machines: list[Equipment]) -> None:
     MaintenanceWindow.add(
         by=None, equipment=machines[0], starts_at=yesterday, ends_at=an_hour_ago, reason="Bearings are changed"
     )
+    for one in machines:
+        meter = MeterFactory.create(series=CounterFactory.create(equipment=one))
+        meter.record_exchange(by=None, at=an_hour_ago, now=timezone.now(), final=10, initial=0)
+        valid_from = date(2026, 1, 1) + timedelta(days=Tariff.objects.count())
+        Tariff.objects.create(utility="ELECTRICITY", valid_from=valid_from)
+        ingest([{"equipment_code": one.equipment_code, "metric": "energy", "value": 12}], at=timezone.now())
 
 
 def work_on(one: Equipment, *, manager: User, technician: User) -> None:

@@ -1,0 +1,178 @@
+"""Meters, their exchanges and tariffs in the back office."""
+
+import json
+from datetime import timedelta
+from typing import Any
+
+from django import forms
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.template.defaultfilters import floatformat
+from django.template.loader import render_to_string
+from django.utils import timezone
+from django.utils.formats import date_format
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext_lazy as _
+from unfold.widgets import UnfoldAdminSplitDateTimeWidget, UnfoldAdminTextInputWidget
+
+from faultreporter.accounts.authentication import caller
+from faultreporter.backoffice import ModelAdmin, ReadOnlyInline, link_to
+from locations.backoffice import ActionForm, button, confirmed
+from telemetry.counters import Bucket
+from telemetry.meters import Consumption, consumption
+from telemetry.models import Meter, MeterExchange, Series, Tariff
+from telemetry.units import symbol
+
+SHOWN = timedelta(days=31)
+BARS = json.dumps(
+    {
+        "animation": False,
+        "maintainAspectRatio": False,
+        "plugins": {"legend": {"display": False}},
+        "scales": {
+            "x": {"grid": {"display": False}, "ticks": {"color": "#9ca3af", "maxRotation": 0, "maxTicksLimit": 8}},
+            "y": {"beginAtZero": True, "ticks": {"color": "#9ca3af"}},
+        },
+    }
+)
+
+
+class ExchangeForm(ActionForm):
+    at = forms.SplitDateTimeField(label=_("Replaced at"), widget=UnfoldAdminSplitDateTimeWidget)
+    final = forms.FloatField(label=_("Last reading of the old meter"), min_value=0)
+    opening = forms.FloatField(label=_("First reading of the new meter"), min_value=0, initial=0)
+    note = forms.CharField(label=_("Note"), max_length=200, required=False, widget=UnfoldAdminTextInputWidget)
+
+
+class ExchangeInline(ReadOnlyInline):
+    model = MeterExchange
+    fields = readonly_fields = ("at", "final", "initial", "note", "by")
+    verbose_name_plural = _("exchanges")
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[MeterExchange]:
+        rows: QuerySet[MeterExchange] = super().get_queryset(request)
+        return rows.select_related("by")
+
+
+@admin.register(Meter)
+class MeterAdmin(ModelAdmin):
+    empty_note = _("Add a meter to a series of counter readings, and say what it supplies.")
+    list_display = ("name", "utility", "supplies", "dial", "read_at", "parent")
+    list_filter = ("utility",)
+    list_select_related = ("series__latest",)
+    search_fields = (
+        "name",
+        "serial_number",
+        "equipment__equipment_code",
+        "equipment__equipment_name",
+        "location__name",
+    )
+    autocomplete_fields = ("series", "equipment", "location", "parent")
+    ordering = ("name", "id")
+    fields = (
+        ("name", "serial_number"), ("series", "utility"), ("equipment", "location"), "parent", ("unit", "factor"),
+        ("rolls_over_at", "max_per_hour"), "use",
+    )  # fmt: skip
+    readonly_fields = ("use",)
+    inlines = (ExchangeInline,)
+    actions = ("exchange",)
+    actions_detail = ("exchange_button",)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Meter]:
+        rows: QuerySet[Meter] = super().get_queryset(request)
+        joined = ("series__metric", "series__equipment", "equipment__location__site", "location__site", "parent")
+        return rows.select_related(*joined)
+
+    def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        if db_field.name == "series":
+            kwargs["queryset"] = Series.objects.select_related("equipment", "metric")
+        return super().formfield_for_foreignkey(db_field, request, **kwargs)
+
+    def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
+        form = super().get_form(request, obj, change=change, **kwargs)
+        if "unit" in form.base_fields:
+            form.base_fields["unit"].required = False  # the metric's own, then
+        return form
+
+    def create_record(self, request: HttpRequest, record: Meter) -> None:
+        record.settle()
+        record.save(force_insert=True)
+
+    def change_record(self, request: HttpRequest, record: Meter, changed: list[str]) -> None:
+        changes = {name: getattr(record, name) for name in changed}
+        Meter.objects.get(pk=record.pk).change(by=caller(request), **changes)
+
+    @confirmed(ExchangeForm, _("Record an exchange"))
+    def exchange(self, request: HttpRequest, meter: Meter, data: dict[str, Any]) -> None:
+        opening = data.pop("opening")  # a form has an `initial` of its own
+        meter.record_exchange(by=caller(request), now=timezone.now(), initial=opening, **data)
+
+    exchange_button = button(exchange)
+
+    @admin.display(description=_("supplies"))
+    def supplies(self, meter: Meter) -> SafeString | str:
+        return link_to(meter.equipment or meter.location)
+
+    @admin.display(description=_("dial"))
+    def dial(self, meter: Meter) -> str:
+        if not hasattr(meter.series, "latest"):
+            return "–"
+        return f"{floatformat(meter.series.latest.value, '-1g')} {symbol(meter.series.metric.unit)}"
+
+    @admin.display(description=_("read at"), ordering="series__latest__recorded_at")
+    def read_at(self, meter: Meter) -> Any:
+        return meter.series.latest.recorded_at if hasattr(meter.series, "latest") else None
+
+    @admin.display(description=_("use by day"))
+    def use(self, meter: Meter) -> str:
+        if meter._state.adding:
+            return "–"
+        zone, until = meter.zone(), timezone.now()
+        found = consumption(meter, since=until - SHOWN, until=until, bucket=Bucket.DAY, zone=zone)
+        return render_to_string("admin/telemetry/meter_use.html", shown(meter, found, zone))
+
+
+def shown(meter: Meter, found: Consumption, zone: Any) -> dict[str, Any]:
+    """A bar and a row a day; the two days at the ends are parts of days."""
+    if found.total is None:
+        return {"chart": None}
+    days = [date_format(use.start.astimezone(zone), "j M") for use in found.uses]
+    data = {
+        "labels": days,
+        "datasets": [{"data": [use.amount for use in found.uses], "backgroundColor": "#9333ea"}],
+    }
+    rows = [
+        {
+            "day": day,
+            "amount": use.amount,
+            "estimated": 100 * use.estimated_share,
+            "coverage": 100 * use.coverage,
+        }
+        for day, use in zip(days, found.uses, strict=True)
+    ]
+    return {
+        "chart": json.dumps(data),
+        "options": BARS,
+        "rows": rows[::-1],
+        "unit": symbol(meter.unit),
+        "total": found.total,
+        "coverage": 100 * found.coverage,
+    }
+
+
+@admin.register(Tariff)
+class TariffAdmin(ModelAdmin):
+    empty_note = _("Say what a kilowatt hour costs and emits; energy figures then tell costs and CO₂, too.")
+    list_display = ("utility", "site", "valid_from", "price", "currency", "co2_kg")
+    list_filter = ("utility",)
+    list_select_related = ("site",)
+    autocomplete_fields = ("site",)
+    ordering = ("utility", "-valid_from", "-id")
+    fields = (("utility", "site"), "valid_from", ("price", "currency"), "co2_kg")
+
+    def create_record(self, request: HttpRequest, record: Tariff) -> None:
+        record.store()
+
+    def change_record(self, request: HttpRequest, record: Tariff, changed: list[str]) -> None:
+        record.store()
