@@ -164,8 +164,9 @@ class EnergyConsumptionAdmin(ModelAdmin):
         ("kwh", "coverage_percent"),
         ("cost", "currency"),
         "co2_kg",
-        "source",
+        ("source", "computed_at"),
     )
+    readonly_fields = ("computed_at",)
 
     def create_record(self, request: HttpRequest, record: EnergyConsumption) -> None:
         record.store()

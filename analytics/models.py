@@ -202,6 +202,13 @@ class EnergyConsumption(SoftDeleteModel):
         help_text=_("How much of the quarter the figure covers."),
     )
     source = models.CharField(_("source"), max_length=10, choices=Source.choices, default=Source.MANUAL)
+    computed_at = models.DateTimeField(
+        _("computed at"),
+        null=True,
+        blank=True,
+        editable=False,
+        help_text=_("When it was last computed from meters; empty for what a person entered or edited, which stays."),
+    )
 
     objects = EnergyConsumptionQuerySet.as_manager()
 
@@ -252,7 +259,8 @@ class EnergyConsumption(SoftDeleteModel):
         return f"{self.equipment or self.location} {self.year} Q{self.quarter}"
 
     def store(self) -> None:
-        """Write the row, new or changed."""
+        """Write the row, new or changed, as a person's: from now on no meter changes it."""
+        self.computed_at = None
         self._settle()
         self.save()
 

@@ -206,11 +206,12 @@ class EnergyConsumptionSerializer(CostsForManagers, ModelSerializer):
             "co2_kg",
             "coverage_percent",
             "source",
+            "computed_at",
             "created_at",
             "updated_at",
             "deleted_at",
         )
-        read_only_fields = ("id", "created_at", "updated_at", "deleted_at")
+        read_only_fields = ("id", "computed_at", "created_at", "updated_at", "deleted_at")
         extra_kwargs = {"cost": {"allow_null": True}}
 
 

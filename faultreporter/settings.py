@@ -484,6 +484,7 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
         "task": "telemetry.tasks.ensure_partitions",
         "schedule": crontab(hour="0", minute="30"),
     },
+    "feed energy from meters": {"task": "analytics.tasks.feed_energy", "schedule": crontab(hour="1", minute="20")},
     "roll up the quarter": {"task": "analytics.tasks.roll_up_quarter", "schedule": crontab(hour="1", minute="0")},
     "wake forgotten webhooks": {"task": "faultreporter.webhooks.tasks.sweep", "schedule": timedelta(seconds=30)},
     "forget old webhook events": {
