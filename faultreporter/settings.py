@@ -401,6 +401,7 @@ SPECTACULAR_SETTINGS = {
         "DiagramKindEnum": "equipment.models.TechnicalDiagram.Kind",
         "RuleKindEnum": "telemetry.models.Rule.Kind",
         "UtilityEnum": "telemetry.models.Utility",
+        "LimitLineKindEnum": "telemetry.backtest_viewsets.LINE_KINDS",
         "MetricKindEnum": "telemetry.models.Metric.Kind",
         "ProviderEnum": "aiassist.models.Analysis.Provider",
         "AnalysisStatusEnum": "aiassist.models.Analysis.Status",

@@ -19,6 +19,8 @@ from telemetry.reasons import reason
 from telemetry.rule_serializers import RuleSerializer
 from telemetry.serializers import NumberField
 
+LINE_KINDS = ("TRIGGER", "CLEAR")
+
 
 class BackTestRequestSerializer(serializers.Serializer[Any]):
     """Which time, and which limits instead of the rule's own."""
@@ -36,7 +38,7 @@ class BackTestRequestSerializer(serializers.Serializer[Any]):
         return {"from": since, "to": until, **super().get_fields()}
 
 
-class EpisodeSerializer(serializers.Serializer[Any]):
+class RuleEpisodeSerializer(serializers.Serializer[Any]):
     """An alert that would have been raised."""
 
     fired_at = serializers.DateTimeField()
@@ -46,7 +48,7 @@ class EpisodeSerializer(serializers.Serializer[Any]):
     reason = serializers.CharField(help_text=_("In words, as the alert would have said it."))
 
 
-class PendingSerializer(serializers.Serializer[Any]):
+class RulePendingSerializer(serializers.Serializer[Any]):
     """A time beyond the limit that was too short, so far, for an alert."""
 
     began_at = serializers.DateTimeField()
@@ -71,14 +73,14 @@ class SeriesBackTestSerializer(CountsSerializer):
     equipment_id = serializers.UUIDField()
     equipment_code = serializers.CharField()
     unit = serializers.CharField()
-    episodes = EpisodeSerializer(many=True)
-    pending = PendingSerializer(many=True)
+    episodes = RuleEpisodeSerializer(many=True)
+    pending = RulePendingSerializer(many=True)
 
 
-class LineSerializer(serializers.Serializer[Any]):
+class LimitLineSerializer(serializers.Serializer[Any]):
     """Where a limit lies among the values; a rule on something else than the value has none."""
 
-    kind = serializers.ChoiceField(choices=("TRIGGER", "CLEAR"))
+    kind = serializers.ChoiceField(choices=LINE_KINDS)
     value = NumberField()
     label = serializers.CharField(help_text=_("In words."))  # type: ignore[assignment]  # a field
 
@@ -87,7 +89,7 @@ class BackTestSerializer(CountsSerializer):
     """What the rule would have done with all of them together, and with each."""
 
     rule = RuleSerializer(help_text=_("As it was tried, with the changes."))
-    lines = LineSerializer(many=True)
+    lines = LimitLineSerializer(many=True)
     series = SeriesBackTestSerializer(many=True)
 
 
