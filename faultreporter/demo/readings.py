@@ -28,6 +28,21 @@ RULES = (
     ("Transformer winding hot", "TRANSFORMER", "temperature", 95.0, 85.0, "CRITICAL"),
 )
 
+# title, category, metric, and what the other kinds need
+OTHER_RULES: tuple[tuple[str, str, str, dict[str, Any]], ...] = (
+    (
+        "Transformer winding heats up quickly", "TRANSFORMER", "temperature",
+        {
+            "kind": "RATE_OF_CHANGE", "trigger_value": 60.0, "clear_value": 30.0, "window_s": 1800, "rate_per": "HOUR",
+            "severity": "HIGH",
+        },
+    ),
+    (
+        "Pump's vibration sensor is stuck", "PUMP", "vibration",
+        {"kind": "STUCK", "stuck_for_s": 6 * 3600, "min_samples": 12, "severity": "LOW"},
+    ),
+)  # fmt: skip
+
 
 def write_rules(since: datetime) -> None:
     categories = {c.code: c for c in Category.objects.living()}
@@ -37,6 +52,8 @@ def write_rules(since: datetime) -> None:
             by=None, at=since, title=title, category=categories[category], metric=metrics[metric],
             trigger_value=trigger, clear_value=clear, severity=severity,
         )  # fmt: skip
+    for title, category, metric, fields in OTHER_RULES:
+        Rule.add(by=None, at=since, title=title, category=categories[category], metric=metrics[metric], **fields)
 
 
 def watched(machines: list[Equipment]) -> list[Equipment]:

@@ -1,0 +1,91 @@
+"""Kinds, versions, states and maintenance windows over REST."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.utils import timezone
+from rest_framework.test import APIClient
+
+from equipment.tests.factories import EquipmentFactory
+from faultreporter.accounts.models import User
+from faultreporter.demo.readings import OTHER_RULES
+from faultreporter.outbox.testing import deliver
+from faultreporter.testing import assert_error
+from telemetry.ingest import ingest
+from telemetry.tests.factories import MetricFactory, RuleFactory, SeriesFactory
+
+pytestmark = pytest.mark.django_db
+
+Api = Callable[[User | None], APIClient]
+RULES, WINDOWS = "/api/v1/iot-rules", "/api/v1/maintenance-windows"
+
+
+def body(**fields: Any) -> dict[str, Any]:
+    return {"title": "Odd", "equipment_id": str(EquipmentFactory().pk), "metric": MetricFactory().code, **fields}
+
+
+@pytest.mark.parametrize(
+    ("fields", "limit"),
+    [
+        ({"kind": "THRESHOLD", "trigger_value": 80}, "> 80 °C"),
+        ({"kind": "RANGE", "low_value": 10, "high_value": 20}, "outside 10 to 20 °C"),
+        ({"kind": "RATE_OF_CHANGE", "trigger_value": 3, "window_s": 300, "rate_per": "HOUR"}, "> 3 °C per hour"),
+        ({"kind": "STALE", "stale_after_s": 600}, "no reading for 10 min"),
+        ({"kind": "STUCK", "stuck_for_s": 7200, "tolerance": 0.5}, "within 0.5 °C for 2 h"),
+    ],
+)
+def test_every_kind_works(api: Api, mona: User, fields: dict[str, Any], limit: str) -> None:
+    created = api(mona).post(RULES, body(**fields))
+
+    assert created.status_code == 201, created.json()
+    data = created.json()["data"]
+    assert (data["limit"], data["version"]) == (limit, 1)
+    assert {name: data[name] for name in fields} == fields
+    put_back = api(mona).put(f"{RULES}/{data['id']}", fields)
+    assert put_back.json()["data"]["version"] == 1
+
+
+def test_a_field_that_the_kind_does_not_take_is_refused(api: Api, mona: User) -> None:
+    response = api(mona).post(RULES, body(kind="STALE", stale_after_s=600, trigger_value=80))
+
+    assert_error(response, 400, "VALIDATION_ERROR", "trigger_value")
+
+
+def test_versions_and_states(api: Api, mona: User, rita: User) -> None:
+    line = SeriesFactory.create()
+    rule = RuleFactory.create(equipment=line.equipment)
+    api(mona).patch(f"{RULES}/{rule.pk}", {"trigger_value": 90})
+    ingest([{"equipment_id": str(line.equipment_id), "metric": "temperature", "value": 99}], at=timezone.now())
+    deliver()
+
+    versions = api(rita).get(f"{RULES}/{rule.pk}/versions").json()["data"]
+    assert [(one["version"], one["config"]["trigger_value"]) for one in versions] == [(2, 90.0), (1, 80.0)]
+    assert versions[0]["changed_by_id"] == str(mona.pk)
+    (state,) = api(rita).get(f"{RULES}/{rule.pk}/states").json()["data"]
+    assert (state["state"], state["is_told"], state["version"], state["last_value"]) == ("FIRING", True, 2, 99.0)
+
+
+def test_maintenance_windows_work(api: Api, mona: User, rita: User) -> None:
+    now = timezone.now()
+    given = {
+        "equipment_id": str(EquipmentFactory().pk), "reason": "Filters", "starts_at": now.isoformat(),
+        "ends_at": (now + timedelta(hours=2)).isoformat(),
+    }  # fmt: skip
+
+    created = api(mona).post(WINDOWS, given)
+    assert created.status_code == 201, created.json()
+    url = f"{WINDOWS}/{created.json()['data']['id']}"
+    assert len(api(rita).get(WINDOWS, {"at": (now + timedelta(hours=1)).isoformat()}).json()["data"]) == 1
+    assert api(rita).get(WINDOWS, {"at": (now + timedelta(hours=3)).isoformat()}).json()["data"] == []
+    assert_error(api(rita).delete(url), 403, "PERMISSION_DENIED")
+    assert_error(api(mona).patch(url, {"ends_at": now.isoformat()}), 400, "VALIDATION_ERROR", "ends_at")
+    assert api(mona).delete(url).status_code == 204
+
+
+@pytest.mark.parametrize("fields", [fields for *_, fields in OTHER_RULES])
+def test_the_rules_of_the_demo_are_rules(fields: dict[str, Any]) -> None:
+    nothing = {"trigger_value": None, "clear_value": None}
+
+    assert RuleFactory.create(**{**nothing, **fields}).kind == fields["kind"]
