@@ -85,6 +85,8 @@ GROUPS: tuple[tuple[Any, tuple[tuple[Any, str, str], ...]], ...] = (
             (_("Tariffs"), "payments", "telemetry.tariff"),
             (_("Alarm rules"), "rule", "telemetry.rule"),
             (_("Maintenance windows"), "notifications_paused", "telemetry.maintenancewindow"),
+            (_("Insights"), "lightbulb", "telemetry.insight"),
+            (_("Detectors"), "query_stats", "telemetry.detector"),
             (_("Metrics"), "straighten", "telemetry.metric"),
             (_("Device keys"), "key", "telemetry.devicekey"),
         ),

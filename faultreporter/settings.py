@@ -79,6 +79,9 @@ class Environment(BaseSettings):
 
     ESCALATION_GRACE_SECONDS: int = Field(default=120, ge=1)
 
+    INSIGHT_DAILY_BUDGET: int = Field(default=3, ge=0)
+    INSIGHT_RETENTION_DAYS: int = Field(default=400, ge=1)
+
     WEBHOOK_ALLOW_PRIVATE: bool = False
     PUBLIC_REPORTS_ENABLED: bool = False
     PUBLIC_REPORTS_PER_ADDRESS_PER_HOUR: int = Field(default=20, ge=1)
@@ -191,6 +194,8 @@ ALLOWED_HOSTS = env.ALLOWED_HOSTS
 CSRF_TRUSTED_ORIGINS = env.CSRF_TRUSTED_ORIGINS
 PUBLIC_URL = env.PUBLIC_URL
 ESCALATION_GRACE_SECONDS = env.ESCALATION_GRACE_SECONDS
+INSIGHT_DAILY_BUDGET = env.INSIGHT_DAILY_BUDGET
+INSIGHT_RETENTION_DAYS = env.INSIGHT_RETENTION_DAYS
 STATE_DIR = BASE_DIR / env.STATE_DIR
 STREAM_URL = env.STREAM_URL or env.PUBLIC_URL
 STREAMS_PER_USER = env.STREAMS_PER_USER
@@ -403,6 +408,10 @@ SPECTACULAR_SETTINGS = {
         "UtilityEnum": "telemetry.models.Utility",
         "LimitLineKindEnum": "telemetry.backtest_viewsets.LINE_KINDS",
         "MetricKindEnum": "telemetry.models.Metric.Kind",
+        "DetectorKindEnum": "telemetry.models.Detector.Kind",
+        "DetectorVisibilityEnum": "telemetry.models.Detector.Visibility",
+        "InsightStateEnum": "telemetry.models.Insight.State",
+        "InsightVerdictEnum": "telemetry.models.InsightFeedback.Verdict",
         "ProviderEnum": "aiassist.models.Analysis.Provider",
         "AnalysisStatusEnum": "aiassist.models.Analysis.Status",
     },
@@ -436,6 +445,8 @@ CELERY_TASK_SOFT_TIME_LIMIT = 570
 CELERY_TASK_DEFAULT_QUEUE = "default"
 CELERY_TASK_ROUTES = {
     "aiassist.*": {"queue": "ai"},
+    # Where it can't hold up an alarm.
+    "telemetry.tasks.judge_insights": {"queue": "reports"},
     "telemetry.*": {"queue": "telemetry"},
     "analytics.*": {"queue": "reports"},
     "faultreporter.webhooks.*": {"queue": "webhooks"},
@@ -478,6 +489,7 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
         "schedule": timedelta(minutes=5),
     },
     "find unjudged readings": {"task": "telemetry.tasks.sweep_rules", "schedule": timedelta(seconds=30)},
+    "look for what is unusual": {"task": "telemetry.tasks.judge_insights", "schedule": timedelta(seconds=30)},
     "roll up readings": {"task": "telemetry.tasks.roll_up", "schedule": timedelta(seconds=10)},
     "watch the clocks of orders": {"task": "workorders.tasks.sweep_clocks", "schedule": timedelta(minutes=1)},
     # Nights and mornings are UTC. By the clock, not every 24 hours: beat would count those anew at each of its starts.
@@ -486,6 +498,7 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
         "schedule": crontab(hour="0", minute="30"),
     },
     "feed energy from meters": {"task": "analytics.tasks.feed_energy", "schedule": crontab(hour="1", minute="20")},
+    "forget old insights": {"task": "telemetry.tasks.prune_insights", "schedule": crontab(hour="2", minute="45")},
     "roll up the quarter": {"task": "analytics.tasks.roll_up_quarter", "schedule": crontab(hour="1", minute="0")},
     "wake forgotten webhooks": {"task": "faultreporter.webhooks.tasks.sweep", "schedule": timedelta(seconds=30)},
     "forget old webhook events": {

@@ -63,7 +63,7 @@ def unpack_episode(packed: bytes) -> Episode | None:
     return Episode(EPOCH + first * TICK, value, low, high, score, peak, EPOCH + last * TICK, is_over=False)
 
 
-class Detector(Protocol):
+class Algorithm(Protocol):
     """`version` changes with the arithmetic or the form of the state; an older state begins anew."""
 
     version: ClassVar[int]

@@ -1,22 +1,25 @@
 """Background work on readings. Each task runs safely twice: what has been judged is never judged again."""
 
-from datetime import datetime
+import time
+from datetime import datetime, timedelta
 from uuid import UUID
 
 import structlog
 from celery import shared_task
+from django.conf import settings
 from django.db import OperationalError
 from django.utils import timezone
 
 from faultreporter.audit.context import acting
 from faultreporter.audit.models import AuditLog
-from telemetry import evaluation, live, partitions, rollups, standings
+from telemetry import evaluation, insights, live, partitions, rollups, standings
 
 log = structlog.get_logger(__name__)
 
 SERIES_PER_TRANSACTION = 1_000
 SWEEP_LIMIT = 5_000
 ROLL_UPS_A_TURN = 20
+INSIGHTS_AT_MOST_S = 20
 
 
 def evaluate_in_turn(series: list[int], *, at: datetime | None = None) -> int:
@@ -72,3 +75,20 @@ def roll_up() -> int:
             break
         windows += done
     return windows
+
+
+@shared_task(name="telemetry.tasks.judge_insights")
+def judge_insights() -> int:
+    """By beat every half minute: new readings through the detectors. What a run has no time for waits for the next."""
+    end, moved = time.monotonic() + INSIGHTS_AT_MOST_S, 0
+    with acting(by=None, source=AuditLog.Source.TASK):
+        insights.prepare(at=timezone.now())
+    while (done := insights.judge(at=timezone.now())) and time.monotonic() < end:
+        moved += done
+    return moved
+
+
+@shared_task(name="telemetry.tasks.prune_insights")
+def prune_insights() -> int:
+    """By beat every night: insights nobody looks back at any more; says how many."""
+    return insights.prune(before=timezone.now() - timedelta(days=settings.INSIGHT_RETENTION_DAYS))

@@ -2,6 +2,7 @@ from django.urls import path
 
 from faultreporter.api.routers import Router
 from telemetry.aggregate_viewsets import AggregateViewSet
+from telemetry.insight_viewsets import DetectorViewSet, InsightViewSet
 from telemetry.meter_viewsets import MeterViewSet, TariffViewSet
 from telemetry.reading_viewsets import ReadingViewSet
 from telemetry.rule_viewsets import MaintenanceWindowViewSet, RuleViewSet
@@ -18,6 +19,8 @@ router.register("iot-rules", RuleViewSet, basename="rule")
 router.register("maintenance-windows", MaintenanceWindowViewSet, basename="maintenance-window")
 router.register("meters", MeterViewSet, basename="meter")
 router.register("tariffs", TariffViewSet, basename="tariff")
+router.register("iot-detectors", DetectorViewSet, basename="detector")
+router.register("iot-insights", InsightViewSet, basename="insight")
 router.register("device-keys", DeviceKeyViewSet, basename="device-key")
 
 urlpatterns = [

@@ -13,7 +13,7 @@ from pathlib import Path
 from bench.nab import rivals
 from bench.nab.corpus import Corpus, Scores, Series, published
 from bench.nab.scorer import LOW_FALSE_ALARMS, PROFILES, STANDARD, Result, probation
-from telemetry.detectors import Detector, RelativeEntropy, RunningZ
+from telemetry.detectors import Algorithm, RelativeEntropy, RunningZ
 
 FOLDER = Path(__file__).parents[3] / "shared" / "data" / "nab"
 BEGINNING = datetime(2026, 1, 1, tzinfo=UTC)
@@ -30,7 +30,7 @@ GATES: dict[str, Gates] = {
 class Measured:
     """A detector of the product on one series after another, one detection an episode; and what it cost."""
 
-    def __init__(self, make: Callable[[int], Detector]) -> None:
+    def __init__(self, make: Callable[[int], Algorithm]) -> None:
         self.make = make
         self.seconds, self.readings, self.state = 0.0, 0, 0
 
@@ -95,7 +95,7 @@ def main(arguments: list[str]) -> int:
         results = corpus.results(scores_of, PROFILES)
         print(line(name, results), f"  published total {rivals.PUBLISHED_RAW[name]:.4f}, ours {results[0].raw:.4f}")
         wrong += [f"{name}: not as published"] * (abs(results[0].raw - rivals.PUBLISHED_RAW[name]) > AS_PUBLISHED)
-    makers: dict[str, Callable[[int], Detector]] = {
+    makers: dict[str, Callable[[int], Algorithm]] = {
         "running z": lambda rows: RunningZ(),
         "relative entropy": lambda rows: RelativeEntropy(learn=probation(rows)),
     }

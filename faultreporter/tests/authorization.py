@@ -200,6 +200,15 @@ MATRIX = r"""
 /tariffs/{pk}                                      PUT     AM
 /tariffs/{pk}                                      PATCH   AM
 /tariffs/{pk}                                      DELETE  AM
+/iot-detectors                                     GET     AM
+/iot-detectors                                     POST    AM
+/iot-detectors/{pk}                                GET     AM
+/iot-detectors/{pk}                                PUT     AM
+/iot-detectors/{pk}                                PATCH   AM
+/iot-detectors/{pk}                                DELETE  AM
+/iot-insights                                      GET     AMT
+/iot-insights/{pk}                                 GET     AMT
+/iot-insights/{pk}/feedback                        POST    AMT
 /device-keys                                       GET     AM
 /device-keys                                       POST    AM
 /device-keys/{pk}                                  GET     AM

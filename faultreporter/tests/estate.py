@@ -40,8 +40,16 @@ from faultreporter.webhooks.tests.factories import make_webhook
 from locations.models import BusinessCalendar, Location
 from locations.tests.factories import LocationFactory, SiteMembershipFactory
 from telemetry.ingest import ingest
-from telemetry.models import MaintenanceWindow, Tariff
-from telemetry.tests.factories import CounterFactory, MeterFactory, MetricFactory, RuleFactory, issue_key
+from telemetry.models import Insight, MaintenanceWindow, Tariff
+from telemetry.tests.factories import (
+    CounterFactory,
+    DetectorFactory,
+    InsightFactory,
+    MeterFactory,
+    MetricFactory,
+    RuleFactory,
+    issue_key,
+)
 from workorders.generation import generate_due
 from workorders.models import CostEntry, LabourEntry, LabourRate, MaintenancePlan, Part, PartUse, SlaPolicy, WorkOrder
 from workorders.services import load_promises, raise_work_order
@@ -63,6 +71,7 @@ def build_estate(*, manager: User, technician: User) -> None:
     FailureModeFactory.create_batch(SEVERAL, category=category, keywords=["hums"])
     machines = [machine(location=room, category=category) for room in rooms]
     measure(machines)
+    find_unusual(machines, by=(manager, technician))
     for number, room in enumerate(rooms[1:]):
         machines[0].move_to(room, by=manager, at=timezone.now(), reason="Needed there")
         work_on(machines[0], manager=manager, technician=technician)
@@ -126,6 +135,19 @@ def measure(machines: list[Equipment]) -> None:
         valid_from = date(2026, 1, 1) + timedelta(days=Tariff.objects.count())
         Tariff.objects.create(utility="ELECTRICITY", valid_from=valid_from)
         ingest([{"equipment_code": one.equipment_code, "metric": "energy", "value": 12}], at=timezone.now())
+
+
+def find_unusual(machines: list[Equipment], *, by: tuple[User, User]) -> None:
+    """Insights on every machine, those of the first in one group, with everybody's verdict."""
+    leader: Insight | None = None
+    for one in machines:
+        for series in one.series.select_related("metric"):
+            DetectorFactory.create(metric=series.metric, category=one.category, kind="RELATIVE_ENTROPY")
+            leads = leader if leader and leader.equipment == one else None
+            insight: Insight = InsightFactory.create(series=series, leader=leads)
+            leader = leads or insight
+            for person in by:
+                insight.give_feedback(by=person, verdict="USEFUL")
 
 
 def work_on(one: Equipment, *, manager: User, technician: User) -> None:

@@ -1,5 +1,14 @@
 from telemetry.models.catalogue import Metric, MetricInUse, Series, SeriesQuerySet
 from telemetry.models.device_keys import DeviceKey
+from telemetry.models.insights import (
+    Detector,
+    DetectorQuerySet,
+    DetectorState,
+    Insight,
+    InsightFeedback,
+    InsightQuerySet,
+    Verdicts,
+)
 from telemetry.models.maintenance_windows import MaintenanceWindow, MaintenanceWindowQuerySet
 from telemetry.models.meters import Meter, MeterExchange, MeterInUse, MeterQuerySet, Tariff, Utility
 from telemetry.models.readings import Arrival, LatestReading, Reading
@@ -11,8 +20,14 @@ __all__ = [
     "Arrival",
     "Cleared",
     "DayRollup",
+    "Detector",
+    "DetectorQuerySet",
+    "DetectorState",
     "DeviceKey",
     "HourRollup",
+    "Insight",
+    "InsightFeedback",
+    "InsightQuerySet",
     "LatestReading",
     "MaintenanceWindow",
     "MaintenanceWindowQuerySet",
@@ -34,4 +49,5 @@ __all__ = [
     "Suppression",
     "Tariff",
     "Utility",
+    "Verdicts",
 ]

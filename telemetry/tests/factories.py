@@ -1,10 +1,11 @@
+from datetime import timedelta
 from typing import Any
 
 import factory
 from django.utils import timezone
 
 from equipment.tests.factories import EquipmentFactory
-from telemetry.models import DeviceKey, Meter, Metric, Rule, Series
+from telemetry.models import Detector, DeviceKey, Insight, Meter, Metric, Rule, Series
 
 
 class MetricFactory(factory.django.DjangoModelFactory[Metric]):
@@ -77,3 +78,36 @@ class MeterFactory(factory.django.DjangoModelFactory[Meter]):
     @classmethod
     def _create(cls, model_class: type[Meter], *args: Any, **kwargs: Any) -> Meter:
         return model_class.add(by=None, **kwargs)
+
+
+class DetectorFactory(factory.django.DjangoModelFactory[Detector]):
+    """A running z on the temperature of every machine, in shadow."""
+
+    class Meta:
+        model = Detector
+        django_get_or_create = ("metric", "category", "kind")
+
+    category = None
+    kind = Detector.Kind.RUNNING_Z
+    metric = factory.SubFactory(MetricFactory)
+
+
+class InsightFactory(factory.django.DjangoModelFactory[Insight]):
+    """Half an hour ago a machine was warmer than usual; shown, and over."""
+
+    class Meta:
+        model = Insight
+
+    series = factory.SubFactory(SeriesFactory)
+    equipment = factory.SelfAttribute("series.equipment")
+    detector = factory.SubFactory(DetectorFactory, metric=factory.SelfAttribute("..series.metric"))
+    state = Insight.State.SHOWN
+    started_at = factory.LazyFunction(lambda: timezone.now() - timedelta(minutes=30))
+    last_unusual_at = factory.LazyAttribute(lambda insight: insight.started_at + timedelta(minutes=10))
+    ended_at = factory.SelfAttribute("last_unusual_at")
+    site_date = factory.LazyAttribute(lambda insight: insight.started_at.date())
+    value = 90.0
+    peak_value = 95.0
+    peak_score = 12.5
+    expected_low = 20.0
+    expected_high = 30.0

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from telemetry.detectors import LARGEST, MAX_SCORE, Detector, Episode, RelativeEntropy, RunningZ
+from telemetry.detectors import LARGEST, MAX_SCORE, Algorithm, Episode, RelativeEntropy, RunningZ
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 SMALL_ENOUGH = 4096
@@ -43,7 +43,7 @@ def merged(episodes: Iterable[Episode]) -> list[Episode]:
 
 
 @pytest.mark.parametrize("make", [RunningZ, RelativeEntropy])
-def test_it_works(make: Callable[[], Detector]) -> None:
+def test_it_works(make: Callable[[], Algorithm]) -> None:
     steady = [20.0, 21.0, 22.0, 21.5, 20.5]
     readings = minutes([*steady * 200, *[60.0] * 5, *steady * 20])
 
@@ -55,20 +55,20 @@ def test_it_works(make: Callable[[], Detector]) -> None:
 
 
 @pytest.mark.parametrize(("make", "most"), [(RunningZ, 0), (RelativeEntropy, 5)])
-def test_pure_noise_is_hardly_ever_an_episode(make: Callable[[], Detector], most: int) -> None:
+def test_pure_noise_is_hardly_ever_an_episode(make: Callable[[], Algorithm], most: int) -> None:
     """One test in a hundred of the relative entropy errs by design; it learns from it."""
     assert len(make().feed(minutes(noise(5000)))) <= most
 
 
 @pytest.mark.parametrize("make", [RunningZ, RelativeEntropy])
-def test_a_constant_series_that_changes_is_one_episode(make: Callable[[], Detector]) -> None:
+def test_a_constant_series_that_changes_is_one_episode(make: Callable[[], Algorithm]) -> None:
     [episode] = make().feed(minutes([5.0] * 2000 + [9.0] * 20))
 
     assert (episode.value, episode.peak_score, episode.is_over) == (9.0, MAX_SCORE, False)
 
 
 @pytest.mark.parametrize("make", [RunningZ, RelativeEntropy])
-def test_the_last_digit_of_a_constant_series_is_no_episode(make: Callable[[], Detector]) -> None:
+def test_the_last_digit_of_a_constant_series_is_no_episode(make: Callable[[], Algorithm]) -> None:
     assert make().feed(minutes([20.0] * 1000 + [20.000001] * 100)) == []
 
 
@@ -139,7 +139,7 @@ def test_batches_and_restarts_change_nothing(make: type[QuickZ], values: list[fl
 
 @pytest.mark.parametrize("make", [RunningZ, RelativeEntropy])
 @given(values=st.lists(st.floats(allow_nan=False, allow_infinity=False), max_size=50))
-def test_any_finite_value_gives_finite_figures(make: Callable[[], Detector], values: list[float]) -> None:
+def test_any_finite_value_gives_finite_figures(make: Callable[[], Algorithm], values: list[float]) -> None:
     readings = minutes([*values, *noise(800), *values])
 
     for episode in make().feed(readings):
@@ -148,7 +148,7 @@ def test_any_finite_value_gives_finite_figures(make: Callable[[], Detector], val
 
 
 @pytest.mark.parametrize("make", [RunningZ, RelativeEntropy])
-def test_a_state_is_small_at_every_moment(make: Callable[[], Detector]) -> None:
+def test_a_state_is_small_at_every_moment(make: Callable[[], Algorithm]) -> None:
     detector, largest = make(), 0
     for reading in minutes([value * (1 + number // 100) for number, value in enumerate(noise(2000))]):
         detector.feed([reading])
@@ -158,7 +158,7 @@ def test_a_state_is_small_at_every_moment(make: Callable[[], Detector]) -> None:
 
 
 @pytest.mark.parametrize("make", [RunningZ, RelativeEntropy])
-def test_a_reading_costs_little(make: Callable[[], Detector]) -> None:
+def test_a_reading_costs_little(make: Callable[[], Algorithm]) -> None:
     detector, readings = make(), minutes(noise(20_000))
     begun = time.process_time()
     detector.feed(readings)
