@@ -9,6 +9,7 @@ from typing import Any
 from tqdm import tqdm
 
 from equipment.models import Category, Equipment
+from faultreporter.demo import unusual
 from faultreporter.demo.machines import BY_CATEGORY
 from telemetry.evaluation import evaluate
 from telemetry.ingest import MAX_READINGS, ingest
@@ -16,6 +17,7 @@ from telemetry.models import Metric, Rule, Series
 
 DAYS = 14
 STEP = timedelta(minutes=15)
+BATCHES_TO_LEARN_FROM = 3
 SICK_CHILLER = "CH-NG-A-B1-01-1"
 
 # title, category, metric, trigger, clear, severity
@@ -67,6 +69,7 @@ def value_at(machine: Equipment, metric: str, at: datetime, *, now: datetime, rn
     mean, spread = BY_CATEGORY[machine.category.code if machine.category else ""].metrics[metric]
     swing = math.sin((at.hour + at.minute / 60 - 9) / 24 * 2 * math.pi)
     value = mean + spread * swing + rng.gauss(0, spread / 3)
+    value += unusual.added_to(machine.equipment_code, metric, at, now=now)
     if machine.equipment_code == SICK_CHILLER and metric == "vibration":
         days_left = (now - at) / timedelta(days=1)
         value += 5.6 * math.exp(-days_left / 3)
@@ -88,15 +91,18 @@ def stream(machines: list[Equipment], *, now: datetime, rng: random.Random) -> I
 
 
 def record(machines: list[Equipment], *, now: datetime, rng: random.Random, quiet: bool) -> None:
-    """Ingest everything as a gateway would, then let the rules judge it."""
+    """Ingest everything as a gateway would, then let the rules judge it. Detectors learn from the first days."""
     write_rules(now - timedelta(days=DAYS))
     batch: list[dict[str, Any]] = []
+    batches = 0
     for reading in tqdm(
         stream(watched(machines), now=now, rng=rng), desc="Readings", unit=" readings", disable=quiet or None
     ):
         batch.append(reading)
         if len(batch) == MAX_READINGS:
             ingest(batch, at=now)
-            batch = []
+            batch, batches = [], batches + 1
+            if batches == BATCHES_TO_LEARN_FROM:
+                unusual.begin()
     ingest(batch, at=now)
     evaluate(Series.objects.values_list("pk", flat=True))

@@ -26,6 +26,7 @@ from faultreporter.demo import (
     readings,
     rounds,
     store,
+    unusual,
     upkeep,
 )
 from telemetry.models import DeviceKey
@@ -54,6 +55,7 @@ def tell(*, now: datetime, quiet: bool = False) -> people.Team:
         planning.plan(fleet, team, now=now, rng=random.Random(SEED))
         rounds.walk(fleet, team, now=now)
         readings.record(fleet, now=now, rng=rng, quiet=quiet)
+        unusual.look_at(team)
         upkeep.plan(fleet, team, now=now, rng=random.Random(SEED))
         neighbours.appear(fleet, team, now=now, rng=random.Random(SEED))
         inbox.fill(team, now=now, rng=random.Random(SEED))

@@ -15,10 +15,11 @@ from alerts.models import Alert
 from equipment.models import Equipment, StatusInterval, Team
 from faultreporter.accounts.models import User
 from faultreporter.demo import large, story
+from faultreporter.demo.unusual import EVENTS
 from faultreporter.notifications.models import Delivery, Notification
 from faultreporter.webhooks.models import WebhookDelivery
 from locations.models import Location
-from telemetry.models import LatestReading, Reading
+from telemetry.models import Insight, LatestReading, Reading
 from workorders.models import LabourEntry, Part, WorkOrder
 from workorders.workload import workload
 
@@ -36,6 +37,7 @@ def test_a_believable_building(tmp_path: Path) -> None:
     assert_its_status_log_is_true()
     assert_its_orders_are_numbered_without_gaps()
     assert_the_chiller_alerted()
+    assert_the_unusual_was_found()
     assert_its_books_are_true()
     assert_the_next_two_weeks_are_planned()
     assert_people_were_told()
@@ -72,6 +74,14 @@ def assert_its_orders_are_numbered_without_gaps() -> None:
 def assert_the_chiller_alerted() -> None:
     alert = Alert.objects.get(source="RULE")
     assert alert.title.startswith("Chiller vibrates")
+
+
+def assert_the_unusual_was_found() -> None:
+    """One insight an event, though none crossed a limit; nobody has looked at the newest."""
+    found = Insight.objects.order_by("started_at").values_list("equipment__equipment_code", "series__metric__code")
+    assert sorted(found) == sorted((event.code, event.metric) for event in EVENTS)
+    assert Insight.objects.exclude(leader=None).count() == 1
+    assert [insight.verdicts.decided for insight in Insight.objects.open()] == [0]
 
 
 def assert_people_were_told() -> None:
