@@ -19,7 +19,7 @@ class VerdictsSerializer(serializers.Serializer[Any]):
     known = serializers.IntegerField(help_text=_("Known already: neither useful nor false."))
 
 
-class FiguresSerializer(VerdictsSerializer):
+class VerdictFiguresSerializer(VerdictsSerializer):
     """With the share of useful ones, where there are enough verdicts to say."""
 
     is_enough = serializers.BooleanField(help_text=_("At least ten were useful or false."))
@@ -63,7 +63,7 @@ class DetectorSerializer(ModelSerializer):
         )  # fmt: skip
         read_only_fields = ("id", "created_at", "updated_at", "deleted_at")
 
-    @extend_schema_field(FiguresSerializer)
+    @extend_schema_field(VerdictFiguresSerializer)
     def get_feedback(self, detector: Detector) -> dict[str, Any]:
         return figures_json(detector.verdicts)
 

@@ -4,13 +4,14 @@ import math
 import uuid
 from collections.abc import Iterable
 from datetime import datetime, timedelta
+from decimal import Decimal
 from typing import Any, ClassVar, NamedTuple, Self
 
 from django.conf import settings
 from django.db import models, transaction
 from django.db.models import Count, OuterRef, Q, QuerySet, Subquery
 from django.db.models.functions import Coalesce
-from django.template.defaultfilters import floatformat
+from django.utils.formats import number_format
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
@@ -29,7 +30,7 @@ Z_95 = 1.96
 
 def figure(value: float) -> str:
     """Four digits that mean something, for a sentence."""
-    return str(floatformat(float(f"{value:.4g}"), "-6"))
+    return str(number_format(Decimal(f"{value:.4g}")))
 
 
 class Verdicts(NamedTuple):

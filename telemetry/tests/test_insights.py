@@ -15,6 +15,7 @@ from telemetry import insights, tasks
 from telemetry.detectors import RunningZ
 from telemetry.ingest import ingest
 from telemetry.models import Detector, DetectorState, Insight, InsightFeedback, Series, Verdicts
+from telemetry.models.insights import figure
 from telemetry.tests.factories import DetectorFactory, InsightFactory, MetricFactory, SeriesFactory
 
 pytestmark = pytest.mark.django_db
@@ -81,6 +82,13 @@ def test_it_works(series: Series) -> None:
     assert (insight.value, insight.peak_value) == (60, 60)
     assert insight.summary.startswith("Temperature reached 60 °C; 1")
     assert not Alert.objects.exists()
+
+
+@pytest.mark.parametrize(
+    ("value", "words"), [(60.0, "60"), (3.19149, "3.191"), (0.00012345, "0.0001234"), (123456.0, "123500")]
+)
+def test_sentences_have_four_digits_that_mean_something(value: float, words: str) -> None:
+    assert figure(value) == words
 
 
 def test_an_episode_goes_on_and_ends_in_later_runs(series: Series) -> None:
