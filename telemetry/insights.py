@@ -123,6 +123,13 @@ DELETE FROM iot_detector_states WHERE id IN (
 )"""  # noqa: S608 - constants
 
 
+BACKLOG_SQL = """
+SELECT count(*), min(latest.received_at)
+FROM iot_detector_states state
+JOIN iot_latest latest USING (series_id)
+WHERE latest.recorded_at > state.judged_up_to"""
+
+
 class Behind(NamedTuple):
     """A state with readings before it."""
 
@@ -190,6 +197,12 @@ def judge(*, at: datetime, states: int = STATES_AT_ONCE, readings: int = READING
         if found:
             tell(found, at=at)
     return len(behind)
+
+
+def backlog() -> tuple[int, datetime | None]:
+    """How many states have readings before them, and when the newest of that series arrived that waits longest."""
+    [(states, oldest_at)] = rows_of(BACKLOG_SQL, [])
+    return states, oldest_at
 
 
 def lock_behind(limit: int) -> list[Behind]:

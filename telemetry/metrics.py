@@ -1,4 +1,4 @@
-"""How far roll-ups are behind the readings, asked of the database at every scrape."""
+"""How far roll-ups and detectors are behind the readings, asked of the database at every scrape."""
 
 from collections.abc import Iterator
 
@@ -8,6 +8,8 @@ from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from faultreporter.api.metrics import further
+from telemetry import insights
+from telemetry.models import Insight
 from telemetry.rollups import backlog
 
 
@@ -24,4 +26,20 @@ class RollupLag(Collector):
         yield GaugeMetricFamily("rollup_lag_seconds", "How long the oldest of them has waited", max(seconds, 0))
 
 
+class InsightLag(Collector):
+    """How far detectors are behind the readings, and what is unusual now."""
+
+    def collect(self) -> Iterator[Metric]:
+        try:
+            states, oldest_at = insights.backlog()
+            open_insights = Insight.objects.open().count()
+        except DatabaseError:
+            return
+        seconds = (timezone.now() - oldest_at).total_seconds() if oldest_at else 0
+        yield GaugeMetricFamily("insights_pending_series", "Series with readings no detector has judged", states)
+        yield GaugeMetricFamily("insights_lag_seconds", "How long the oldest of them has waited", max(seconds, 0))
+        yield GaugeMetricFamily("insights_open", "Insights that are still going on", open_insights)
+
+
 further.append(RollupLag())
+further.append(InsightLag())
