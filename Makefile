@@ -22,7 +22,7 @@ OPENAPI_TYPESCRIPT := openapi-typescript@7.13.0
 TYPESCRIPT := typescript@5.9.3
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check check-code check-schema check-client check-fuzz bench bench-nab openapi demo-large simulate screenshots lock clean
+.PHONY: help run test check check-code check-schema check-client check-fuzz bench bench-nab bench-mqtt openapi demo-large simulate screenshots lock clean
 
 help: ## what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -67,6 +67,9 @@ bench: $(TOOLS) ## our server against pgbench running the same SQL, on the large
 
 bench-nab: $(TOOLS) ## the detectors of insights on the Numenta Anomaly Benchmark, where a copy of it is at hand
 	@$(PY) -m bench nab $(ARGS)
+
+bench-mqtt: $(TOOLS) ## a burst through a real Mosquitto while bridge and broker are killed and restarted
+	@$(FRESH) $(PY) -m bench mqtt $(ARGS)
 
 demo-large: $(TOOLS) ## 3,000 machines, 100 k alerts, 50 k orders, 5 M readings, apart from the demo story
 	@$(LARGE)

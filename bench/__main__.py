@@ -155,4 +155,10 @@ if __name__ == "__main__":
         from bench import rules
 
         raise SystemExit(rules.run())
+    if sys.argv[1:2] == ["mqtt"]:
+        os.environ.setdefault("DJANGO_SETTINGS_MODULE", "faultreporter.settings")
+        django.setup()
+        from bench import mqtt
+
+        raise SystemExit(mqtt.run(sys.argv[2:]))
     main()

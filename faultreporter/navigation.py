@@ -89,6 +89,8 @@ GROUPS: tuple[tuple[Any, tuple[tuple[Any, str, str], ...]], ...] = (
             (_("Detectors"), "query_stats", "telemetry.detector"),
             (_("Metrics"), "straighten", "telemetry.metric"),
             (_("Device keys"), "key", "telemetry.devicekey"),
+            (_("MQTT bridges"), "router", "telemetry.mqttbridge"),
+            (_("Dead letters"), "unsubscribe", "telemetry.deadletter"),
         ),
     ),
     (

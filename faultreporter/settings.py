@@ -77,6 +77,11 @@ class Environment(BaseSettings):
     MAX_UPLOAD_BYTES: int = Field(default=10_000_000, ge=1_000)
     CURRENCY: str = Field(default="EUR", pattern="^[A-Z]{3}$")
 
+    MQTT_URL: str = ""
+    MQTT_CLIENT_ID: str = Field(default="faultreporter", pattern="^[0-9A-Za-z_-]{1,64}$")
+    MQTT_SHARE: str = Field(default="", pattern="^[0-9A-Za-z_-]{0,64}$")
+    MQTT_CA_FILE: str = ""
+
     ESCALATION_GRACE_SECONDS: int = Field(default=120, ge=1)
 
     INSIGHT_DAILY_BUDGET: int = Field(default=3, ge=0)
@@ -291,6 +296,12 @@ DATABASES["default"]["OPTIONS"].setdefault("connect_timeout", 5)
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 REDIS_URL = env.REDIS_URL
 CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
+
+# --- gateways that speak MQTT -----------------------------------------------------------------------------------------
+MQTT_URL = env.MQTT_URL
+MQTT_CLIENT_ID = env.MQTT_CLIENT_ID
+MQTT_SHARE = env.MQTT_SHARE
+MQTT_CA_FILE = env.MQTT_CA_FILE
 
 # --- people -----------------------------------------------------------------------------------------------------------
 AUTH_USER_MODEL = "accounts.User"

@@ -22,7 +22,7 @@ from faultreporter.backoffice import (
     link_to,
 )
 from locations.backoffice import SiteFilter
-from telemetry import curves, insight_admin, meter_admin, rule_admin  # noqa: F401 - these have pages of their own
+from telemetry import curves, gateway_admin, insight_admin, meter_admin, rule_admin  # noqa: F401 - these have pages of their own
 from telemetry.drawing import rules_in_force
 from telemetry.live_page import live_link
 from telemetry.models import DeviceKey, LatestReading, Metric, Series

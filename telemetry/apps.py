@@ -10,7 +10,9 @@ class TelemetryConfig(AppConfig):
     def ready(self) -> None:
         from faultreporter.live import hub
         from telemetry import detail, live, metrics, receivers  # noqa: F401 - metrics adds itself; no models before ready()
+        from telemetry.mqtt import watching
 
         hub.register(live.Directory())
         detail.register()
+        watching.register()
         post_migrate.connect(receivers.make_partitions, sender=self)

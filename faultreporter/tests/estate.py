@@ -40,7 +40,9 @@ from faultreporter.webhooks.tests.factories import make_webhook
 from locations.models import BusinessCalendar, Location
 from locations.tests.factories import LocationFactory, SiteMembershipFactory
 from telemetry.ingest import ingest
-from telemetry.models import Insight, MaintenanceWindow, Tariff
+from telemetry.models import DeadLetter, Insight, MaintenanceWindow, MqttBridge, Tariff
+from telemetry.mqtt.bridge import letter
+from telemetry.mqtt.messages import Message, Unusable
 from telemetry.tests.factories import (
     CounterFactory,
     DetectorFactory,
@@ -148,6 +150,14 @@ def find_unusual(machines: list[Equipment], *, by: tuple[User, User]) -> None:
             leader = leads or insight
             for person in by:
                 insight.give_feedback(by=person, verdict="USEFUL")
+    listen()
+
+
+def listen() -> None:
+    for number in range(SEVERAL):
+        MqttBridge.objects.note(f"bridge-{number}", at=timezone.now(), is_connected=True, counts={"messages": 3})
+    message = Message("fr/v1/gw-9/telemetry", b"{half a mess", timezone.now())
+    DeadLetter.keep([letter(message, Unusable(DeadLetter.Reason.UNREADABLE)) for _ in range(SEVERAL)])
 
 
 def work_on(one: Equipment, *, manager: User, technician: User) -> None:

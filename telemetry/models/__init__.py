@@ -1,5 +1,6 @@
 from telemetry.models.catalogue import Metric, MetricInUse, Series, SeriesQuerySet
 from telemetry.models.device_keys import DeviceKey
+from telemetry.models.gateways import DeadLetter, MqttBridge
 from telemetry.models.insights import (
     Detector,
     DetectorQuerySet,
@@ -20,6 +21,7 @@ __all__ = [
     "Arrival",
     "Cleared",
     "DayRollup",
+    "DeadLetter",
     "Detector",
     "DetectorQuerySet",
     "DetectorState",
@@ -38,6 +40,7 @@ __all__ = [
     "Metric",
     "MetricInUse",
     "MinuteRollup",
+    "MqttBridge",
     "QuarterRollup",
     "Reading",
     "Rule",
