@@ -75,6 +75,10 @@ class Environment(BaseSettings):
     RATE_LIMIT_ANONYMOUS_PER_MINUTE: int = Field(default=60, ge=1)
     MAX_JSON_BYTES: int = Field(default=2_000_000, ge=1_000)
     MAX_UPLOAD_BYTES: int = Field(default=10_000_000, ge=1_000)
+    READINGS_KEPT_MONTHS: int = Field(default=24, ge=2, le=1200)
+    INGEST_BATCHES_PER_PROCESS: int = Field(default=3, ge=1)
+    INGEST_BACKLOG_BATCHES: int = Field(default=100_000, ge=1)
+    INGEST_BACKLOG_SECONDS: int = Field(default=21_600, ge=60)
     CURRENCY: str = Field(default="EUR", pattern="^[A-Z]{3}$")
 
     MQTT_URL: str = ""
@@ -206,6 +210,10 @@ STREAM_URL = env.STREAM_URL or env.PUBLIC_URL
 STREAMS_PER_USER = env.STREAMS_PER_USER
 STREAMS_PER_PROCESS = env.STREAMS_PER_PROCESS
 STREAM_RECHECK_SECONDS = env.STREAM_RECHECK_SECONDS
+READINGS_KEPT_MONTHS = env.READINGS_KEPT_MONTHS
+INGEST_BATCHES_PER_PROCESS = env.INGEST_BATCHES_PER_PROCESS
+INGEST_BACKLOG_BATCHES = env.INGEST_BACKLOG_BATCHES
+INGEST_BACKLOG_SECONDS = env.INGEST_BACKLOG_SECONDS
 
 INSTALLED_APPS = [
     "unfold",
@@ -510,6 +518,10 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
     },
     "feed energy from meters": {"task": "analytics.tasks.feed_energy", "schedule": crontab(hour="1", minute="20")},
     "forget old insights": {"task": "telemetry.tasks.prune_insights", "schedule": crontab(hour="2", minute="45")},
+    "drop old months of readings": {
+        "task": "telemetry.tasks.prune_readings",
+        "schedule": crontab(hour="3", minute="45"),
+    },
     "roll up the quarter": {"task": "analytics.tasks.roll_up_quarter", "schedule": crontab(hour="1", minute="0")},
     "wake forgotten webhooks": {"task": "faultreporter.webhooks.tasks.sweep", "schedule": timedelta(seconds=30)},
     "forget old webhook events": {

@@ -11,6 +11,7 @@ from datetime import datetime
 
 from django.db import transaction
 from django.utils.translation import ngettext
+from prometheus_client import Counter, Histogram
 
 from faultreporter.errors import PayloadTooLarge
 from faultreporter.outbox import publish
@@ -22,6 +23,13 @@ from telemetry.storage import store
 
 MAX_READINGS = 10_000
 MAX_ERRORS = 100
+FATES = ("accepted", "duplicate", "conflict", "rejected")
+COUNTED = Counter("readings_total", "Readings that arrived, by what became of them", ["fate"])
+SECONDS = Histogram(
+    "ingest_batch_seconds",
+    "Time to check and store a batch of readings",
+    buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,17 +74,24 @@ def ingest(
         message = ngettext("At most %(most)d reading at a time.", "At most %(most)d readings at a time.", MAX_READINGS)
         raise PayloadTooLarge(message % {"most": MAX_READINGS}, meta={"max_readings": MAX_READINGS})
     result = IngestResult()
-    lines = take(readings, at=at, sender=Sender(allowed, gateway), refuse=result.reject)
+    with SECONDS.time():
+        take_and_store(readings, result, at=at, sender=Sender(allowed, gateway))
+    for fate in FATES:
+        COUNTED.labels(fate).inc(getattr(result, fate))
+    return result
+
+
+def take_and_store(readings: Sequence[object], result: IngestResult, *, at: datetime, sender: Sender) -> None:
+    lines = take(readings, at=at, sender=sender, refuse=result.reject)
     if lines := [line for line in lines if line.rows]:
         with transaction.atomic():
             known = with_series(lines)
             stored = store({series: line.rows for series, line in known.items()}, at=at)
             if stored.advanced:
-                if gateway and (moved := [pk for pk in stored.advanced if not known[pk].same_gateway]):
-                    Series.objects.filter(pk__in=moved).update(gateway=gateway)
+                if sender.gateway and (moved := [pk for pk in stored.advanced if not known[pk].same_gateway]):
+                    Series.objects.filter(pk__in=moved).update(gateway=sender.gateway)
                 publish("telemetry.tasks.readings_arrived", series=stored.advanced)
         result.accepted, result.duplicate, result.conflict = stored.accepted, stored.duplicate, stored.conflict
-    return result
 
 
 def with_series(lines: Iterable[Line]) -> dict[int, Line]:

@@ -7,9 +7,11 @@ from django.utils import timezone
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from faultreporter.api.health import register_check
 from faultreporter.api.metrics import further
 from telemetry import insights
 from telemetry.models import Insight
+from telemetry.partitions import count_caught
 from telemetry.rollups import backlog
 
 
@@ -41,5 +43,23 @@ class InsightLag(Collector):
         yield GaugeMetricFamily("insights_open", "Insights that are still going on", open_insights)
 
 
-further.append(RollupLag())
-further.append(InsightLag())
+class Uncovered(Collector):
+    """Readings and roll-ups that no month covers: more than none means that months weren't made in time."""
+
+    def collect(self) -> Iterator[Metric]:
+        try:
+            caught = count_caught()
+        except DatabaseError:
+            return
+        words = "Rows in default partitions, counted up to 10,000 a table"
+        yield GaugeMetricFamily("readings_in_default_partition", words, caught)
+
+
+def months_are_made() -> str:
+    """For /health/ready."""
+    caught = count_caught()
+    return f"{caught} rows in default partitions: run manage.py ensure_partitions" if caught else "ok"
+
+
+register_check("readings", months_are_made)
+further.extend([RollupLag(), InsightLag(), Uncovered()])

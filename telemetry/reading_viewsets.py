@@ -28,6 +28,7 @@ from telemetry.history import Page, Position, latest_of, read_page
 from telemetry.ingest import ingest
 from telemetry.models import Metric, Reading, Series
 from telemetry.parsers import JSONReadingsParser, NDJSONReadingsParser
+from telemetry.pressure import gate
 from telemetry.serializers import (
     IngestResultSerializer,
     MachineReadingSerializer,
@@ -154,12 +155,13 @@ class ReadingViewSet(GenericViewSet):
         if not isinstance(request.data, list):
             raise ValidationFailed(_("Send an object with the list “readings”."), field="readings")
         key = request.user.key if isinstance(request.user, Device) else None
-        result = ingest(
-            request.data,
-            at=self.now(),
-            allowed=key.allowed_equipment() if key else None,
-            gateway=key.pk if key else None,
-        )
+        with gate.batch(at=self.now()):
+            result = ingest(
+                request.data,
+                at=self.now(),
+                allowed=key.allowed_equipment() if key else None,
+                gateway=key.pk if key else None,
+            )
         return Response(asdict(result), status=status.HTTP_207_MULTI_STATUS if result.rejected else status.HTTP_200_OK)
 
     @extend_schema(summary="List readings", responses=MachineReadingSerializer(many=True))

@@ -2,10 +2,9 @@ from typing import Any
 
 from django.utils import timezone
 
-from telemetry.partitions import ensure_partitions, is_partitioned
+from telemetry.partitions import ensure_partitions
 
 
 def make_partitions(**_: Any) -> None:
     """After every migrate, so that a fresh database takes readings at once."""
-    if is_partitioned():
-        ensure_partitions(at=timezone.now())
+    ensure_partitions(at=timezone.now())

@@ -66,6 +66,12 @@ def ensure_partitions() -> list[str]:
     return made
 
 
+@shared_task(name="telemetry.tasks.prune_readings")
+def prune_readings() -> list[str]:
+    """By beat every night: drops the months that are older than what is kept."""
+    return partitions.prune(at=timezone.now())
+
+
 @shared_task(name="telemetry.tasks.roll_up")
 def roll_up() -> int:
     """By beat every 10 seconds: what has arrived since. One worker at a time does it; another finds nothing to do."""

@@ -1,6 +1,7 @@
 from datetime import UTC, datetime, timedelta
 from io import StringIO
 from itertools import pairwise
+from typing import Any
 
 import pytest
 from django.core.management import call_command
@@ -8,8 +9,17 @@ from django.db import connection
 
 from telemetry import tasks
 from telemetry.catalogue import load_metrics
-from telemetry.models import Metric, Reading
-from telemetry.partitions import count_caught, covered_months, ensure_partitions, existing_partitions
+from telemetry.models import Arrival, Metric, Reading
+from telemetry.partitions import (
+    MAX_AGE,
+    count_caught,
+    covered_months,
+    earliest_accepted,
+    ensure_partitions,
+    existing_partitions,
+    outdated_partitions,
+    prune,
+)
 from telemetry.tests.factories import SeriesFactory
 from telemetry.units import is_unit
 
@@ -19,7 +29,7 @@ FAR = datetime(2040, 5, 17, tzinfo=UTC)
 
 
 def test_it_works() -> None:
-    made = ensure_partitions(at=FAR)
+    made = [name for name in ensure_partitions(at=FAR) if name.startswith("iot_data")]
 
     assert (made[0], made[-1], len(made)) == ("iot_data_y2039m05", "iot_data_y2040m08", 16)
     assert set(made) <= existing_partitions()
@@ -48,6 +58,55 @@ def test_what_the_default_partition_caught_moves_to_its_month() -> None:
         assert cursor.fetchone() == ("iot_data_y2040m05",)
 
 
+def test_roll_ups_have_their_months_too() -> None:
+    made = ensure_partitions(at=FAR)
+
+    assert {"iot_rollup_15m_y2039m05", "iot_rollup_1m_y2040m01", "iot_rollup_1m_y2040m08"} <= set(made)
+    assert "iot_rollup_1m_y2039m12" not in made
+
+
+@pytest.mark.parametrize(("months", "earliest"), [(24, FAR - MAX_AGE), (2, datetime(2040, 3, 1, tzinfo=UTC))])
+def test_readings_are_taken_as_long_as_their_month_is_kept(settings: Any, months: int, earliest: datetime) -> None:
+    settings.READINGS_KEPT_MONTHS = months
+
+    assert earliest_accepted(FAR) == earliest
+
+
+def test_what_is_older_than_what_is_kept_is_dropped(settings: Any) -> None:
+    settings.READINGS_KEPT_MONTHS = 2
+    ensure_partitions(at=FAR - timedelta(days=90))
+    line = SeriesFactory()
+    for month in (1, 2, 3):
+        Reading.objects.create(series=line, recorded_at=datetime(2040, month, 28, tzinfo=UTC), value=month)
+    old = [name for _, name in outdated_partitions(at=FAR) if name.startswith("iot_data")]
+
+    assert "iot_data_y2040m02" in old
+    assert "iot_data_y2040m03" not in old
+    assert set(old) <= set(prune(at=FAR))
+    assert list(Reading.objects.values_list("value", flat=True)) == [3.0]
+    assert outdated_partitions(at=FAR) == []
+
+
+def test_a_month_that_waits_to_be_rolled_up_is_kept(settings: Any) -> None:
+    settings.READINGS_KEPT_MONTHS = 2
+    ensure_partitions(at=FAR - timedelta(days=90))
+    Arrival.objects.create(received_at=FAR, series=[1], window_at=[datetime(2040, 2, 29, tzinfo=UTC)])
+
+    assert "iot_data_y2040m02" not in prune(at=FAR)
+
+
+def test_saying_what_would_be_dropped_drops_nothing(settings: Any) -> None:
+    settings.READINGS_KEPT_MONTHS = 2
+    out = StringIO()
+
+    call_command("prune_readings", "--dry-run", stdout=out)
+    call_command("prune_readings", "--dry-run", stdout=out)
+    first, second = out.getvalue().splitlines()
+
+    assert first == second
+    assert "would be dropped" in first
+
+
 def test_the_command_and_the_task() -> None:
     line = SeriesFactory()
     Reading.objects.create(series=line, recorded_at=FAR, value=1.0)
@@ -56,7 +115,7 @@ def test_the_command_and_the_task() -> None:
     call_command("ensure_partitions", stdout=out, stderr=err)
 
     assert "0 partitions made." in out.getvalue()
-    assert "1 readings lie in the default partition" in err.getvalue()
+    assert "1 rows lie in default partitions" in err.getvalue()
     assert tasks.ensure_partitions() == []
 
 

@@ -13,4 +13,4 @@ class Command(BaseCommand):
         made = ensure_partitions(at=timezone.now())
         self.stdout.write(f"{len(made)} partitions made{': ' if made else '.'}{', '.join(made)}")
         if caught := count_caught():
-            self.stderr.write(f"{caught} readings lie in the default partition: their month has none.")
+            self.stderr.write(f"{caught} rows lie in default partitions: their month has none.")
