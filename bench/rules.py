@@ -77,15 +77,15 @@ def set_up(case: Case) -> list[int]:
     return [one.pk for one in made]
 
 
-def batches(case: Case, series: list[int], rng: random.Random) -> Iterator[Any]:
-    """A reading a minute for every series, READINGS in a batch."""
-    from telemetry.storage import Batch  # noqa: PLC0415
+def batches(case: Case, series: list[int], rng: random.Random) -> Iterator[tuple[Any, datetime]]:
+    """A reading a minute for every series, READINGS in a batch, and when it arrives."""
+    from telemetry.storage import EPOCH, TICK  # noqa: PLC0415
 
     each = READINGS // len(series)
     for number in range(WARM_UP + ROUNDS):
-        minutes = [BEGINNING + timedelta(minutes=number * each + n) for n in range(each)]
-        pairs = [(pk, at) for at in minutes for pk in series]
-        yield Batch([pk for pk, _ in pairs], [at for _, at in pairs], [rng.uniform(*case.values) for _ in pairs])
+        moments = [BEGINNING + timedelta(minutes=number * each + n) for n in range(each)]
+        ticks = [(moment - EPOCH) // TICK for moment in moments]
+        yield {pk: [(tick, rng.uniform(*case.values)) for tick in ticks] for pk in series}, moments[-1]
 
 
 def measure(case: Case) -> dict[str, float]:
@@ -99,9 +99,9 @@ def measure(case: Case) -> dict[str, float]:
         cursor.execute("SELECT pg_backend_pid()")
         backend = int(cursor.fetchone()[0])
     found: list[tuple[float, float, float]] = []
-    for number, batch in enumerate(batches(case, series, random.Random(7))):
+    for number, (batch, at) in enumerate(batches(case, series, random.Random(7))):
         with transaction.atomic():
-            store(batch, at=batch.recorded_at[-1])
+            store(batch, at=at)
         if number == WARM_UP:
             with connection.cursor() as cursor:
                 cursor.execute("VACUUM ANALYZE iot_rule_states, iot_data, iot_latest")
