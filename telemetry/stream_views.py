@@ -77,7 +77,7 @@ class StreamView(ApiView):
             ),
             OpenApiParameter("location_id", OpenApiTypes.UUID, description="Only what is in this place and below it."),
             OpenApiParameter(
-                "series_id", SERIES_ID, many=True, explode=False, style="form",
+                "series_id", {"type": "array", "items": SERIES_ID}, explode=False, style="form",
                 description=f"Only these series, at most {MAX_LISTED}; alerts and orders of their machines.",
             ),
             OpenApiParameter(
