@@ -202,7 +202,7 @@ class MaintenanceWindowAdmin(ModelAdmin):
     search_fields = ("reason", "equipment__equipment_code", "location__name")
     ordering = ("-starts_at", "-id")
     autocomplete_fields = ("equipment", "location")
-    fields = (("equipment", "location"), ("starts_at", "ends_at"), "reason")
+    fields = (("equipment", "location"), "starts_at", "ends_at", "reason")
 
     def create_record(self, request: HttpRequest, record: MaintenanceWindow) -> None:
         names = ("equipment", "location", "starts_at", "ends_at", "reason")

@@ -313,7 +313,7 @@ def test_a_thousand_at_once_move_in_small_batches(mona: User, django_assert_max_
     machine = EquipmentFactory.create()
     alerts = [raised(EquipmentFactory.create(location=machine.location)) for _ in range(12)]
 
-    with django_assert_max_num_queries(4 * 5 + 12 * 10):
+    with django_assert_max_num_queries(4 * 5 + 13 * 10):
         assert escalation.sweep(at=at("09:10"), batch=5) == 12
 
     assert Notification.objects.filter(kind="ALERT_ESCALATED").count() == len(alerts)

@@ -39,8 +39,8 @@ def test_a_detail(api: Any, tess: User) -> None:
     assert cost(lambda: api(tess).get(f"{URL}/{order.pk}")) <= 5
 
 
-# One of them asks whether a webhook wants to hear of it.
-@pytest.mark.parametrize(("files", "most"), [(0, 8), (2, 9)])
+# One of them asks whether a webhook wants to hear of it, one tells the screens that are open.
+@pytest.mark.parametrize(("files", "most"), [(0, 9), (2, 10)])
 def test_raising(files: int, most: int, api: Any, mona: User) -> None:
     body = {
         "equipment_id": str(EquipmentFactory.create().pk),
