@@ -29,6 +29,7 @@ MACHINES_IN_A_ROOM = 10
 STREAMS_OF_ONE_PERSON = 5
 SAMPLE_EVERY = 30.0
 SLEEPS_FOR = 90.0
+OPEN_WITHIN = 120.0
 STAMP = re.compile(rb'"recorded_at":"(\d{4}-\d\d-\d\dT[\d:.]+Z)"')  # not one that the framing of a chunk cuts in two
 PAGE = os.sysconf("SC_PAGE_SIZE")
 
@@ -139,8 +140,11 @@ class Product:
         return sum(pages) * PAGE / 1e6
 
     def metric(self, name: str) -> float:
-        with urllib.request.urlopen(f"{self.addresses.stream}/metrics", timeout=10) as answer:
-            lines = answer.read().decode().splitlines()
+        try:
+            with urllib.request.urlopen(f"{self.addresses.stream}/metrics", timeout=10) as answer:
+                lines = answer.read().decode().splitlines()
+        except OSError:
+            return float("nan")  # told as it is: the process had no time for this question
         return sum(float(line.rpartition(" ")[2]) for line in lines if re.match(rf"{name}[ {{]", line))
 
     def stop(self) -> None:
@@ -181,6 +185,7 @@ class Reader(asyncio.Protocol):
     def __init__(self, request: bytes, heard: Heard) -> None:
         self.request, self.heard, self.rest = request, heard, b""
         self.opened_at = self.last = time.time()
+        self.heard_something = False
         self.gone: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
     def connection_made(self, transport: Any) -> None:
@@ -188,7 +193,7 @@ class Reader(asyncio.Protocol):
         transport.write(self.request)
 
     def data_received(self, data: bytes) -> None:
-        now = time.time()
+        now, self.heard_something = time.time(), True
         whole, _, self.rest = (self.rest + data).rpartition(b"}")
         if b"event: end" in whole:
             self.heard.goodbyes += 1
@@ -286,7 +291,12 @@ async def listen(product: Product, estate: Estate, options: argparse.Namespace, 
             _, reader = await loop.create_connection(lambda request=request: Reader(request, heard), "127.0.0.1", port)
             readers.append(reader)
         await asyncio.sleep(0.02)
-    await asyncio.sleep(10)
+    opening = time.monotonic()
+    while not all(reader.heard_something for reader in readers) and time.monotonic() - opening < OPEN_WITHIN:
+        await asyncio.sleep(1)
+    answered = sum(reader.heard_something for reader in readers)
+    print(f"{answered} of {len(readers)} readers had been answered {time.monotonic() - opening:.0f} s later.")
+    await asyncio.sleep(5)
     heard.window.clear()
     heard.longest_silence = 0.0
     print(

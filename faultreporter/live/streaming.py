@@ -84,7 +84,8 @@ def batched(items: Sequence[bytes], size: int) -> list[Sequence[bytes]]:
 async def located(source: Hub) -> None:
     """While Redis is away a stream begins all the same, with the latest readings."""
     with suppress(TimeoutError):
-        await asyncio.wait_for(source.located.wait(), LOCATED_WITHIN)
+        async with asyncio.timeout(LOCATED_WITHIN):
+            await source.located.wait()
 
 
 async def snapshot(source: Hub, listener: Listener) -> AsyncIterator[bytes]:
@@ -102,7 +103,9 @@ async def happening(listener: Listener) -> AsyncIterator[bytes]:
     pinged = time.monotonic()
     while True:
         try:
-            await asyncio.wait_for(listener.wake.wait(), max(0.0, pinged + PING_EVERY - time.monotonic()))
+            # Not wait_for: until Python 3.12 it loses the cancellation that comes together with what it waits for.
+            async with asyncio.timeout(max(0.0, pinged + PING_EVERY - time.monotonic())):
+                await listener.wake.wait()
         except TimeoutError:
             pinged = time.monotonic()
             yield ping()

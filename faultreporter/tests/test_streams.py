@@ -1,5 +1,6 @@
 """The stream process itself: granian, Redis and PostgreSQL as in production, clients over HTTP."""
 
+import socket
 import time
 import uuid
 from collections.abc import Iterator
@@ -8,7 +9,7 @@ from typing import Any
 
 import pytest
 import requests
-from django.db import connection
+from django.db import connection, transaction
 from django.utils import timezone
 
 from alerts.models import Alert
@@ -271,6 +272,31 @@ def test_a_stopping_process_says_goodbye_and_ends(tess: User, rita: User) -> Non
         assert all(next(client.events, None) is None for client in clients)
         assert streams.process.returncode == 0
         assert seconds < 4
+
+
+def test_who_leaves_before_being_let_in_leaves_no_stream_behind(streams: StreamProcess, tess: User) -> None:
+    head = f"GET /api/v1/iot-data/stream HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer {token_of(tess)}\r\n\r\n"
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("LOCK TABLE iot_latest")  # which every stream looks at before it begins
+        with socket.create_connection(("127.0.0.1", streams.port)) as impatient:
+            impatient.sendall(head.encode())
+            time.sleep(0.5)
+        time.sleep(0.5)
+    time.sleep(1)
+
+    assert streams.metric("streams_open") == 0
+
+
+def test_many_who_leave_at_once_leave_no_stream_and_a_process_that_answers(streams: StreamProcess, tess: User) -> None:
+    head = f"GET /api/v1/iot-data/stream HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer {token_of(tess)}\r\n\r\n"
+
+    for number in range(300):
+        with socket.create_connection(("127.0.0.1", streams.port)) as impatient:
+            impatient.sendall(head.encode())
+            time.sleep(number % 30 / 1000)
+
+    wait_for(lambda: streams.metric("streams_open") == 0, "the end of the last stream", 20)
+    assert streams.open(token_of(tess)).opened().status == 200
 
 
 def test_an_open_stream_holds_no_connection_to_the_database(streams: StreamProcess, tess: User, rita: User) -> None:
