@@ -11,8 +11,11 @@ from itertools import pairwise
 from typing import Any, NamedTuple
 
 from django.db import connection
+from django.utils.translation import gettext as _
 from psycopg import sql
 
+from faultreporter.errors import RangeTooLarge
+from telemetry.partitions import QUARTERS, READINGS
 from telemetry.rollups import COMBINED, EPOCH, WINDOW, ceil_to, floor_to, minutes_since
 
 
@@ -33,7 +36,7 @@ def rollups(at: datetime) -> tuple[Source, ...]:
     return (
         Source("1d", "iot_rollup_1d", timedelta(days=1)),
         Source("1h", "iot_rollup_1h", timedelta(hours=1)),
-        Source("15m", "iot_rollup_15m", timedelta(minutes=15)),
+        Source("15m", "iot_rollup_15m", timedelta(minutes=15), QUARTERS.horizon(at)),
         Source("1m", "iot_rollup_1m", timedelta(minutes=1), minutes_since(at)),
     )
 
@@ -57,6 +60,17 @@ class Aggregated(NamedTuple):
 
     source: str
     buckets: Mapping[int, list[Bucket]]
+
+
+class NoLongerKept(RangeTooLarge):
+    """What is asked for could only be read from readings that have been dropped; `meta.kept_since` says since when."""
+
+    def __init__(self, since: datetime) -> None:
+        message = _(
+            "Readings before %(date)s are no longer kept one by one. Ask for buckets of 15m or more,"
+            " and let from and to be whole quarters of an hour."
+        )
+        super().__init__(message % {"date": f"{since:%Y-%m-%d}"}, field="from", meta={"kept_since": since})
 
 
 class Piece(NamedTuple):
@@ -92,6 +106,12 @@ def cover(
     if start < end:
         yield Piece(source, start, end)
     yield from cover(end, until, finer, stale)
+
+
+def check_kept(pieces: Sequence[tuple[int, Piece]], *, at: datetime) -> None:
+    kept_since = READINGS.horizon(at)
+    if any(piece.source == RAW and piece.since < kept_since for _series, piece in pieces):
+        raise NoLongerKept(kept_since)
 
 
 def dirty(
@@ -173,6 +193,7 @@ def aggregate(series: Sequence[int], edges: Sequence[datetime], *, at: datetime)
     fitting = [source for source in rollups(at) if all(not (edge - EPOCH) % source.step for edge in edges[1:-1])]
     stale = stale_windows(series, edges[0], edges[-1])
     pieces = [(one, piece) for one in series for piece in cover(edges[0], edges[-1], fitting, stale[one])]
+    check_kept(pieces, at=at)
     coarsest = max((piece.source for _, piece in pieces), key=lambda source: source.step, default=RAW)
     found: dict[int, list[Bucket]] = {one: [] for one in series}
     parameters: dict[str, Any] = {"edges": list(edges[:-1])}
@@ -187,9 +208,10 @@ def aggregate(series: Sequence[int], edges: Sequence[datetime], *, at: datetime)
     return Aggregated(coarsest.name, found)
 
 
-def last_readings(series_id: int, *, since: datetime, until: datetime, source: Source) -> list[tuple[datetime, float]]:
-    """The last reading of each row of the source, in order; all readings where the source is RAW."""
-    sources = [] if source == RAW else [source]
+def last_readings(
+    series_id: int, *, since: datetime, until: datetime, sources: Sequence[Source]
+) -> list[tuple[datetime, float]]:
+    """The last reading of each row of these sources, coarsest first, in order; all readings where there is none."""
     stale = stale_windows([series_id], since, until)[series_id] if sources else []
     pieces = [(series_id, piece) for piece in cover(since, until, sources, stale)]
     parameters: dict[str, Any] = {}

@@ -8,7 +8,8 @@ from django.db import connection
 
 from telemetry.aggregates import RAW, Source, aggregate, last_readings, rollups
 from telemetry.downsampling import Point, lttb, width_for
-from telemetry.rollups import ceil_to
+from telemetry.partitions import READINGS
+from telemetry.rollups import WINDOW, ceil_to, floor_to
 
 MAX_POINTS = 2_000
 MOST_READ = 20_000
@@ -36,6 +37,11 @@ def milliseconds(at: datetime) -> int:
 def min_max(series_id: int, *, since: datetime, until: datetime, points: int, at: datetime) -> Chart:
     """Minimum, maximum and mean per column: no peak is lost, however short. A column without readings is left out."""
     width = width_for(until - since, points)
+    if since < READINGS.horizon(at):
+        width = max(width, WINDOW)
+    since, until = readable(since, until, at=at)
+    if since >= until:
+        return Chart(RAW.name, width, [])
     edges = [since]
     edge = ceil_to(since + timedelta.resolution, width)
     while edge < until:
@@ -48,15 +54,24 @@ def min_max(series_id: int, *, since: datetime, until: datetime, points: int, at
 
 def largest_triangles(series_id: int, *, since: datetime, until: datetime, points: int, at: datetime) -> Chart:
     """Readings that draw the same line. Of a long range, not all are looked at but the last of each minute or more."""
-    source = finest(series_id, since, until, at=at)
-    found = last_readings(series_id, since=since, until=until, source=source)
+    since, until = readable(since, until, at=at)
+    sources = not_too_fine(series_id, since, until, at=at)
+    found = last_readings(series_id, since=since, until=until, sources=sources) if since < until else []
     kept = lttb([Point(milliseconds(moment), value) for moment, value in found], points)
-    return Chart(source.name, None, [tuple(point) for point in kept])
+    return Chart(sources[0].name if sources else RAW.name, None, [tuple(point) for point in kept])
 
 
-def finest(series_id: int, since: datetime, until: datetime, *, at: datetime) -> Source:
-    """The finest source that has not too many rows in the range."""
-    *coarser, minutes = rollups(at)
+def readable(since: datetime, until: datetime, *, at: datetime) -> tuple[datetime, datetime]:
+    """Where readings have been dropped, only whole quarters can still be told apart."""
+    horizon = READINGS.horizon(at)
+    return ceil_to(since, WINDOW) if since < horizon else since, floor_to(until, WINDOW) if until < horizon else until
+
+
+def not_too_fine(series_id: int, since: datetime, until: datetime, *, at: datetime) -> Sequence[Source]:
+    """The finest source that has not too many rows in the range, and those that are finer still, for its ends.
+
+    None where all readings can be looked at.
+    """
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT sum(n) FROM iot_rollup_1d WHERE series_id = %s AND bucket_at > %s - interval '1 day'"
@@ -64,9 +79,10 @@ def finest(series_id: int, since: datetime, until: datetime, *, at: datetime) ->
             [series_id, since, until],
         )
         (readings,) = cursor.fetchone()
-    if (readings or 0) <= MOST_READ:
-        return RAW
-    candidates: Sequence[Source] = [minutes, *reversed(coarser)]
-    return next(
-        (one for one in candidates if one.since <= since and (until - since) // one.step <= MOST_READ), candidates[-1]
-    )
+    if (readings or 0) <= MOST_READ and since >= READINGS.horizon(at):
+        return []
+    sources = rollups(at)
+    finest = len(sources) - 1
+    while finest and (sources[finest].since > since or (until - since) // sources[finest].step > MOST_READ):
+        finest -= 1
+    return sources[finest:]

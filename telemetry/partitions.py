@@ -56,10 +56,11 @@ def next_month(month: datetime) -> datetime:
 
 
 READINGS = Kept("iot_data", "recorded_at", lambda: settings.READINGS_KEPT_MONTHS)
+QUARTERS = Kept("iot_rollup_15m", "bucket_at", lambda: 120)
 TABLES = (
     READINGS,
     Kept("iot_rollup_1m", "bucket_at", lambda: 4),  # one more than the 90 days that are rolled up by minute
-    Kept("iot_rollup_15m", "bucket_at", lambda: 120),
+    QUARTERS,
 )
 """Whoever partitions another table by month adds it here: its months are made and dropped with the others."""
 

@@ -18,7 +18,7 @@ from django.db.models import Count, Min
 from psycopg import sql
 
 from telemetry.models import Arrival
-from telemetry.partitions import first_of_month
+from telemetry.partitions import READINGS, first_of_month
 from telemetry.storage import binary_cursor
 
 EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
@@ -215,8 +215,10 @@ def try_lock() -> bool:
 def rebuild(*, series: Sequence[int], since: datetime, until: datetime, at: datetime) -> int:
     """Rolls up anew whatever these series have from `since` to `until`, whole windows; answers how many.
 
-    For readings that came past ingest, from a backup or a bulk load, or that were deleted.
+    For readings that came past ingest, from a backup or a bulk load, or that were deleted. Months whose readings
+    aren't kept any more stay as they are: their roll-ups are all that is left of them.
     """
+    since = max(since, READINGS.horizon(at))
     with transaction.atomic():
         with connection.cursor() as cursor:
             cursor.execute("SELECT pg_advisory_xact_lock(%s)", [ROLLUPS_LOCK])

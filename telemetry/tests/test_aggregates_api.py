@@ -20,7 +20,7 @@ from locations.tests.factories import LocationFactory
 from telemetry.aggregates import aggregate, cover, rollups
 from telemetry.buckets import BUCKETS, edges
 from telemetry.models import Arrival, DayRollup, HourRollup, MinuteRollup, QuarterRollup, Reading, Series
-from telemetry.rollups import WINDOW, floor_to, roll_up
+from telemetry.rollups import WINDOW, floor_to, rebuild, roll_up
 from telemetry.tests.factories import MetricFactory, SeriesFactory
 from telemetry.tests.summing import Sums, keep, sums
 
@@ -210,6 +210,47 @@ def test_a_series_out_of_sight_is_not_there(api: Api, rita: User, olga: User) ->
     assert_error(api(olga).get(AGGREGATE, {**asked, **machine}), 404, "NOT_FOUND")
     assert_error(api(olga).get(CHART, {"from": asked["from"], "series_id": hidden.pk}), 404, "NOT_FOUND")
     assert_error(api(olga).get(CHART, {"from": asked["from"], "series_id": hidden.pk + 999}), 404, "NOT_FOUND")
+
+
+def forget_long_ago(line: Series, settings: Any) -> str:
+    """Readings of a year ago that have been rolled up and dropped; answers from when, unaligned."""
+    long_ago = NOW - timedelta(days=300)
+    keep([(line.pk, long_ago + timedelta(minutes=n), float(n)) for n in range(60)], at=NOW)
+    roll_up_all()
+    Reading.objects.all().delete()
+    settings.READINGS_KEPT_MONTHS = 2
+    return (long_ago - timedelta(minutes=7)).isoformat()
+
+
+def test_readings_that_are_gone_live_on_in_their_quarters(api: Api, rita: User, line: Series, settings: Any) -> None:
+    since = forget_long_ago(line, settings)
+    asked = {"series_id": line.pk, "from": since}
+
+    refused = api(rita).get(AGGREGATE, {**asked, "bucket": "1d"})
+    (found,) = ask(api(rita), AGGREGATE, **asked | {"from": "2025-05-05T00:00:00Z"}, bucket="1d", tz="Asia/Kolkata")
+
+    assert_error(refused, 422, "RANGE_TOO_LARGE", field="from")
+    assert refused.json()["error"]["meta"]["kept_since"] == "2026-01-01T00:00:00Z"
+    assert [(bucket["count"], bucket["sum"]) for bucket in found["buckets"]] == [(60, sum(range(60)))]
+
+
+@pytest.mark.parametrize("method", ["MINMAX", "LTTB"])
+def test_charts_of_what_is_gone_have_columns_of_a_quarter_or_more(
+    api: Api, rita: User, line: Series, settings: Any, method: str
+) -> None:
+    since = forget_long_ago(line, settings)
+
+    found = ask(api(rita), CHART, series_id=line.pk, **{"from": since}, to="2025-05-06T00:00:00Z", method=method)
+
+    assert (found["source"], len(found["points"])) == ("15m", 4)
+
+
+def test_rebuilding_leaves_alone_what_is_all_that_is_left(line: Series, settings: Any) -> None:
+    forget_long_ago(line, settings)
+
+    rebuild(series=[line.pk], since=NOW - timedelta(days=366), until=NOW, at=NOW)
+
+    assert QuarterRollup.objects.count() == 4
 
 
 def test_queries(api: Api, rita: User, line: Series, django_assert_num_queries: Any) -> None:
