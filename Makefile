@@ -22,7 +22,7 @@ OPENAPI_TYPESCRIPT := openapi-typescript@7.13.0
 TYPESCRIPT := typescript@5.9.3
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check check-code check-schema check-client check-fuzz bench bench-nab bench-mqtt openapi demo-large simulate screenshots lock clean
+.PHONY: help run test check check-code check-schema check-client check-fuzz bench bench-ingest bench-nab bench-mqtt openapi demo-large simulate screenshots lock clean
 
 help: ## what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -67,6 +67,9 @@ bench: $(TOOLS) ## our server against pgbench running the same SQL, on the large
 
 bench-nab: $(TOOLS) ## the detectors of insights on the Numenta Anomaly Benchmark, where a copy of it is at hand
 	@$(PY) -m bench nab $(ARGS)
+
+bench-ingest: $(TOOLS) ## storing readings against COPY and the peer; ARGS="--growth" also at 50 M rows
+	@$(FRESH) $(PY) -m bench ingest $(ARGS)
 
 bench-mqtt: $(TOOLS) ## a burst through a real Mosquitto while bridge and broker are killed and restarted
 	@$(FRESH) $(PY) -m bench mqtt $(ARGS)

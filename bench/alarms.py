@@ -168,11 +168,11 @@ def report(total: int, building: Building) -> str:
     return "\n".join(rows)
 
 
-def main() -> None:
+def run(arguments: list[str]) -> None:
     parser = argparse.ArgumentParser(prog="python -m bench alarms", description=__doc__)
     parser.add_argument("--series", type=int, default=5_000, help="a multiple of 100")
     parser.add_argument("--every", type=int, default=1, help="minutes between two batches of a gateway")
-    told = parser.parse_args()
+    told = parser.parse_args(arguments)
     call_command("migrate", verbosity=0)
     start = timezone.now().replace(second=0, microsecond=0) - timedelta(days=1)
     building = Building(told.series, start=start)

@@ -13,7 +13,7 @@ from django.utils import timezone
 class Request:
     method: str
     path: str
-    body: dict[str, Any] | None = None
+    body: dict[str, Any] | bytes = b""
 
 
 @dataclass(frozen=True)

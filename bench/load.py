@@ -25,10 +25,10 @@ class Result:
         return ordered[min(int(len(ordered) * share), len(ordered) - 1)]
 
 
-def encoded(request: Request, host: str, token: str) -> bytes:
-    body = json.dumps(request.body).encode() if request.body is not None else b""
+def encoded(request: Request, host: str, credential: str) -> bytes:
+    body = request.body if isinstance(request.body, bytes) else json.dumps(request.body).encode()
     head = (
-        f"{request.method} {request.path} HTTP/1.1\r\nHost: {host}\r\nAuthorization: Bearer {token}\r\n"
+        f"{request.method} {request.path} HTTP/1.1\r\nHost: {host}\r\n{credential}\r\n"
         f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
     )
     return head.encode() + body
@@ -43,23 +43,25 @@ async def read_answer(reader: asyncio.StreamReader) -> int:
     return int(lines[0].split(b" ")[1])
 
 
-async def client(host: str, port: int, requests: Iterator[Request], token: str, until: float, result: Result) -> None:
+async def client(
+    host: str, port: int, requests: Iterator[Request], credential: str, until: float, result: Result
+) -> None:
     reader, writer = await asyncio.open_connection(host, port)
     for request in requests:
         started = time.perf_counter()
         if started >= until:
             break
-        writer.write(encoded(request, host, token))
+        writer.write(encoded(request, host, credential))
         result.statuses[await read_answer(reader)] += 1
         result.milliseconds.append((time.perf_counter() - started) * 1000)
     writer.close()
 
 
-async def run(port: int, requests: Iterator[Request], *, token: str, connections: int, seconds: float) -> Result:
+async def run(port: int, requests: Iterator[Request], *, credential: str, connections: int, seconds: float) -> Result:
     result = Result()
     began = time.perf_counter()
     await asyncio.gather(
-        *(client("127.0.0.1", port, requests, token, began + seconds, result) for _ in range(connections))
+        *(client("127.0.0.1", port, requests, credential, began + seconds, result) for _ in range(connections))
     )
     result.seconds = time.perf_counter() - began
     return result

@@ -125,7 +125,7 @@ def silence_receivers() -> None:
     rule_fired.receivers, rule_cleared.receivers = [], []
 
 
-def run() -> None:
+def run(arguments: list[str]) -> None:
     silence_receivers()
     print(f"{'µs a reading':34} {'both':>6} {'spread':>12} {'worker':>7} {'pg':>6} {'clock':>6}")
     with throwaway_database():

@@ -70,7 +70,7 @@ def failures(name: str, results: list[Result]) -> list[str]:
     ]
 
 
-def main(arguments: list[str]) -> int:
+def run(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="python -m bench nab", description=__doc__)
     parser.add_argument("--data", type=Path, default=Path(os.environ.get("NAB_DATA", FOLDER)), help="a copy of NAB")
     parser.add_argument("--results", type=Path, help="result files of a detector in NAB's form, to score as well")
