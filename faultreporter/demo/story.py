@@ -18,6 +18,7 @@ from faultreporter.demo import (
     inbox,
     live,
     machines,
+    metering,
     neighbours,
     people,
     places,
@@ -56,6 +57,7 @@ def tell(*, now: datetime, quiet: bool = False) -> people.Team:
         rounds.walk(fleet, team, now=now)
         readings.record(fleet, now=now, rng=rng, quiet=quiet)
         unusual.look_at(team)
+        metering.meter(fleet, now=now, rng=random.Random(SEED))
         upkeep.plan(fleet, team, now=now, rng=random.Random(SEED))
         neighbours.appear(fleet, team, now=now, rng=random.Random(SEED))
         inbox.fill(team, now=now, rng=random.Random(SEED))

@@ -12,6 +12,7 @@ from django.db.models import Count
 from django.utils import timezone
 
 from alerts.models import Alert
+from analytics.models import EnergyConsumption
 from equipment.models import Equipment, StatusInterval, Team
 from faultreporter.accounts.models import User
 from faultreporter.demo import large, story
@@ -19,7 +20,8 @@ from faultreporter.demo.unusual import EVENTS
 from faultreporter.notifications.models import Delivery, Notification
 from faultreporter.webhooks.models import WebhookDelivery
 from locations.models import Location
-from telemetry.models import Insight, LatestReading, Reading
+from telemetry.meters import consumption_between
+from telemetry.models import Insight, LatestReading, Meter, Reading
 from workorders.models import LabourEntry, Part, WorkOrder
 from workorders.workload import workload
 
@@ -41,6 +43,7 @@ def test_a_believable_building(tmp_path: Path) -> None:
     assert_its_books_are_true()
     assert_the_next_two_weeks_are_planned()
     assert_people_were_told()
+    assert_its_meters_add_up()
     assert set(WebhookDelivery.objects.values_list("state", flat=True)) == {"SUCCEEDED", "DEAD"}
     assert Alert.objects.filter(source="PUBLIC").count() == 1
     assert Reading.objects.count() > 100_000
@@ -89,6 +92,17 @@ def assert_people_were_told() -> None:
     assert Notification.objects.exclude(read_at=None).exists()
     assert not Notification.objects.unplanned().exists()
     assert set(Delivery.objects.values_list("channel", flat=True)) == {"PUSH", "EMAIL"}
+
+
+def assert_its_meters_add_up() -> None:
+    """What stands behind the main meter used less than it; the dial that was reset didn't use its reading."""
+    top = Meter.objects.get(parent=None)
+    edges = [timezone.now() - timedelta(days=30), timezone.now()]
+    behind = [consumption_between(meter, edges).total or 0.0 for meter in top.submeters.all()]
+    assert len(behind) == 3
+    assert max(behind) < 1.2 * min(behind)
+    assert sum(behind) < (consumption_between(top, edges).total or 0.0) < 2 * sum(behind)
+    assert EnergyConsumption.objects.filter(computed_at__isnull=False, cost__gt=0).count() >= 4
 
 
 def assert_its_books_are_true() -> None:
