@@ -10,6 +10,7 @@ import tempfile
 import time
 from datetime import timedelta
 from pathlib import Path
+from threading import Thread
 
 from django.core.management import call_command
 from django.utils import timezone
@@ -36,7 +37,8 @@ def run(arguments: list[str]) -> int:
         since = timezone.now() - timedelta(days=1 + disturb)
         before, started = stored.count(), time.monotonic()
         gateway = GatewayOnMqtt(broker, "bench")
-        gateway.burst(machine.equipment_code, count, since=since)
+        sending = Thread(target=gateway.burst, args=[machine.equipment_code, count], kwargs={"since": since})
+        sending.start()
         if disturb:
             disturbances(gateway)
         wait_until(lambda: gateway.acknowledged >= count, "all acknowledgements", 600)
@@ -63,7 +65,10 @@ def run(arguments: list[str]) -> int:
         for disturb in (False, True):
             sent, took = quiet_burst(disturb)
             what = "bridge killed twice, broker restarted" if disturb else "undisturbed"
-            print(f"{what}: {count:,} acknowledged in {sent:.1f} s, stored in {took:.1f} s: {count / took:,.0f}/s")
+            print(
+                f"{what}: {count:,} acknowledged in {sent:.1f} s, stored in {took:.1f} s: {count / took:,.0f}/s",
+                flush=True,
+            )
         time.sleep(2)
         code = bridge.stop()
         broker.stop()

@@ -91,6 +91,7 @@ GROUPS: tuple[tuple[Any, tuple[tuple[Any, str, str], ...]], ...] = (
             (_("Device keys"), "key", "telemetry.devicekey"),
             (_("MQTT bridges"), "router", "telemetry.mqttbridge"),
             (_("Dead letters"), "unsubscribe", "telemetry.deadletter"),
+            (_("Imports"), "upload_file", "telemetry.readingimport"),
         ),
     ),
     (

@@ -26,9 +26,9 @@ TIMESTAMP = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(?:\.\d+)?(?:[Zz]|[+-
 class Clock(dict[object, int]):
     """When a reading was taken, in ticks, by what it says; each text is read once. None means arrival."""
 
-    def __init__(self, at: datetime) -> None:
+    def __init__(self, at: datetime, since: datetime | None = None) -> None:
         super().__init__({None: ticks_of(at)})
-        self.earliest, self.latest = ticks_of(earliest_accepted(at)), ticks_of(at + MAX_FUTURE)
+        self.earliest, self.latest = ticks_of(since or earliest_accepted(at)), ticks_of(at + MAX_FUTURE)
 
     def __missing__(self, text: object) -> int:
         if not isinstance(text, str) or not TIMESTAMP.fullmatch(text):
@@ -106,10 +106,11 @@ def take(
     at: datetime,
     sender: Sender,
     refuse: Callable[[int, Refused], None],
+    since: datetime | None = None,
 ) -> Iterable[Line]:
     """The series with the readings to store; tells `refuse` of every reading that is left out."""
     keys, different = keys_of(readings)
-    directory, clock = Directory(different, sender), Clock(at)
+    directory, clock = Directory(different, sender), Clock(at, since)
     channels, plain = directory.channels, plain_channels(directory)
     for index, (key, reading) in enumerate(zip(keys, readings, strict=True)):
         try:

@@ -1,10 +1,10 @@
-"""Gateways in the back office: the bridges that listen to them, and what of theirs could not be stored."""
+"""Ways in, in the back office: bridges, messages that could not be stored, files that were read in."""
 
 from django.contrib import admin
 from django.utils.translation import gettext_lazy as _
 
 from faultreporter.backoffice import ReadOnlyAdmin, badge
-from telemetry.models import DeadLetter, MqttBridge
+from telemetry.models import DeadLetter, MqttBridge, ReadingImport
 
 
 @admin.register(MqttBridge)
@@ -35,3 +35,22 @@ class DeadLetterAdmin(ReadOnlyAdmin):
     @admin.display(description=_("how it begins"))
     def text(self, letter: DeadLetter) -> str:
         return bytes(letter.payload).decode(errors="backslashreplace")
+
+
+@admin.register(ReadingImport)
+class ReadingImportAdmin(ReadOnlyAdmin):
+    empty_note = _("No file was read in yet: see manage.py import_readings --help.")
+    list_display = ("name", "rows", "accepted", "duplicate", "conflict", "rejected", "started_at", "finished_at")
+    search_fields = ("name",)
+    fields = (
+        "name",
+        "digest",
+        "options",
+        "rows",
+        "accepted",
+        "duplicate",
+        "conflict",
+        "rejected",
+        "started_at",
+        "finished_at",
+    )

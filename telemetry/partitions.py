@@ -70,9 +70,9 @@ def earliest_accepted(at: datetime) -> datetime:
     return max(at - MAX_AGE, READINGS.horizon(at))
 
 
-def covered_months(at: datetime, kept: Kept = READINGS) -> list[datetime]:
+def covered_months(at: datetime, kept: Kept = READINGS, since: datetime | None = None) -> list[datetime]:
     """The first instants of all months that need a partition at this time, and of the one after."""
-    months = [max(first_of_month(earliest_accepted(at)), kept.horizon(at))]
+    months = [max(first_of_month(since or earliest_accepted(at)), kept.horizon(at))]
     last = first_of_month(at)
     for _ in range(MONTHS_AHEAD):
         last = next_month(last)
@@ -98,15 +98,15 @@ def existing_partitions(kept: Kept = READINGS) -> set[str]:
         return {row[0] for row in cursor.fetchall()}
 
 
-def ensure_partitions(*, at: datetime) -> list[str]:
-    """Makes the months that are missing, from the oldest reading accepted to MONTHS_AHEAD; answers their names."""
+def ensure_partitions(*, at: datetime, since: datetime | None = None) -> list[str]:
+    """Makes the months that are missing, from the oldest reading accepted, or `since`, to MONTHS_AHEAD; names them."""
     made = []
     with transaction.atomic():
         with connection.cursor() as cursor:
             cursor.execute("SELECT pg_advisory_xact_lock(%s)", [PARTITIONS_LOCK])
         for kept in partitioned_tables():
             existing = existing_partitions(kept)
-            for start, end in pairwise(covered_months(at, kept)):
+            for start, end in pairwise(covered_months(at, kept, since)):
                 if kept.partition(start) not in existing:
                     attach_month(kept, start, end)
                     made.append(kept.partition(start))

@@ -40,7 +40,7 @@ from faultreporter.webhooks.tests.factories import make_webhook
 from locations.models import BusinessCalendar, Location
 from locations.tests.factories import LocationFactory, SiteMembershipFactory
 from telemetry.ingest import ingest
-from telemetry.models import DeadLetter, Insight, MaintenanceWindow, MqttBridge, Tariff
+from telemetry.models import DeadLetter, Insight, MaintenanceWindow, MqttBridge, ReadingImport, Tariff
 from telemetry.mqtt.bridge import letter
 from telemetry.mqtt.messages import Message, Unusable
 from telemetry.tests.factories import (
@@ -156,6 +156,7 @@ def find_unusual(machines: list[Equipment], *, by: tuple[User, User]) -> None:
 def listen() -> None:
     for number in range(SEVERAL):
         MqttBridge.objects.note(f"bridge-{number}", at=timezone.now(), is_connected=True, counts={"messages": 3})
+        ReadingImport.objects.create(name="year.csv", digest=f"{number:064}", started_at=timezone.now())
     message = Message("fr/v1/gw-9/telemetry", b"{half a mess", timezone.now())
     DeadLetter.keep([letter(message, Unusable(DeadLetter.Reason.UNREADABLE)) for _ in range(SEVERAL)])
 

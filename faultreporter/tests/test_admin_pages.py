@@ -35,7 +35,7 @@ ONLY_SEEN = {
     "analytics.assetreliability", "analytics.operationsreport", "audit.auditlog",
     "audit.auditseal", "axes.accessattempt", "axes.accesslog", "django_celery_beat.periodictask", "equipment.move",
     "equipment.statusinterval", "telemetry.deadletter", "telemetry.insight", "telemetry.latestreading",
-    "telemetry.mqttbridge", "telemetry.rulestate", "telemetry.series",
+    "telemetry.mqttbridge", "telemetry.readingimport", "telemetry.rulestate", "telemetry.series",
     "webhooks.webhookdelivery", "workorders.costentry", "workorders.labourentry", "workorders.partuse",
     "workorders.stockmovement",
     "notifications.delivery", "notifications.notification", "notifications.pushtarget",

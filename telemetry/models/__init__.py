@@ -1,6 +1,7 @@
 from telemetry.models.catalogue import Metric, MetricInUse, Series, SeriesQuerySet
 from telemetry.models.device_keys import DeviceKey
 from telemetry.models.gateways import DeadLetter, MqttBridge
+from telemetry.models.imports import ReadingImport
 from telemetry.models.insights import (
     Detector,
     DetectorQuerySet,
@@ -43,6 +44,7 @@ __all__ = [
     "MqttBridge",
     "QuarterRollup",
     "Reading",
+    "ReadingImport",
     "Rule",
     "RuleQuerySet",
     "RuleState",
