@@ -78,7 +78,7 @@ class Environment(BaseSettings):
     READINGS_KEPT_MONTHS: int = Field(default=24, ge=2, le=1200)
     INGEST_BATCHES_PER_PROCESS: int = Field(default=3, ge=1)
     INGEST_BACKLOG_BATCHES: int = Field(default=100_000, ge=1)
-    INGEST_BACKLOG_SECONDS: int = Field(default=21_600, ge=60)
+    INGEST_BACKLOG_SECONDS: int = Field(default=259_200, ge=60)
     CURRENCY: str = Field(default="EUR", pattern="^[A-Z]{3}$")
 
     MQTT_URL: str = ""
