@@ -280,10 +280,12 @@ class WorkOrderAdmin(BoardPages, CalendarPages, OrderPaperwork, OrderBadges, Mov
     judge_downtime = move("judge_downtime", _("Judge the downtime"), DowntimeForm)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
-        """One order comes with what its page names."""
+        """One order comes with what its page names: the page reads each line of it several times."""
         rows: QuerySet[Any] = super().get_queryset(request)
         on_a_page = request.resolver_match is not None and "object_id" in request.resolver_match.kwargs
-        return rows.select_related(*SHOWN_WITH_IT) if on_a_page else rows
+        if not on_a_page:
+            return rows
+        return rows.select_related(*SHOWN_WITH_IT).prefetch_related("pauses", "signatures__attachment")
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         if obj is None:

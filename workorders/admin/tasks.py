@@ -318,7 +318,7 @@ class OrderPaperwork:
 
     @admin.display(description=_("signatures"))
     def signed(self, order: WorkOrder) -> SafeString | str:
-        signatures = list(order.signatures.select_related("attachment"))
+        signatures = order.signatures.all()
         if not signatures:
             return "–"
         now = digest_of(order)
