@@ -24,8 +24,9 @@ from telemetry.aggregates import aggregate
 from telemetry.buckets import BUCKETS, MAX_BUCKETS, edges
 from telemetry.chart_points import MAX_POINTS, largest_triangles, min_max
 from telemetry.drawing import zone_for
+from telemetry.history import LARGEST_SERIES
 from telemetry.models import Metric, Reading, Series
-from telemetry.reading_viewsets import LARGEST_KEY, SERIES_ID, key_parameter, moment
+from telemetry.reading_viewsets import SERIES_ID, key_parameter, moment
 
 MAX_SERIES = 50
 EARLIEST, LATEST = datetime(1970, 1, 2, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)
@@ -162,7 +163,9 @@ class AggregateViewSet(GenericViewSet):
     def by_key(self, rows: Any, keys: list[str]) -> list[Series]:
         if self.request.query_params.get("metric"):
             raise InvalidParameter(_("series_id says the metric already."), field="metric")
-        if not all(key.isascii() and key.isdigit() and len(key) <= 10 and 0 < int(key) <= LARGEST_KEY for key in keys):
+        if not all(
+            key.isascii() and key.isdigit() and len(key) <= 10 and 0 < int(key) <= LARGEST_SERIES for key in keys
+        ):
             raise InvalidParameter(_("series_id must be a comma list of whole numbers."), field="series_id")
         found = rows.in_bulk(map(int, keys))
         if missing := [key for key in keys if int(key) not in found]:

@@ -27,7 +27,7 @@ ORDER BY reading.recorded_at DESC, line.series_id DESC LIMIT %(limit)s"""
 
 ALWAYS = (datetime.fromisoformat("1900-01-01T00:00:00Z"), datetime.fromisoformat("2200-01-01T00:00:00Z"))
 EPOCH, TICK = datetime(1970, 1, 1, tzinfo=UTC), timedelta(microseconds=1)
-MAX_SERIES = 2**31 - 1
+LARGEST_SERIES = 2**31 - 1
 
 
 # The newest thirty gaps: enough that a hole or two doesn't move the median, and one page of the key to read.
@@ -78,7 +78,7 @@ def read_page(
 ) -> Page:
     """Readings of these series with since ≤ time < until, newest first. `metric` of each series should be loaded."""
     known = {one.pk: one for one in series}
-    before = after or Position(ALWAYS[1], MAX_SERIES)
+    before = after or Position(ALWAYS[1], LARGEST_SERIES)
     parameters: dict[str, Any] = {
         "series": list(known),
         "since": since or ALWAYS[0],

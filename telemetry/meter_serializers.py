@@ -1,22 +1,25 @@
 from typing import Any
 
 from django.utils.translation import gettext_lazy as _
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from equipment.models import Equipment
 from faultreporter.api.serializers import CleanCharField, ModelSerializer, Serializer
 from locations.fields import VisibleKeyField
 from locations.models import Location
+from telemetry.history import LARGEST_SERIES
 from telemetry.models import Meter, MeterExchange, Series, Tariff
 from telemetry.serializers import NumberField
 
 
+@extend_schema_field({"type": "integer", "minimum": 1, "maximum": LARGEST_SERIES})
 class SeriesKeyField(VisibleKeyField):
     """The id of a series, a whole number."""
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.pk_field = serializers.IntegerField(min_value=1, max_value=2**31 - 1)
+        self.pk_field = serializers.IntegerField(min_value=1, max_value=LARGEST_SERIES)
 
     def to_internal_value(self, data: Any) -> Any:
         if type(data) is not int:

@@ -2,6 +2,7 @@ from datetime import timedelta
 from typing import Any
 from zoneinfo import ZoneInfo, available_timezones
 
+from django.urls import reverse
 from django.utils.translation import gettext as _
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_view
@@ -104,7 +105,8 @@ class MeterViewSet(ModelViewSet):
     def exchanges(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         meter = self.lock_object()
         meter.record_exchange(by=caller(request), now=self.now(), **self.body(ExchangeSerializer))
-        return self.answer(self.reload(meter), code=status.HTTP_201_CREATED, message=_("Recorded."))
+        location = reverse("meter-detail", args=[meter.pk])
+        return self.answer(self.reload(meter), code=status.HTTP_201_CREATED, message=_("Recorded."), location=location)
 
     @extend_schema(summary="Take back the record of an exchange", operation_id="deleteMeterExchange")
     @action(detail=True, methods=["delete"], url_path=rf"exchanges/(?P<exchange_id>{ModelViewSet.lookup_value_regex})")

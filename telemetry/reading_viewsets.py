@@ -24,7 +24,7 @@ from faultreporter.errors import InvalidParameter, NotFound, RangeTooLarge, Vali
 from locations.models import Location
 from telemetry.authentication import Device, DeviceKeyAuthentication
 from telemetry.checks import TIMESTAMP
-from telemetry.history import Page, Position, latest_of, read_page
+from telemetry.history import LARGEST_SERIES, Page, Position, latest_of, read_page
 from telemetry.ingest import ingest
 from telemetry.models import Metric, Reading, Series
 from telemetry.parsers import JSONReadingsParser, NDJSONReadingsParser
@@ -42,8 +42,7 @@ MAX_LIMIT = 1_000
 DEFAULT_LIMIT = 100
 MAX_LISTED = 500
 MAX_MACHINES = 5_000
-LARGEST_KEY = 2**31 - 1
-SERIES_ID = {"type": "integer", "minimum": 1, "maximum": LARGEST_KEY}
+SERIES_ID = {"type": "integer", "minimum": 1, "maximum": LARGEST_SERIES}
 MAX_TICKS = 2 * 10**16  # microseconds: about the year 2600
 
 METRIC = OpenApiParameter("metric", str, description="The code of one metric.")
@@ -94,7 +93,7 @@ def position(request: Request) -> Position | None:
     if not text:
         return None
     ticks, series_id = decode_cursor(text, 2)
-    if type(ticks) is int and type(series_id) is int and abs(ticks) < MAX_TICKS and abs(series_id) <= LARGEST_KEY:
+    if type(ticks) is int and type(series_id) is int and abs(ticks) < MAX_TICKS and abs(series_id) <= LARGEST_SERIES:
         return Position.from_ticks(ticks, series_id)
     raise InvalidParameter(_("The cursor is not one this list has given; start again without it."), field="cursor")
 
@@ -173,7 +172,7 @@ class ReadingViewSet(GenericViewSet):
                 _("Name the machine (equipment_id) or the series (series_id)."), field="equipment_id"
             )
         if series_id:
-            lines = lines.filter(pk=whole_number(request, "series_id", default=0, least=1, most=LARGEST_KEY))
+            lines = lines.filter(pk=whole_number(request, "series_id", default=0, least=1, most=LARGEST_SERIES))
         if equipment_id:
             lines = lines.filter(equipment=equipment_id)
         found = self.page(lines)

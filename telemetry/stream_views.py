@@ -29,9 +29,10 @@ from faultreporter.live.listener import Listener
 from faultreporter.live.streaming import EventStream
 from locations.models import Location
 from locations.scope import hidden_site_ids
+from telemetry.history import LARGEST_SERIES
 from telemetry.live import heard_by
 from telemetry.models import Series
-from telemetry.reading_viewsets import LARGEST_KEY, MAX_LISTED, SERIES_ID, key_parameter, keys_parameter
+from telemetry.reading_viewsets import MAX_LISTED, SERIES_ID, key_parameter, keys_parameter
 
 MAX_SERIES = 5_000
 PATH = "/api/v1/iot-data/stream"
@@ -136,7 +137,7 @@ class StreamView(ApiView):
     def series_parameter(self) -> list[int]:
         parts = self.request.query_params.get("series_id", "").split(",")
         known = [
-            int(part) for part in parts if part.isascii() and part.isdecimal() and 0 < int(part[:20]) <= LARGEST_KEY
+            int(part) for part in parts if part.isascii() and part.isdecimal() and 0 < int(part[:20]) <= LARGEST_SERIES
         ]
         if parts != [""] and len(known) < len(parts):
             raise InvalidParameter(_("series_id must be a comma list of whole numbers."), field="series_id")

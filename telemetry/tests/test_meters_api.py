@@ -136,6 +136,7 @@ def test_an_exchange_is_recorded_and_taken_back(api: Api, mona: User, tess: User
     answer = api(mona).post(url, body)
 
     assert answer.status_code == 201
+    assert answer.headers["Location"] == f"{METERS}/{meter.pk}"
     (exchange,) = answer.json()["data"]["exchanges"]
     assert (exchange["final"], exchange["initial"]) == (740.0, 0.0)
     assert_error(api(mona).post(url, body), 409, "DUPLICATE")
