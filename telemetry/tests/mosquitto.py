@@ -88,7 +88,8 @@ class BridgeProcess:
 
     def __init__(self, broker: Mosquitto, **more: str) -> None:
         self.log = broker.directory / "bridge.log"
-        self.environment = {**os.environ, "MQTT_URL": broker.url, "DATABASE_URL": database_url(), **more}
+        spoken = {"LOG_LEVEL": "INFO"}  # what wait_for reads, whatever the process that starts it says itself
+        self.environment = {**os.environ, **spoken, "MQTT_URL": broker.url, "DATABASE_URL": database_url(), **more}
         self.start()
 
     def start(self) -> None:
