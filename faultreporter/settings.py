@@ -466,6 +466,8 @@ CELERY_TASK_ROUTES = {
     "aiassist.*": {"queue": "ai"},
     # Where it can't hold up an alarm.
     "telemetry.tasks.judge_insights": {"queue": "reports"},
+    "telemetry.tasks.roll_up": {"queue": "reports"},
+    "telemetry.tasks.prune_*": {"queue": "reports"},
     "telemetry.*": {"queue": "telemetry"},
     "analytics.*": {"queue": "reports"},
     "faultreporter.webhooks.*": {"queue": "webhooks"},

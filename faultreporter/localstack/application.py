@@ -16,7 +16,9 @@ from faultreporter.localstack.environment import CHECKOUT, first_free_port, want
 MANAGE = (sys.executable, "manage.py")
 CELERY = (sys.executable, "-m", "celery", "-A", "faultreporter.celery", "--quiet")
 GRANIAN = (sys.executable, "-m", "granian", "--host", "127.0.0.1", "--no-ws", "--respawn-failed-workers")
-QUEUES = "default,ai,telemetry,reports,webhooks"
+PROMPT = "default,telemetry,webhooks"
+LASTING = "ai,reports"
+"""What may take long, or wait for somebody else's server. It has threads of its own, so that it never holds up an alarm."""
 
 
 @dataclass(frozen=True)
@@ -76,11 +78,14 @@ def front(environment: Mapping[str, str], addresses: Addresses, logs: Path) -> l
 
 
 def background(environment: Mapping[str, str], logs: Path) -> list[Program]:
-    work = ("-Q", QUEUES, "--concurrency", "2", "--without-gossip", "--without-mingle", "-l", "INFO")
+    quietly = ("--without-gossip", "--without-mingle", "-l", "INFO")
+    prompt = ("-n", "prompt@%h", "-Q", PROMPT, "--concurrency", "2", *quietly)
+    lasting = ("-n", "lasting@%h", "-Q", LASTING, "--pool", "threads", "--concurrency", "4", *quietly)
     # Celery warns of root's worker; here root's own checkout runs on root's own machine.
     quiet = {**environment, "PYTHONWARNINGS": "ignore:You're running the worker with superuser privileges"}
     return [
-        program("worker", (*CELERY, "worker", *work), quiet, logs),
+        program("worker", (*CELERY, "worker", *prompt), quiet, logs),
+        program("worker-long", (*CELERY, "worker", *lasting), quiet, logs),
         program("beat", (*CELERY, "beat", "--pidfile", "", "-l", "INFO"), environment, logs),
         program("relay", (*MANAGE, "relay"), environment, logs),
     ]

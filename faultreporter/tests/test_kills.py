@@ -37,7 +37,7 @@ def all_ended(stack: RunningStack, alerts: list[str]) -> bool:
     return all(one["status"] in ENDED for alert in alerts for one in analyses_of(stack, alert))
 
 
-@pytest.mark.parametrize("victim", ["worker", "relay", "beat", "web", "valkey", "postgres"])
+@pytest.mark.parametrize("victim", ["worker", "worker-long", "relay", "beat", "web", "valkey", "postgres"])
 def test_nothing_is_lost_and_nothing_is_done_twice(stack: RunningStack, victim: str) -> None:
     machine = stack.data("/equipment?page_size=1")[0]["id"]
     run = uuid.uuid4().hex

@@ -159,8 +159,9 @@ def test_every_queue_has_a_worker_and_nothing_listens_to_the_world(tmp_path: Pat
     started = [*front({}, Addresses(8000, 8001, None), tmp_path), *background({}, tmp_path)]
     made = {each.name: " ".join(each.command) for each in started}
 
-    assert list(made) == ["web", "stream", "worker", "beat", "relay"]
-    assert "-Q default,ai,telemetry,reports" in made["worker"]
+    assert list(made) == ["web", "stream", "worker", "worker-long", "beat", "relay"]
+    assert "-Q default,telemetry,webhooks" in made["worker"]
+    assert "-Q ai,reports" in made["worker-long"]
     for name in ("web", "stream"):
         assert "--host 127.0.0.1" in made[name]
 
