@@ -18,7 +18,7 @@ CELERY = (sys.executable, "-m", "celery", "-A", "faultreporter.celery", "--quiet
 GRANIAN = (sys.executable, "-m", "granian", "--host", "127.0.0.1", "--no-ws", "--respawn-failed-workers")
 PROMPT = "default,telemetry,webhooks"
 LASTING = "ai,reports"
-"""What may take long, or wait for somebody else's server. It has threads of its own, so that it never holds up an alarm."""
+"""What may take long, or waits for somebody else's server: in a process of its own it never holds up an alarm."""
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ from django.utils.translation import gettext_lazy as _
 
 from aiassist.answer import Answer, Verdict
 from aiassist.errors import ClaimLost
+from aiassist.models.attempts import AnalysisAttempt
 from aiassist.providers import base
 from alerts.models import Alert
 from equipment.models import Equipment
@@ -20,6 +21,7 @@ from faultreporter.accounts.models import User
 from faultreporter.attachments.models import Attachment
 from faultreporter.db import TimeStampedModel, TimeStampedQuerySet
 from faultreporter.outbox import publish
+from locations.models import Location
 from locations.scope import hidden_site_ids
 
 MAX_CLAIMS: Final = 3
@@ -46,7 +48,7 @@ class AnalysisQuerySet(TimeStampedQuerySet["Analysis"]):
         return rows
 
     def finished(self) -> Self:
-        return self.filter(status__in=("SUCCEEDED", "FAILED"))
+        return self.filter(status__in=("SUCCEEDED", "FAILED", "CANCELLED"))
 
     def overdue(self, at: datetime) -> Self:
         """Waiting for a wake-up that got lost, or held by a worker that stopped giving signs of life."""
@@ -79,7 +81,7 @@ class AnalysisQuerySet(TimeStampedQuerySet["Analysis"]):
 
 
 class Analysis(TimeStampedModel):
-    """One question to the assistant: what is probably wrong with this machine, judging by photo, words and history?
+    """One question to the assistant: what is probably wrong with this machine, or how went this site's day?
 
     The row is the truth and the broker only a wake-up. A worker claims the row for a short lease, which it renews
     while it works; only the holder of the claim can finish it, so every analysis finishes exactly once. An answer
@@ -95,6 +97,22 @@ class Analysis(TimeStampedModel):
         AUTO = "AUTO", _("Automatic")
         RULEBOOK = "RULEBOOK", _("Rule book (offline)")
 
+    class Purpose(models.TextChoices):
+        """FAULT: what is wrong with a machine. HANDOVER: a site's day in words, for the next shift."""
+
+        FAULT = "FAULT", _("Fault")
+        HANDOVER = "HANDOVER", _("Shift handover")
+
+    class Stage(models.TextChoices):
+        """How far it is, for who watches. Stages may repeat: another provider, another try."""
+
+        QUEUED = "QUEUED", _("Waiting for a worker")
+        GATHERING = "GATHERING", _("Reading what is known")
+        ASKING = "ASKING", _("Asking the provider")
+        CHECKING = "CHECKING", _("Checking the answer")
+        REPAIRING = "REPAIRING", _("Asking for a correction")
+        DONE = "DONE", _("Done")
+
     class Severity(models.TextChoices):
         LOW = "LOW", _("Low")
         MEDIUM = "MEDIUM", _("Medium")
@@ -106,9 +124,10 @@ class Analysis(TimeStampedModel):
         RUNNING = "RUNNING", _("Running")
         SUCCEEDED = "SUCCEEDED", _("Succeeded")
         FAILED = "FAILED", _("Failed")
+        CANCELLED = "CANCELLED", _("Cancelled")
 
     audited: ClassVar[bool] = True
-    audit_ignored: ClassVar[tuple[str, ...]] = ("updated_at", "wake_at", "claim_token", "claimed_until")
+    audit_ignored: ClassVar[tuple[str, ...]] = ("updated_at", "wake_at", "claim_token", "claimed_until", "stage")
 
     requested_by = models.ForeignKey(
         settings.AUTH_USER_MODEL,
@@ -122,6 +141,16 @@ class Analysis(TimeStampedModel):
     requested_provider = models.CharField(
         _("requested provider"), max_length=10, choices=Provider.choices, default=Provider.AUTO
     )
+    allow_fallback = models.BooleanField(
+        _("others may be asked"),
+        default=True,
+        help_text=_("Whether another provider may see the question when the requested one fails."),
+    )
+    purpose = models.CharField(_("purpose"), max_length=10, choices=Purpose.choices, default=Purpose.FAULT)
+    site = models.ForeignKey(
+        Location, models.PROTECT, null=True, blank=True, related_name="handovers", verbose_name=_("site")
+    )
+    day = models.DateField(_("day"), null=True, blank=True, help_text=_("Of a handover, in the site's time zone."))
     equipment = models.ForeignKey(
         Equipment,
         models.PROTECT,
@@ -141,6 +170,7 @@ class Analysis(TimeStampedModel):
     )
 
     status = models.CharField(_("status"), max_length=10, choices=Status.choices, default=Status.PENDING)
+    stage = models.CharField(_("stage"), max_length=10, choices=Stage.choices, default=Stage.QUEUED)
     claims = models.PositiveSmallIntegerField(_("times claimed"), default=0)
     claim_token = models.UUIDField(null=True, blank=True, editable=False)
     claimed_until = models.DateTimeField(null=True, blank=True, editable=False)
@@ -160,6 +190,20 @@ class Analysis(TimeStampedModel):
     review_reasons = ArrayField(
         models.CharField(max_length=40), verbose_name=_("review reasons"), default=list, blank=True
     )
+    dropped_citations = models.PositiveSmallIntegerField(
+        _("dropped citations"),
+        default=0,
+        help_text=_("Pieces of evidence the answer named that don't exist, and that were taken out."),
+    )
+    cancelled_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        models.PROTECT,
+        null=True,
+        blank=True,
+        db_index=False,
+        related_name="+",
+        verbose_name=_("cancelled by"),
+    )
     failure_code = models.CharField(_("failure code"), max_length=40, blank=True)
     failure_message = models.CharField(_("failure message"), max_length=500, blank=True)
 
@@ -178,12 +222,19 @@ class Analysis(TimeStampedModel):
             ),
             models.CheckConstraint(
                 condition=Q(status__in=("PENDING", "RUNNING"), finished_at=None)
-                | Q(status__in=("SUCCEEDED", "FAILED"), finished_at__isnull=False),
+                | Q(status__in=("SUCCEEDED", "FAILED", "CANCELLED"), finished_at__isnull=False),
                 name="check_ai_analyses_finished",
             ),
             models.CheckConstraint(
-                condition=~Q(status="SUCCEEDED") | Q(result__isnull=False, confidence__isnull=False),
+                condition=~Q(status="SUCCEEDED")
+                | Q(result__isnull=False, confidence__isnull=False)
+                | Q(result__isnull=False, purpose="HANDOVER"),
                 name="check_ai_analyses_result",
+            ),
+            models.CheckConstraint(
+                condition=Q(purpose="FAULT", site=None, day=None)
+                | Q(purpose="HANDOVER", site__isnull=False, day__isnull=False, equipment=None, alert=None),
+                name="check_ai_analyses_purpose",
             ),
             models.CheckConstraint(
                 condition=Q(confidence=None) | Q(confidence__gte=0.0, confidence__lte=1.0),
@@ -198,6 +249,8 @@ class Analysis(TimeStampedModel):
             # the list, newest first; one person's own; one machine's (one alert's by its foreign key's index)
             models.Index(fields=["-created_at", "-id"], name="idx_ai_analyses_newest"),
             models.Index(fields=["requested_by", "-created_at"], name="idx_ai_analyses_own"),
+            # the review queue: what a person should look at, the oldest first
+            models.Index(fields=["created_at", "id"], name="idx_ai_analyses_review", condition=Q(needs_review=True)),
             models.Index(fields=["equipment", "-created_at"], name="idx_ai_analyses_equipment"),
         ]
 
@@ -206,7 +259,7 @@ class Analysis(TimeStampedModel):
 
     @property
     def is_finished(self) -> bool:
-        return self.status in (self.Status.SUCCEEDED, self.Status.FAILED)
+        return self.status in (self.Status.SUCCEEDED, self.Status.FAILED, self.Status.CANCELLED)
 
     def concerns(self, user: User) -> bool:
         return self.requested_by_id == user.pk
@@ -323,70 +376,3 @@ class AnalysisImage(models.Model):
 
     def __str__(self) -> str:
         return f"{self.position}"
-
-
-class AnalysisAttempt(TimeStampedModel):
-    """One call of one provider for an analysis: what was asked of whom, how it ended, how long it took.
-
-    The ledger of what the assistant did; every attempt leaves a row, the failed and the lost ones too.
-    """
-
-    class Outcome(models.TextChoices):
-        RUNNING = "RUNNING", _("Running")
-        ANSWERED = "ANSWERED", _("Answered")
-        INVALID = "INVALID", _("Answer not usable")
-        REFUSED = "REFUSED", _("Refused to answer")
-        ERROR = "ERROR", _("Provider failed")
-        TIMEOUT = "TIMEOUT", _("Took too long")
-        LOST = "LOST", _("Worker lost")
-
-    analysis = models.ForeignKey(Analysis, models.CASCADE, related_name="attempts", verbose_name=_("analysis"))
-    number = models.PositiveSmallIntegerField(_("number"))
-    provider = models.CharField(_("provider"), max_length=10, choices=Analysis.Provider.choices)
-    model_name = models.CharField(_("model"), max_length=100, blank=True)
-    prompt_version = models.CharField(_("prompt version"), max_length=50, blank=True)
-    started_at = models.DateTimeField(_("started at"))
-    finished_at = models.DateTimeField(_("finished at"), null=True, blank=True)
-    outcome = models.CharField(_("outcome"), max_length=10, choices=Outcome.choices, default=Outcome.RUNNING)
-    error_code = models.CharField(_("error code"), max_length=40, blank=True)
-    error_message = models.CharField(_("error message"), max_length=500, blank=True)
-    input_tokens = models.PositiveIntegerField(_("input tokens"), null=True, blank=True)
-    output_tokens = models.PositiveIntegerField(_("output tokens"), null=True, blank=True)
-
-    objects = TimeStampedQuerySet.as_manager()
-
-    class Meta:
-        db_table = "ai_attempts"
-        verbose_name = _("attempt")
-        verbose_name_plural = _("attempts")
-        ordering = ("number",)
-        constraints = [
-            models.UniqueConstraint(fields=["analysis", "number"], name="uniq_ai_attempts_number"),
-            models.CheckConstraint(
-                condition=Q(outcome="RUNNING", finished_at=None)
-                | (~Q(outcome="RUNNING") & Q(finished_at__isnull=False)),
-                name="check_ai_attempts_finished",
-            ),
-        ]
-
-    def __str__(self) -> str:
-        return f"{self.number}. {self.get_provider_display()}: {self.get_outcome_display()}"
-
-    @classmethod
-    def lose(cls, analysis_id: uuid.UUID, *, at: datetime) -> None:
-        """Close what a dead worker left running."""
-        running = cls.objects.filter(analysis=analysis_id, outcome=cls.Outcome.RUNNING)
-        running.update(outcome=cls.Outcome.LOST, finished_at=at)
-
-    def end(
-        self, outcome: str, *, at: datetime, reply: base.Reply | None = None, error_code: str = "", message: str = ""
-    ) -> None:
-        """Say how it ended, once; one that was given up as lost stays lost."""
-        AnalysisAttempt.objects.filter(pk=self.pk, outcome=self.Outcome.RUNNING).update(
-            outcome=outcome,
-            finished_at=at,
-            error_code=error_code,
-            error_message=message[:500],
-            input_tokens=reply.input_tokens if reply else None,
-            output_tokens=reply.output_tokens if reply else None,
-        )

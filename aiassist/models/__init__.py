@@ -1,0 +1,17 @@
+from aiassist.models.analyses import LEASE, MAX_CLAIMS, Analysis, AnalysisImage
+from aiassist.models.attempts import AnalysisAttempt
+from aiassist.models.manuals import Manual, ManualPage
+from aiassist.models.prices import ModelPrice
+from aiassist.models.reviews import AnalysisReview
+
+__all__ = [
+    "LEASE",
+    "MAX_CLAIMS",
+    "Analysis",
+    "AnalysisAttempt",
+    "AnalysisImage",
+    "AnalysisReview",
+    "Manual",
+    "ManualPage",
+    "ModelPrice",
+]
