@@ -20,6 +20,7 @@ from aiassist.answer import Answer, InvalidAnswer, ReviewReason, grounded, judge
 from aiassist.errors import ClaimLost
 from aiassist.grounding import photographs, question_for
 from aiassist.models import MAX_CLAIMS, Analysis, AnalysisAttempt
+from aiassist.prompts import ANALYZE_FAULT, Prompt, fault_prompt
 from aiassist.providers import registry
 from aiassist.providers.base import Provider, ProviderFailed, ProviderRefused, ProviderTimedOut, Reply
 from aiassist.question import Question
@@ -65,15 +66,21 @@ class Run:
     def asked(self, provider: Provider, question: Question) -> bool:
         """One attempt; whether it brought the answer."""
         with acting(by=None, source=AuditLog.Source.TASK):
-            attempt = self.analysis.begin_attempt(provider, at=timezone.now())
+            attempt = self.analysis.begin_attempt(provider, prompt_version=ANALYZE_FAULT, at=timezone.now())
         try:
             seen = replace(question, images=photographs(self.analysis)) if provider.looks_at_photos else question
-            reply = self.reply_in_time(provider, seen)
+            reply = self.reply_in_time(provider, fault_prompt(seen))
             self.accept(attempt, reply, grounded(parse_answer(reply.text), question), question)
         except (ProviderFailed, InvalidAnswer) as failure:
             self.failures.append(failure)
             with acting(by=None, source=AuditLog.Source.TASK):
-                attempt.end(outcome_of(failure), at=timezone.now(), error_code=code_of(failure), message=str(failure))
+                attempt.end(
+                    outcome_of(failure),
+                    at=timezone.now(),
+                    reply=getattr(failure, "reply", None),
+                    error_code=code_of(failure),
+                    message=str(failure),
+                )
             return False
         return True
 
@@ -81,12 +88,12 @@ class Run:
         with acting(by=None, source=AuditLog.Source.TASK):
             self.analysis.succeed(attempt, reply, answer, judge(answer, question), at=timezone.now())
 
-    def reply_in_time(self, provider: Provider, question: Question) -> Reply:
+    def reply_in_time(self, provider: Provider, prompt: Prompt) -> Reply:
         """The provider's words within what is left of the deadline, with a sign of life every few seconds."""
         left = settings.AI_DEADLINE_SECONDS - (time.monotonic() - self.started)
         if left <= 0:
             raise ProviderTimedOut("the deadline had passed before it could be asked")
-        call = Call(provider, question, deadline_s=left)
+        call = Call(provider, prompt, deadline_s=left)
         while not call.done.wait(min(SIGN_OF_LIFE, max(0.01, call.seconds_left()))):
             if call.seconds_left() <= 0:
                 provider.cancel()
@@ -113,16 +120,16 @@ class Run:
 class Call:
     """One question to a provider in a thread of its own."""
 
-    def __init__(self, provider: Provider, question: Question, *, deadline_s: float) -> None:
+    def __init__(self, provider: Provider, prompt: Prompt, *, deadline_s: float) -> None:
         self.done = threading.Event()
         self.ends = time.monotonic() + deadline_s
         self.reply: Reply | None = None
         self.failure: ProviderFailed | None = None
-        threading.Thread(target=self.ask, args=(provider, question, deadline_s), daemon=True).start()
+        threading.Thread(target=self.ask, args=(provider, prompt, deadline_s), daemon=True).start()
 
-    def ask(self, provider: Provider, question: Question, deadline_s: float) -> None:
+    def ask(self, provider: Provider, prompt: Prompt, deadline_s: float) -> None:
         try:
-            self.reply = provider.ask(question, deadline_s=deadline_s)
+            self.reply = provider.ask(prompt, deadline_s=deadline_s)
         except ProviderFailed as failure:
             self.failure = failure
         except Exception:

@@ -1,15 +1,47 @@
 """What a model is told. The instructions are a versioned file, the facts are data beside them and never mixed in."""
 
 import json
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from functools import cache
-from typing import Final
+from typing import Any, Final
 
 from django.conf import settings
 
+from aiassist.answer import answer_schema
 from aiassist.question import Question
 
 ANALYZE_FAULT: Final = "analyze_fault/v1"
+
+
+@dataclass(frozen=True, slots=True)
+class Prompt:
+    """Everything one call tells a provider.
+
+    `images` are JPEGs. `previous` and `complaint` are set when an unusable answer is sent back: the provider's own
+    words and what is wrong with them.
+    """
+
+    version: str
+    instructions: str
+    text: str
+    schema_name: str
+    schema: dict[str, Any]
+    question: Question
+    images: tuple[bytes, ...] = ()
+    previous: str = ""
+    complaint: str = ""
+
+
+def fault_prompt(question: Question) -> Prompt:
+    return Prompt(
+        version=ANALYZE_FAULT,
+        instructions=instructions(ANALYZE_FAULT),
+        text=facts(question),
+        schema_name="fault_analysis",
+        schema=answer_schema(),
+        question=question,
+        images=question.images,
+    )
 
 
 @cache

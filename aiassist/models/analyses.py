@@ -292,7 +292,7 @@ class Analysis(TimeStampedModel):
         """A sign of life; ClaimLost if it came too late."""
         self._update_claimed(claimed_until=at + LEASE)
 
-    def begin_attempt(self, provider: base.Provider, *, at: datetime) -> "AnalysisAttempt":
+    def begin_attempt(self, provider: base.Provider, *, prompt_version: str, at: datetime) -> "AnalysisAttempt":
         with transaction.atomic():
             self.renew(at=at)
             return AnalysisAttempt.objects.create(
@@ -300,7 +300,7 @@ class Analysis(TimeStampedModel):
                 number=self.attempts.count() + 1,
                 provider=provider.name,
                 model_name=provider.model_name,
-                prompt_version=provider.prompt_version,
+                prompt_version=prompt_version if provider.follows_prompts else "",
                 started_at=at,
             )
 

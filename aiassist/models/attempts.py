@@ -127,5 +127,6 @@ class AnalysisAttempt(TimeStampedModel):
             error_code=error_code,
             error_message=message[:500],
             input_tokens=reply.input_tokens if reply else None,
+            cached_tokens=reply.cached_tokens if reply else None,
             output_tokens=reply.output_tokens if reply else None,
         )

@@ -3,24 +3,24 @@
 import base64
 from typing import Any, Final
 
-from aiassist.answer import answer_schema
-from aiassist.prompts import ANALYZE_FAULT, facts, instructions
+from aiassist.prompts import Prompt
 from aiassist.providers.base import (
     ProviderFailed,
     ProviderRefused,
-    ProviderRejected,
     ProviderTimedOut,
     Reply,
+    counted,
+    failure_of_status,
+    retry_after,
 )
-from aiassist.question import Question
 
-MAX_OUTPUT_TOKENS: Final = 4000
-MAY_PASS: Final = {408, 409, 425, 429}
+MAX_OUTPUT_TOKENS: Final = 16_000
+"""What a model thinks counts too, and takes several times what it writes."""
 
 
 class OpenAiProvider:
-    prompt_version = ANALYZE_FAULT
     looks_at_photos = True
+    follows_prompts = True
 
     def __init__(self, *, name: str, api_key: str, model: str, base_url: str = "") -> None:
         self.name, self.model_name = name, model
@@ -34,25 +34,24 @@ class OpenAiProvider:
         if self._client is not None:
             self._client.close()
 
-    def ask(self, question: Question, *, deadline_s: float) -> Reply:
+    def ask(self, prompt: Prompt, *, deadline_s: float) -> Reply:
         import httpx2  # noqa: PLC0415 - the SDK takes a second to import and 20 MB; only who asks pays
         import openai  # noqa: PLC0415
 
         try:
-            response = self._send(openai, question, deadline_s)
+            response = self._send(openai, prompt, deadline_s)
         except (openai.APITimeoutError, httpx2.TimeoutException) as error:
             raise ProviderTimedOut("no answer within the deadline") from error
         except openai.APIStatusError as error:
-            if error.status_code in MAY_PASS or error.status_code >= 500:
-                raise ProviderFailed(f"the provider answered {error.status_code}") from error
-            raise ProviderRejected(f"the provider answered {error.status_code}") from error
+            headers = error.response.headers
+            raise failure_of_status(error.status_code, retry_after_s=retry_after(headers)) from error
         except (openai.OpenAIError, httpx2.HTTPError, ValueError) as error:
             raise ProviderFailed(f"the call failed: {type(error).__name__}") from error
         finally:
             self.cancel()
         return self._reply(response)
 
-    def _send(self, openai: Any, question: Question, deadline_s: float) -> Any:
+    def _send(self, openai: Any, prompt: Prompt, deadline_s: float) -> Any:
         self._client = openai.OpenAI(
             api_key=self._api_key,
             base_url=self._base_url or "https://api.openai.com/v1",
@@ -61,13 +60,13 @@ class OpenAiProvider:
         )
         return self._client.responses.create(
             model=self.model_name,
-            instructions=instructions(self.prompt_version),
-            input=[{"role": "user", "content": content(question)}],
+            instructions=prompt.instructions,
+            input=turns(prompt),
             text={
                 "format": {
                     "type": "json_schema",
-                    "name": "fault_analysis",
-                    "schema": answer_schema(),
+                    "name": prompt.schema_name,
+                    "schema": prompt.schema,
                     "strict": True,
                 }
             },
@@ -84,23 +83,37 @@ class OpenAiProvider:
         if getattr(response, "error", None):
             raise ProviderFailed(f"the provider reported {getattr(response.error, 'code', 'an error')}")
         parts = [part for item in output if item.type == "message" for part in item.content]
-        if any(part.type == "refusal" for part in parts):
-            raise ProviderRefused("the model declined to answer")
-        usage = getattr(response, "usage", None)
-        return Reply(
-            text="".join(part.text for part in parts if part.type == "output_text"),
-            input_tokens=getattr(usage, "input_tokens", None),
-            output_tokens=getattr(usage, "output_tokens", None),
-        )
+        text = "".join(part.text for part in parts if part.type == "output_text")
+        reply = Reply(text, **tokens(getattr(response, "usage", None)))
+        cut_for = getattr(getattr(response, "incomplete_details", None), "reason", None)
+        if cut_for == "content_filter" or any(part.type == "refusal" for part in parts):
+            raise ProviderRefused("the model declined to answer", reply=reply)
+        return reply
 
 
-def content(question: Question) -> list[dict[str, str]]:
+def tokens(usage: Any) -> dict[str, int | None]:
+    """xAI doesn't everywhere count among the output what its model thought; the total has it."""
+    taken, written = counted(getattr(usage, "input_tokens", None)), counted(getattr(usage, "output_tokens", None))
+    total = counted(getattr(usage, "total_tokens", None))
+    if taken is not None and written is not None and total is not None:
+        written = max(written, total - taken)
+    cached = counted(getattr(getattr(usage, "input_tokens_details", None), "cached_tokens", None))
+    return {"input_tokens": taken, "cached_tokens": cached, "output_tokens": written}
+
+
+def turns(prompt: Prompt) -> list[dict[str, Any]]:
+    """The question with its photographs; for a repair also what the model said and what is wrong with it."""
     photos = [
         {
             "type": "input_image",
             "image_url": f"data:image/jpeg;base64,{base64.b64encode(image).decode()}",
             "detail": "high",
         }
-        for image in question.images
+        for image in prompt.images
     ]
-    return [{"type": "input_text", "text": facts(question)}, *photos]
+    said: list[dict[str, Any]] = [{"role": "user", "content": [{"type": "input_text", "text": prompt.text}, *photos]}]
+    if prompt.previous:
+        said.append({"role": "assistant", "content": prompt.previous})
+    if prompt.complaint:
+        said.append({"role": "user", "content": prompt.complaint})
+    return said

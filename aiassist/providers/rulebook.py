@@ -10,6 +10,7 @@ from typing import Final
 from django.utils.translation import gettext as _
 
 from aiassist.answer import DOUBTFUL, Answer, Evidence, ImageQuality, Issue, Recommendation, Severity
+from aiassist.prompts import Prompt
 from aiassist.providers.base import Reply
 from aiassist.question import Question
 from aiassist.ranking import Candidate, rank
@@ -37,14 +38,14 @@ ISOLATE: Final = re.compile(
 class RuleBook:
     name = "RULEBOOK"
     model_name = f"rulebook-{VERSION}"
-    prompt_version = ""
     looks_at_photos = False
+    follows_prompts = False
 
     def is_configured(self) -> bool:
         return True
 
-    def ask(self, question: Question, *, deadline_s: float) -> Reply:
-        return Reply(diagnose(question).model_dump_json())
+    def ask(self, prompt: Prompt, *, deadline_s: float) -> Reply:
+        return Reply(diagnose(prompt.question).model_dump_json())
 
     def cancel(self) -> None:
         """Nothing to let go of."""

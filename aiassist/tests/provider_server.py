@@ -62,8 +62,8 @@ def openai_body(*content: dict[str, Any], **fields: Any) -> dict[str, Any]:
     return {
         "id": "resp_1", "object": "response", "created_at": 1, "status": "completed", "model": "gpt-test",
         "output": [message], "parallel_tool_calls": True, "tool_choice": "auto", "tools": [],
-        "usage": {"input_tokens": 120, "input_tokens_details": {"cached_tokens": 0}, "output_tokens": 34,
-                  "output_tokens_details": {"reasoning_tokens": 0}, "total_tokens": 154},
+        "usage": {"input_tokens": 120, "input_tokens_details": {"cached_tokens": 20, "cache_write_tokens": 0},
+                  "output_tokens": 34, "output_tokens_details": {"reasoning_tokens": 10}, "total_tokens": 154},
         **fields,
     }  # fmt: skip
 
@@ -78,7 +78,9 @@ def openai_refusal() -> dict[str, Any]:
 
 def gemini_text(text: str, *, finish: str = "STOP") -> dict[str, Any]:
     candidate = {"content": {"role": "model", "parts": [{"text": text}]}, "finishReason": finish, "index": 0}
-    return {"candidates": [candidate], "usageMetadata": {"promptTokenCount": 120, "candidatesTokenCount": 34}}
+    usage = {"promptTokenCount": 120, "cachedContentTokenCount": 20, "candidatesTokenCount": 24,
+             "thoughtsTokenCount": 10, "totalTokenCount": 154}  # fmt: skip
+    return {"candidates": [candidate], "usageMetadata": usage}
 
 
 def gemini_refusal() -> dict[str, Any]:
@@ -89,9 +91,10 @@ def reply(body: dict[str, Any]) -> Behaviour:
     return lambda handler: send(handler, json.dumps(body).encode())
 
 
-def status(code: int, *, retry_after: str = "") -> Behaviour:
+def status(code: int, *, retry_after: str = "", details: Any = None) -> Behaviour:
     def behave(handler: BaseHTTPRequestHandler) -> None:
-        body = json.dumps({"error": {"message": "no", "type": "test", "code": code, "status": "TEST"}}).encode()
+        error = {"message": "no", "type": "test", "code": code, "status": "TEST", "details": details}
+        body = json.dumps({"error": error}).encode()
         handler.send_response(code)
         handler.send_header("Content-Type", "application/json")
         handler.send_header("Content-Length", str(len(body)))

@@ -289,7 +289,7 @@ def test_who_holds_it_holds_it_alone() -> None:
 
 def test_an_expired_lease_is_taken_over_and_the_first_can_write_nothing() -> None:
     first = claimed()
-    attempt = first.begin_attempt(RuleBook(), at=timezone.now())
+    attempt = first.begin_attempt(RuleBook(), prompt_version="", at=timezone.now())
 
     second = Analysis.claim(first.pk, at=timezone.now() + LEASE)
 
@@ -300,7 +300,7 @@ def test_an_expired_lease_is_taken_over_and_the_first_can_write_nothing() -> Non
         lambda: first.fail(code="X", message="", at=timezone.now()),
         lambda: first.renew(at=timezone.now()),
         lambda: first.put_back(retry_at=timezone.now()),
-        lambda: first.begin_attempt(RuleBook(), at=timezone.now()),
+        lambda: first.begin_attempt(RuleBook(), prompt_version="", at=timezone.now()),
     ):
         with pytest.raises(ClaimLost):
             write()
@@ -310,7 +310,7 @@ def test_an_expired_lease_is_taken_over_and_the_first_can_write_nothing() -> Non
 
 def test_it_finishes_once() -> None:
     analysis = claimed()
-    attempt = analysis.begin_attempt(RuleBook(), at=timezone.now())
+    attempt = analysis.begin_attempt(RuleBook(), prompt_version="", at=timezone.now())
     analysis.succeed(attempt, Reply(text()), ANSWER, VERDICT, at=timezone.now())
 
     with pytest.raises(ClaimLost):
@@ -384,7 +384,7 @@ def test_wake_ups_become_rarer_with_age() -> None:
 
 def test_a_dead_workers_analysis_is_tried_again_within_half_a_minute() -> None:
     analysis = claimed(equipment=chiller())
-    analysis.begin_attempt(RuleBook(), at=timezone.now())
+    analysis.begin_attempt(RuleBook(), prompt_version="", at=timezone.now())
     Analysis.objects.filter(pk=analysis.pk).update(claimed_until=timezone.now())
 
     assert sweep_analyses() == 1

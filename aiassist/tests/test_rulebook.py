@@ -5,6 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from aiassist.answer import Answer, ImageQuality, ReviewReason, Severity, judge, parse_answer
+from aiassist.prompts import fault_prompt
 from aiassist.providers.registry import provider
 from aiassist.providers.rulebook import diagnose
 from aiassist.question import AlertFacts, ModeFacts, PastFailure, Question, ReadingFacts
@@ -142,7 +143,7 @@ def test_work_on_moving_or_live_parts_asks_for_isolation() -> None:
 
 
 def test_it_is_a_provider_like_the_others() -> None:
-    reply = provider("RULEBOOK").ask(Question(description="grinding", modes=MODES), deadline_s=1)
+    reply = provider("RULEBOOK").ask(fault_prompt(Question(description="grinding", modes=MODES)), deadline_s=1)
 
     assert parse_answer(reply.text).issues[0].failure_mode == "CH-BEARING"
 
