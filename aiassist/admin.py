@@ -22,6 +22,7 @@ REASONS: dict[str, Any] = {
     ReviewReason.INSTRUCTIONS_FOUND: _("The photo or the text carries instructions"),
     ReviewReason.POOR_IMAGE: _("The photo is poor"),
     ReviewReason.PHOTO_NOT_EXAMINED: _("Nobody looked at the photo"),
+    ReviewReason.UNSUPPORTED: _("What it rests on could not be found"),
     ReviewReason.REFUSED: _("The provider refused to answer"),
 }
 

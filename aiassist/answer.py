@@ -5,13 +5,13 @@ severity of the whole and the need for a second look are ours to derive, never i
 """
 
 import re
-from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Annotated, Any, Final
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
+from aiassist.orders import carries_orders, code_carries_orders
 from aiassist.question import Question
 
 MAX_TEXT: Final = 200_000
@@ -21,11 +21,6 @@ DOUBTFUL: Final = 0.5
 UNSTORABLE: Final = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
 FENCE: Final = re.compile(r"\A\s*```(?:json)?\s*\n(.*?)\n?\s*```\s*\Z", re.DOTALL)
 LEFT_OUT: Final = {"title", "minLength", "maxLength", "default"}
-ORDERS: Final = re.compile(
-    r"\b(?:ignore|disregard|forget)\b.{0,40}\b(?:instruction|prompt|rule|above|previous)"
-    r"|\byou are now\b|\bsystem prompt\b|\bas an ai\b|\b(?:set|mark|report) (?:the )?(?:severity|status|confidence)\b",
-    re.IGNORECASE | re.DOTALL,
-)
 
 
 class Severity(StrEnum):
@@ -45,6 +40,8 @@ class EvidenceKind(StrEnum):
     ALERT = "ALERT"
     READING = "READING"
     HISTORY = "HISTORY"
+    MANUAL = "MANUAL"
+    DIAGRAM = "DIAGRAM"
 
 
 class ImageQuality(StrEnum):
@@ -64,6 +61,7 @@ class ReviewReason(StrEnum):
     INSTRUCTIONS_FOUND = "INSTRUCTIONS_FOUND"
     POOR_IMAGE = "POOR_IMAGE"
     PHOTO_NOT_EXAMINED = "PHOTO_NOT_EXAMINED"
+    UNSUPPORTED = "UNSUPPORTED"
     REFUSED = "REFUSED"
 
 
@@ -90,7 +88,10 @@ class Region(Part):
 
 
 class Evidence(Part):
-    """What an issue rests on. `reference` names the alert, order or reading it was found in."""
+    """What an issue rests on. `reference` names the alert, metric, order, or page of a manual or diagram.
+
+    A photograph is the one that the issue's `image_index` and `region` show.
+    """
 
     kind: EvidenceKind
     text: Line
@@ -137,6 +138,7 @@ class Verdict:
     severity: Severity
     confidence: float
     review_reasons: tuple[ReviewReason, ...]
+    dropped_citations: int = 0
 
 
 def parse_answer(text: str) -> Answer:
@@ -154,26 +156,6 @@ def parse_answer(text: str) -> Answer:
         raise InvalidAnswer(f"{where}: {first['type']}"[:300]) from error
 
 
-def grounded(answer: Answer, question: Question) -> Answer:
-    """Without references to failure modes and images that don't exist."""
-    codes = {mode.code for mode in question.modes}
-    issues = [
-        issue.model_copy(
-            update={
-                "failure_mode": issue.failure_mode if issue.failure_mode in codes else None,
-                "image_index": issue.image_index if has_image(issue, question) else None,
-                "region": issue.region if has_image(issue, question) else None,
-            }
-        )
-        for issue in answer.issues
-    ]
-    return answer.model_copy(update={"issues": issues})
-
-
-def has_image(issue: Issue, question: Question) -> bool:
-    return issue.image_index is not None and issue.image_index < question.image_count
-
-
 def judge(answer: Answer, question: Question) -> Verdict:
     severity = overall_severity(answer, question)
     confidence = max((issue.confidence for issue in answer.issues), default=0.0)
@@ -182,7 +164,7 @@ def judge(answer: Answer, question: Question) -> Verdict:
         (ReviewReason.LOW_CONFIDENCE, confidence < DOUBTFUL),
         (ReviewReason.SAFETY, severity is Severity.CRITICAL or bool(answer.safety_warnings)),
         (ReviewReason.MILDER_THAN_ALERT, any(severity.rank < Severity(a.severity).rank for a in question.alerts)),
-        (ReviewReason.INSTRUCTIONS_FOUND, carries_orders((answer.text_in_image or "", question.description))),
+        (ReviewReason.INSTRUCTIONS_FOUND, has_orders(answer, question)),
         (ReviewReason.POOR_IMAGE, answer.image_quality is ImageQuality.POOR),
         (
             ReviewReason.PHOTO_NOT_EXAMINED,
@@ -190,6 +172,13 @@ def judge(answer: Answer, question: Question) -> Verdict:
         ),
     )
     return Verdict(severity, confidence, tuple(reason for reason, holds in reasons if holds))
+
+
+def has_orders(answer: Answer, question: Question) -> bool:
+    """Whether a picture, a code in it, or a text that came with the question tries to instruct the model."""
+    return carries_orders((answer.text_in_image or "", *question.foreign_texts())) or any(
+        code_carries_orders(code) for code in question.codes
+    )
 
 
 def overall_severity(answer: Answer, question: Question) -> Severity:
@@ -204,11 +193,6 @@ def overall_severity(answer: Answer, question: Question) -> Severity:
         found += [step.priority for step in answer.recommendations]
     floor = [Severity.HIGH] if answer.safety_warnings else []
     return max([*found, *floor], key=lambda severity: severity.rank)
-
-
-def carries_orders(texts: Iterable[str]) -> bool:
-    """Whether somebody is talking to the model instead of describing a machine."""
-    return any(ORDERS.search(text) for text in texts)
 
 
 def answer_schema() -> dict[str, Any]:

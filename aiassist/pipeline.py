@@ -16,7 +16,8 @@ import structlog
 from django.conf import settings
 from django.utils import timezone
 
-from aiassist.answer import Answer, InvalidAnswer, ReviewReason, grounded, judge, parse_answer
+from aiassist.answer import Answer, InvalidAnswer, ReviewReason, parse_answer
+from aiassist.citations import assess
 from aiassist.errors import ClaimLost
 from aiassist.grounding import photographs, question_for
 from aiassist.models import MAX_CLAIMS, Analysis, AnalysisAttempt
@@ -70,7 +71,7 @@ class Run:
         try:
             seen = replace(question, images=photographs(self.analysis)) if provider.looks_at_photos else question
             reply = self.reply_in_time(provider, fault_prompt(seen))
-            self.accept(attempt, reply, grounded(parse_answer(reply.text), question), question)
+            self.accept(attempt, reply, parse_answer(reply.text), question)
         except (ProviderFailed, InvalidAnswer) as failure:
             self.failures.append(failure)
             with acting(by=None, source=AuditLog.Source.TASK):
@@ -86,7 +87,7 @@ class Run:
 
     def accept(self, attempt: AnalysisAttempt, reply: Reply, answer: Answer, question: Question) -> None:
         with acting(by=None, source=AuditLog.Source.TASK):
-            self.analysis.succeed(attempt, reply, answer, judge(answer, question), at=timezone.now())
+            self.analysis.succeed(attempt, reply, *assess(answer, question), at=timezone.now())
 
     def reply_in_time(self, provider: Provider, prompt: Prompt) -> Reply:
         """The provider's words within what is left of the deadline, with a sign of life every few seconds."""

@@ -10,7 +10,7 @@ from django.conf import settings
 from aiassist.answer import answer_schema
 from aiassist.question import Question
 
-ANALYZE_FAULT: Final = "analyze_fault/v1"
+ANALYZE_FAULT: Final = "analyze_fault/v2"
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +52,6 @@ def instructions(version: str) -> str:
 
 def facts(question: Question) -> str:
     """The facts as one JSON document between tags that nothing in it can close."""
-    known = {name: value for name, value in asdict(question).items() if name != "images"}
+    known = {name: value for name, value in asdict(question).items() if name not in {"images", "codes"}}
     document = json.dumps(known, ensure_ascii=False, separators=(",", ":")).replace("<", "\\u003c")
     return f"<facts>{document}</facts>"

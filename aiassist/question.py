@@ -1,5 +1,6 @@
 """What is known about a fault when somebody is asked about it: plain facts, read from the database beforehand. Pure."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 
@@ -55,8 +56,30 @@ class PastFailure:
 
 
 @dataclass(frozen=True, slots=True)
+class ManualFacts:
+    """What a page of a maker's handbook says about the words of the question. Cited as `<manual id>#<page>`."""
+
+    reference: str
+    title: str
+    excerpt: str
+
+
+@dataclass(frozen=True, slots=True)
+class DiagramFacts:
+    """A page of the machine's technical diagram: the words on it, and the parts that its hotspots name."""
+
+    reference: str
+    title: str
+    text: str = ""
+    parts: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Question:
-    """`images` are JPEGs in the order that `image_index` counts; empty for who doesn't look at them."""
+    """`images` are JPEGs in the order that `image_index` counts; empty for who doesn't look at them.
+
+    `codes` are the texts of QR codes in them. `left_out` says in words what didn't fit into the prompt.
+    """
 
     description: str = ""
     equipment_name: str = ""
@@ -66,5 +89,31 @@ class Question:
     alerts: tuple[AlertFacts, ...] = ()
     readings: tuple[ReadingFacts, ...] = ()
     past: tuple[PastFailure, ...] = ()
+    manuals: tuple[ManualFacts, ...] = ()
+    diagrams: tuple[DiagramFacts, ...] = ()
+    codes: tuple[str, ...] = ()
+    left_out: tuple[str, ...] = ()
     image_count: int = 0
     images: tuple[bytes, ...] = ()
+
+    def references(self) -> dict[str, set[str]]:
+        """What may be cited, by the kind of evidence. The report and the photographs are there or not."""
+        return {
+            "ALERT": {alert.reference for alert in self.alerts},
+            "READING": {reading.metric for reading in self.readings},
+            "HISTORY": {repair.reference for repair in self.past},
+            "MANUAL": {page.reference for page in self.manuals},
+            "DIAGRAM": {page.reference for page in self.diagrams},
+        }
+
+    def foreign_texts(self) -> Iterator[str]:
+        """Whatever people and papers wrote, as opposed to what our own catalogue says."""
+        yield self.description
+        for alert in self.alerts:
+            yield from (alert.title, alert.description)
+        for repair in self.past:
+            yield from (repair.cause, repair.remedy)
+        for page in self.manuals:
+            yield page.excerpt
+        for diagram in self.diagrams:
+            yield from (diagram.text, *diagram.parts)

@@ -320,6 +320,7 @@ class Analysis(TimeStampedModel):
                 confidence=verdict.confidence,
                 needs_review=bool(verdict.review_reasons),
                 review_reasons=list(verdict.review_reasons),
+                dropped_citations=verdict.dropped_citations,
             )
             attempt.end(AnalysisAttempt.Outcome.ANSWERED, at=at, reply=reply)
 

@@ -9,8 +9,6 @@ from aiassist.answer import (
     ReviewReason,
     Severity,
     answer_schema,
-    carries_orders,
-    grounded,
     judge,
     parse_answer,
 )
@@ -71,15 +69,6 @@ def test_characters_that_cannot_be_stored_are_dropped() -> None:
     assert condition == "worn out [31m"
 
 
-def test_references_to_what_does_not_exist_are_dropped() -> None:
-    found = parsed(issues=[issue(failure_mode="INVENTED", image_index=3), issue()])
-
-    first, second = grounded(found, ONE_PHOTO).issues
-
-    assert (first.failure_mode, first.image_index, first.region) == (None, None, None)
-    assert (second.failure_mode, second.image_index) == ("BEARING", 0)
-
-
 def test_the_severity_of_the_whole_is_the_worst_credible_issue() -> None:
     doubtful = issue(severity="CRITICAL", confidence=0.1)
 
@@ -123,13 +112,6 @@ def test_orders_painted_on_a_wall_are_reviewed(painted: str) -> None:
     verdict = judge(parsed(text_in_image=painted), ONE_PHOTO)
 
     assert ReviewReason.INSTRUCTIONS_FOUND in verdict.review_reasons
-
-
-@pytest.mark.parametrize(
-    "innocent", ["Follow the instruction plate on the pump", "DANGER 400 V", "Ignored for weeks", ""]
-)
-def test_ordinary_words_are_not_orders(innocent: str) -> None:
-    assert not carries_orders([innocent])
 
 
 def test_the_schema_asks_for_every_field_and_no_other() -> None:

@@ -185,7 +185,7 @@ def test_auto_asks_the_configured_one_and_shows_it_the_photo(with_openai: Provid
     analysis.refresh_from_db()
     attempt = analysis.attempts.get()
     assert (analysis.status, analysis.provider, analysis.model_name) == ("SUCCEEDED", "OPENAI", "gpt-test")
-    assert analysis.prompt_version == "analyze_fault/v1"
+    assert analysis.prompt_version == "analyze_fault/v2"
     assert (attempt.input_tokens, attempt.output_tokens) == (120, 34)
     assert "data:image/jpeg;base64,/9j/" in str(with_openai.requests[0][2])
     assert not analysis.needs_review
