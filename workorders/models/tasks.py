@@ -1,5 +1,6 @@
 """The tasks of a work order: what the technician ticks, measures, photographs, and what failed."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING, Any, ClassVar, Final, NoReturn, Self
@@ -128,10 +129,19 @@ class WorkOrderTask(ChecklistLine):
     @classmethod
     def add(cls, *, work_order: "WorkOrder", by: User | None, at: datetime, **line: Any) -> "WorkOrderTask":
         """One more task, at the end of the list."""
-        with transaction.atomic():
-            (task,) = cls._append(work_order, [cls(**line)])
-            work_order.record(WorkOrderEvent.Kind.TASKS_ADDED, by=by, at=at, data={"tasks": [task.title]})
+        (task,) = cls.add_all([line], work_order=work_order, by=by, at=at)
         return task
+
+    @classmethod
+    def add_all(
+        cls, lines: Sequence[dict[str, Any]], *, work_order: "WorkOrder", by: User | None, at: datetime
+    ) -> "list[WorkOrderTask]":
+        """More tasks, in their order at the end of the list."""
+        with transaction.atomic():
+            tasks = cls._append(work_order, [cls(**line) for line in lines])
+            data = {"tasks": [task.title for task in tasks]}
+            work_order.record(WorkOrderEvent.Kind.TASKS_ADDED, by=by, at=at, data=data)
+        return tasks
 
     @classmethod
     def add_from_template(
