@@ -23,6 +23,7 @@ from typing import Any
 import orjson
 
 from bench import cpu
+from bench.load import read_answer
 
 METRICS = 10
 MACHINES_IN_A_ROOM = 10
@@ -246,15 +247,19 @@ async def send_batches(port: int, key: str, batches: list[list[tuple[str, str]]]
             }
         )
         head = f"POST /api/v1/iot-data HTTP/1.1\r\nHost: 127.0.0.1\r\nX-Device-Key: {key}\r\n"
-        writer.write(f"{head}Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n".encode() + body)
-        answer = await reader.readuntil(b"\r\n\r\n")
-        length = next(int(line[15:]) for line in answer.split(b"\r\n") if line.lower().startswith(b"content-length:"))
-        await reader.readexactly(length)
-        if b" 200 " not in answer.split(b"\r\n")[0]:
-            raise SystemExit(answer.decode())
+        sent = f"{head}Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n".encode() + body
+        while (status := await posted(reader, writer, sent)) == 429:  # too many batches at once: it says, in a second
+            await asyncio.sleep(1.0)
+        if status != 200:
+            raise SystemExit(f"POST /iot-data answered {status}")
         with count.get_lock():
             count.value += len(batch)
         number += 1
+
+
+async def posted(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, request: bytes) -> int:
+    writer.write(request)
+    return await read_answer(reader)
 
 
 def send(port: int, estate: Estate, rate: int, size: int, count: Any) -> None:

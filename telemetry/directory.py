@@ -1,4 +1,8 @@
-"""What a batch calls machines, metrics and units, looked up: one statement for all the names in it."""
+"""What a batch calls machines, metrics and units, looked up: one statement for all the names in it.
+
+A gateway sends the same names in every batch, so a process remembers what they came to. That holds for as long as the
+version in `iot_directory` stays, which the database itself changes with whatever could make it untrue.
+"""
 
 import re
 import uuid
@@ -8,7 +12,7 @@ from sys import float_info
 from typing import Any, NamedTuple
 
 from telemetry.refusals import Refused
-from telemetry.storage import Rows, binary_cursor
+from telemetry.storage import Cursor, Rows, binary_cursor
 from telemetry.units import Conversion, UnitMismatch, conversion
 
 NAMES = ("equipment_id", "equipment_code", "metric", "unit")
@@ -29,10 +33,15 @@ class Sender(NamedTuple):
 Key = tuple[object, ...]
 """How a reading names its channel: its values of NAMES. Empty for what can't name any."""
 
-# Where a reading gives both, id and code must mean the same machine.
+MOST_REMEMBERED = 200_000
+
+# A transaction that has written something may see what is rolled back later: nothing is remembered of it.
+VERSION_SQL = "SELECT version FROM iot_directory WHERE pg_current_xact_id_if_assigned() IS NULL"
+
+# Where a reading gives both, id and code must mean the same machine. The version is of the same moment as the rest.
 LOOK_UP_SQL = """
-SELECT named.place, machine.id, metric.id, metric.unit, metric.physical_min, metric.physical_max,
-    series.id, series.gateway_id IS NOT DISTINCT FROM %b::uuid
+SELECT (SELECT version FROM iot_directory), named.place, machine.id, metric.id, series.id, series.gateway_id,
+    metric.unit, metric.physical_min, metric.physical_max
 FROM unnest(%b::int[], %b::text[]::uuid[], %b::text[], %b::text[])
     AS named(place, equipment_id, equipment_code, metric)
 LEFT JOIN equipment by_code ON by_code.equipment_code = named.equipment_code AND by_code.deleted_at IS NULL
@@ -63,59 +72,116 @@ class Channel:
     convert: Conversion | None
 
 
+class Entry(NamedTuple):
+    """What a key came to. `refused` is what is wrong with it, whoever sends it."""
+
+    equipment_id: uuid.UUID | None
+    metric_id: uuid.UUID | None
+    series_id: int | None
+    gateway_id: uuid.UUID | None
+    lowest: float
+    highest: float
+    convert: Conversion | None
+    refused: Refused | None
+
+    @classmethod
+    def of(
+        cls, key: Key, equipment_id: Any, metric_id: Any, series_id: Any, gateway_id: Any,
+        metric_unit: str, lowest: float | None, highest: float | None,
+    ) -> "Entry":  # fmt: skip
+        convert, refused = None, None
+        if equipment_id is None:
+            refused = Refused.UNKNOWN_EQUIPMENT
+        elif metric_id is None:
+            refused = Refused.UNKNOWN_METRIC
+        elif key[3] is not None:
+            try:
+                convert = conversion(str(key[3]), metric_unit)
+            except UnitMismatch:
+                refused = Refused.UNIT_MISMATCH
+        return cls(
+            equipment_id, metric_id, series_id, gateway_id,
+            -float_info.max if lowest is None else lowest, float_info.max if highest is None else highest,
+            convert, refused,
+        )  # fmt: skip
+
+
+class Memory(NamedTuple):
+    """What keys came to under one version of the directory. Threads share it: entries are only ever added."""
+
+    version: uuid.UUID | None
+    entries: dict[Key, Entry]
+
+
+class Remembered:
+    """One a process."""
+
+    def __init__(self) -> None:
+        self.memory = Memory(None, {})
+
+    def entries(self, keys: Collection[Key]) -> dict[Key, Entry]:
+        with binary_cursor() as cursor:
+            row = cursor.execute(VERSION_SQL, binary=True).fetchone()
+            version, memory = row and row[0], self.memory
+            known = memory.entries if version is not None and version == memory.version else {}
+            found = {key: known[key] for key in keys if key in known}
+            if len(found) < len(keys):
+                found |= self.look_up(cursor, [key for key in keys if key not in found], may_keep=version is not None)
+        return found
+
+    def look_up(self, cursor: Cursor, keys: list[Key], *, may_keep: bool) -> dict[Key, Entry]:
+        """Only what stays until the version changes is kept: a name that came to a series."""
+        rows = looked_up(cursor, keys)
+        found = {keys[place]: Entry.of(keys[place], *columns) for _, place, *columns in rows}
+        if may_keep:
+            version = rows[0][0]
+            kept = {key: entry for key, entry in found.items() if entry.series_id and not entry.refused}
+            memory = self.memory
+            if memory.version == version and len(memory.entries) + len(kept) <= MOST_REMEMBERED:
+                memory.entries.update(kept)
+            else:
+                self.memory = Memory(version, kept)
+        return found
+
+
+remembered = Remembered()
+
+
 class Directory:
     """`channels` has every key of the batch, with its channel or what is wrong with it; `lines` the series."""
 
     def __init__(self, keys: Collection[Key], sender: Sender) -> None:
-        self.allowed = sender.allowed
-        self.lines: dict[tuple[uuid.UUID, uuid.UUID], Line] = {}
+        self.sender = sender
+        self.lines: dict[object, Line] = {}
         self.channels: dict[Key, Channel | Refused] = dict.fromkeys(keys, Refused.WRONG_TYPE)
         named = [key for key in keys if key and all(name is None or type(name) is str for name in key)]
-        for place, *found in look_up(named, sender.gateway):
-            self.channels[named[place]] = self.resolve(named[place], *found)
+        if named:
+            for key, entry in remembered.entries(named).items():
+                self.channels[key] = self.channel(entry)
 
-    def resolve(
-        self,
-        key: Key,
-        equipment_id: uuid.UUID | None,
-        metric_id: uuid.UUID | None,
-        metric_unit: str,
-        lowest: float | None,
-        highest: float | None,
-        series_id: int | None,
-        same_gateway: bool,
-    ) -> Channel | Refused:
+    def channel(self, entry: Entry) -> Channel | Refused:
+        equipment_id, metric_id, series_id, gateway_id, lowest, highest, convert, refused = entry
         # Whoever may not send for a machine isn't told whether it exists.
-        if self.allowed is not None and equipment_id not in self.allowed:
+        if self.sender.allowed is not None and equipment_id not in self.sender.allowed:
             return Refused.FORBIDDEN_DEVICE
-        if equipment_id is None:
-            return Refused.UNKNOWN_EQUIPMENT
-        if metric_id is None:
-            return Refused.UNKNOWN_METRIC
-        try:
-            convert = None if key[3] is None else conversion(str(key[3]), metric_unit)
-        except UnitMismatch:
-            return Refused.UNIT_MISMATCH
-        line = self.lines.get((equipment_id, metric_id))
+        if refused or equipment_id is None or metric_id is None:
+            return refused or Refused.UNKNOWN_EQUIPMENT
+        place = series_id or (equipment_id, metric_id)
+        line = self.lines.get(place)
         if line is None:
-            line = self.lines[equipment_id, metric_id] = Line(equipment_id, metric_id, series_id, same_gateway)
-        return Channel(
-            line, -float_info.max if lowest is None else lowest, float_info.max if highest is None else highest, convert
-        )
+            line = self.lines[place] = Line(equipment_id, metric_id, series_id, gateway_id == self.sender.gateway)
+        return Channel(line, lowest, highest, convert)
 
 
-def look_up(keys: list[Key], gateway: uuid.UUID | None) -> list[tuple[Any, ...]]:
+def looked_up(cursor: Cursor, keys: list[Key]) -> list[tuple[Any, ...]]:
     """What can't be a name isn't looked up: PostgreSQL takes no NUL and no half of a character pair."""
-    if not keys:
-        return []
     names = [
         list(range(len(keys))),
         [None if key[0] is None else only(EQUIPMENT_ID, key[0]) or NOBODY for key in keys],
         [None if key[1] is None else only(EQUIPMENT_CODE, key[1]) or "" for key in keys],
         [only(METRIC_CODE, key[2]) for key in keys],
     ]
-    with binary_cursor() as cursor:
-        return cursor.execute(LOOK_UP_SQL, [gateway, *names], binary=True).fetchall()
+    return cursor.execute(LOOK_UP_SQL, names, binary=True).fetchall()
 
 
 def only(pattern: "re.Pattern[str]", name: object) -> str | None:

@@ -87,7 +87,7 @@ def take_and_store(
 ) -> None:
     lines = take(readings, at=at, sender=sender, refuse=result.reject, since=since)
     if lines := [line for line in lines if line.rows]:
-        with transaction.atomic():
+        with transaction.atomic(savepoint=False):
             known = with_series(lines)
             stored = store({series: line.rows for series, line in known.items()}, at=at)
             if stored.advanced:

@@ -1,4 +1,4 @@
-from telemetry.models.catalogue import Metric, MetricInUse, Series, SeriesQuerySet
+from telemetry.models.catalogue import DirectoryVersion, Metric, MetricInUse, Series, SeriesQuerySet
 from telemetry.models.device_keys import DeviceKey
 from telemetry.models.gateways import DeadLetter, MqttBridge
 from telemetry.models.imports import ReadingImport
@@ -27,6 +27,7 @@ __all__ = [
     "DetectorQuerySet",
     "DetectorState",
     "DeviceKey",
+    "DirectoryVersion",
     "HourRollup",
     "Insight",
     "InsightFeedback",

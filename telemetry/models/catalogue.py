@@ -239,3 +239,21 @@ class Series(models.Model):
         """States how far apart its readings are; None if that isn't known."""
         self.expected_interval_s = interval_s
         self.save(update_fields=["expected_interval_s", "updated_at"])
+
+
+class DirectoryVersion(models.Model):
+    """One row: while its version stays, every name of a machine, metric and series means what it meant before.
+
+    Triggers change it with whatever could make that untrue. Processes that remember names look here first.
+    """
+
+    id = models.SmallIntegerField(primary_key=True)
+    version = models.UUIDField()
+
+    class Meta:
+        db_table = "iot_directory"
+        verbose_name = _("version of the directory")
+        verbose_name_plural = _("versions of the directory")
+
+    def __str__(self) -> str:
+        return str(self.version)

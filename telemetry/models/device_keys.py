@@ -156,6 +156,8 @@ class DeviceKey(SoftDeleteModel):
 
     def note_use(self, *, at: datetime) -> None:
         """Remembers when it was last used, at most once a minute, and leaves the row's version alone."""
+        if self.last_used_at is not None and self.last_used_at >= at - NOTE_USE_EVERY:
+            return
         stale = Q(last_used_at=None) | Q(last_used_at__lt=at - NOTE_USE_EVERY)
         DeviceKey.objects.filter(stale, pk=self.pk).update(last_used_at=at, updated_at=F("updated_at"))
 
