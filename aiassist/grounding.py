@@ -6,6 +6,7 @@ from typing import Final
 
 from django.db.models import Q
 
+from aiassist import fleet
 from aiassist.models import Analysis
 from aiassist.question import AlertFacts, ModeFacts, PastFailure, Question, ReadingFacts
 from alerts.models import Alert
@@ -26,15 +27,18 @@ def question_for(analysis: Analysis, *, at: datetime) -> Question:
     """The facts without the photographs, which only some providers look at."""
     equipment = analysis.equipment
     category = equipment.category if equipment else named_category(analysis.equipment_type)
+    description, alerts = description_of(analysis), open_alerts(analysis)
+    said = (description, *(f"{alert.title} {alert.description}" for alert in alerts))
     return Question(
-        description=description_of(analysis),
+        description=description,
         equipment_name=str(equipment) if equipment else "",
         equipment_type=category.name if category else analysis.equipment_type,
         criticality=equipment.criticality if equipment else Equipment.Criticality.MEDIUM,
         modes=modes_of(category),
-        alerts=open_alerts(analysis),
+        alerts=alerts,
         readings=readings_of(equipment, at=at) if equipment else (),
         past=past_failures(equipment, at=at) if equipment else (),
+        fleet=fleet.facts_for(category, said, at=at),
         image_count=analysis.image_rows.count(),
     )
 

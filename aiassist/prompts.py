@@ -52,6 +52,6 @@ def instructions(version: str) -> str:
 
 def facts(question: Question) -> str:
     """The facts as one JSON document between tags that nothing in it can close."""
-    known = {name: value for name, value in asdict(question).items() if name not in {"images", "codes"}}
+    known = {name: value for name, value in asdict(question).items() if name not in {"images", "codes", "fleet"}}
     document = json.dumps(known, ensure_ascii=False, separators=(",", ":")).replace("<", "\\u003c")
     return f"<facts>{document}</facts>"

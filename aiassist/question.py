@@ -3,6 +3,8 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from aiassist.learning import FLEET, FleetFacts
+
 
 @dataclass(frozen=True, slots=True)
 class ModeFacts:
@@ -89,6 +91,7 @@ class Question:
     alerts: tuple[AlertFacts, ...] = ()
     readings: tuple[ReadingFacts, ...] = ()
     past: tuple[PastFailure, ...] = ()
+    fleet: FleetFacts | None = None
     manuals: tuple[ManualFacts, ...] = ()
     diagrams: tuple[DiagramFacts, ...] = ()
     codes: tuple[str, ...] = ()
@@ -101,7 +104,7 @@ class Question:
         return {
             "ALERT": {alert.reference for alert in self.alerts},
             "READING": {reading.metric for reading in self.readings},
-            "HISTORY": {repair.reference for repair in self.past},
+            "HISTORY": {repair.reference for repair in self.past} | ({FLEET} if self.fleet else set()),
             "MANUAL": {page.reference for page in self.manuals},
             "DIAGRAM": {page.reference for page in self.diagrams},
         }

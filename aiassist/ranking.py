@@ -1,28 +1,34 @@
-"""Which failure mode is it? A naive Bayes ranking by words, alerts, readings and this machine's past. Pure.
+"""Which failure mode is it? A naive Bayes ranking by words, alerts, readings and what happened before. Pure.
 
-Every failure mode starts with the same weight, plus what this machine has had before. A clue (a keyword in the report,
-in an open alert, a reading beyond its rule) multiplies the weight of the modes it points to; a normal reading and a
-denial ("no leak") divide it. "Something else" takes part as one more hypothesis, so a single vague word never
-makes anything certain. The share of the whole that a mode ends with is its confidence.
+Before anything is said, a mode is as likely as the closed faults of such machines say (none: all alike), plus what this
+very machine has had before. A clue (a word in the report or in an open alert, a reading beyond its rule) multiplies the
+weight of the modes it points to; a normal reading and a denial ("no leak") divide it. "Something else" takes part as
+one more hypothesis, so a single vague word never makes anything certain. The share of the whole that a mode ends with
+is its confidence.
 
-The likelihood ratios are judgement, not measurement, and stand here together so that they can be replaced by measured
-ones. Clues in one report are not independent, so the logarithms are tempered before they are added.
+The ratios that stand here are judgement. Where the fleet has closed faults whose reports said a word, the judgement
+gives way to what they turned out to be (`aiassist.learning`). Clues in one report are not independent, so the
+logarithms are tempered before they are added.
 """
 
 import math
-import re
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from functools import lru_cache
+from collections.abc import Container, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Final
 
+from django.utils.translation import gettext as _
+
 from aiassist.answer import EvidenceKind
+from aiassist.learning import FLEET, UNKNOWN, FleetFacts, lifts, shares
 from aiassist.question import ModeFacts, PastFailure, Question, ReadingFacts
+from aiassist.words import COMMON, COMMON_STEMS, WORD, Wording, phrases_of, stem, stems_of, telling_terms, wording
 
 KEYWORD_RATIO: Final = 10.0
 NAME_WORD_RATIO: Final = 4.0
 DENIED_RATIO: Final = 0.25
 NORMAL_READING_RATIO: Final = 0.4
+TELLING_LIFT: Final = 1.5
+"""A learned word is cited from here on; what says less still counts."""
 TEMPER: Final = 0.75
 MOST_STRENGTH: Final = 300.0
 GENERIC_PRIOR: Final = 0.5
@@ -30,20 +36,7 @@ GENERIC_PRIOR: Final = 0.5
 OTHER_PRIOR: Final = 2.0
 PAST_WEIGHT: Final = 1.5
 PAST_HALF_LIFE_DAYS: Final = 365.0
-
-WORD: Final = re.compile(r"[^\W_]+(?:'[^\W_]+)?")
-CLAUSE_END: Final = re.compile(r"[.,;:!?\n]|\bbut\b|\bhowever\b|\balthough\b")
-DENIALS: Final = {"no", "not", "never", "without", "isn't", "aren't", "doesn't", "don't", "wasn't", "nothing"}
-DENIAL_REACH: Final = 3
-SUFFIXES: Final = (
-    "ations", "ation", "ating", "ates", "ated", "ions", "ion", "ings", "ing", "ies", "ed", "es", "s", "ly", "ate", "e",
-    "y",
-)  # fmt: skip
-COMMON: Final = frozenset(
-    ["the", "and", "for", "from", "with", "that", "this", "its", "are", "can", "off", "out", "over", "under", "low",
-     "high", "too", "very", "does", "has", "have", "was", "fault", "failure", "failed", "fail", "broken", "problem",
-     "machine", "equipment", "unit", "system", "error", "not"]
-)  # fmt: skip
+MOST_LEARNED_CITED: Final = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,59 +51,38 @@ class Clue:
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
+    """A mode with what speaks for it in this case, and `background`: what the fleet's closed faults say of it."""
+
     mode: ModeFacts
     confidence: float
     clues: tuple[Clue, ...]
+    background: tuple[Clue, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A text in which clues are looked for: stems in their order, which of them are denied, and where each stands.
-
-    `quote` is what is cited of it; empty: the words that were found.
-    """
+    """A text in which clues are looked for. `quote` is what is cited of it; empty: the words that were found."""
 
     kind: EvidenceKind
     reference: str | None
     quote: str
-    words: tuple[str, ...]
-    stems: tuple[str, ...]
-    denied: frozenset[int]
-    places: Mapping[str, Sequence[int]]
+    text: Wording
 
-    def find(self, wanted: tuple[str, ...]) -> Iterator[int]:
-        """Where these stems stand, next to each other."""
-        return (at for at in self.places.get(wanted[0], ()) if self.stems[at : at + len(wanted)] == wanted)
+    def cited(self, at: int, length: int) -> str:
+        return self.quote or " ".join(self.text.words[at : at + length])
 
 
-@lru_cache(maxsize=4096)
-def stem(word: str) -> str:
-    """`leaking`, `leaks`, `leaked` → `leak`. Crude, and the same on both sides, which is all that matters."""
-    for suffix in SUFFIXES:
-        if word.endswith(suffix) and len(word) - len(suffix) >= 3:
-            word = word[: -len(suffix)]
-            break
-    return word[:-1] if len(word) > 3 and word[-1] == word[-2] else word
+@dataclass(frozen=True, slots=True)
+class Learned:
+    """A term of the report that the fleet's closed faults know, and how much likelier it makes each mode."""
 
-
-@lru_cache(maxsize=4096)
-def stems_of(text: str) -> tuple[str, ...]:
-    return tuple(stem(word) for word in WORD.findall(text.casefold().replace("’", "'")))
+    clue: Clue
+    lift: Mapping[str, float]
+    seen: Mapping[str, int]
 
 
 def source(kind: EvidenceKind, text: str, *, reference: str | None = None, quote: str = "") -> Source:
-    words: list[str] = []
-    denied: set[int] = set()
-    for clause in CLAUSE_END.split(text.casefold().replace("’", "'")):
-        start = len(words)
-        words += WORD.findall(clause)
-        for at in (at for at in range(start, len(words)) if words[at] in DENIALS):
-            denied.update(range(at + 1, min(at + 1 + DENIAL_REACH, len(words))))
-    stems = tuple(map(stem, words))
-    places: dict[str, list[int]] = {}
-    for at, one in enumerate(stems):
-        places.setdefault(one, []).append(at)
-    return Source(kind, reference, quote, tuple(words), stems, frozenset(denied), places)
+    return Source(kind, reference, quote, wording(text))
 
 
 def sources_of(question: Question) -> list[Source]:
@@ -147,12 +119,12 @@ def term_clue(term: str, ratio: float, texts: Sequence[Source]) -> Clue | None:
     if not wanted:
         return None
     denial: Clue | None = None
-    for text in texts:
-        for at in text.find(wanted):
-            quote = text.quote or " ".join(text.words[at : at + len(wanted)])
-            if at not in text.denied:
-                return Clue(text.kind, quote, ratio, text.reference)
-            denial = denial or Clue(text.kind, f"{quote} (denied)", DENIED_RATIO, text.reference)
+    for one in texts:
+        for at in one.text.find(wanted):
+            quote = one.cited(at, len(wanted))
+            if at not in one.text.denied:
+                return Clue(one.kind, quote, ratio, one.reference)
+            denial = denial or Clue(one.kind, f"{quote} (denied)", DENIED_RATIO, one.reference)
     return denial
 
 
@@ -169,7 +141,7 @@ def terms_of(mode: ModeFacts) -> dict[str, float]:
 
 def normal_reading_clues(mode: ModeFacts, readings: Sequence[ReadingFacts]) -> list[Clue]:
     """Readings that speak against a mode: it would show in this metric, and the metric is within its rule."""
-    words = {part for keyword in mode.keywords for part in stems_of(keyword)} - set(map(stem, COMMON))
+    words = {part for keyword in mode.keywords for part in stems_of(keyword)} - COMMON_STEMS
     return [
         Clue(EvidenceKind.READING, f"{reading_text(reading)}: normal", NORMAL_READING_RATIO, reading.metric)
         for reading in readings
@@ -182,35 +154,98 @@ def past_weight(past: Sequence[PastFailure]) -> float:
     return PAST_WEIGHT * math.fsum(0.5 ** (max(0.0, p.age_days) / PAST_HALF_LIFE_DAYS) for p in past)
 
 
-def strength(clues: Sequence[Clue]) -> float:
+def strength(ratios: Iterable[float]) -> float:
     """The tempered sum of the logarithms, within what a float can hold whatever anybody writes."""
-    return max(-MOST_STRENGTH, min(MOST_STRENGTH, TEMPER * math.fsum(math.log(clue.ratio) for clue in clues)))
+    return max(-MOST_STRENGTH, min(MOST_STRENGTH, TEMPER * math.fsum(map(math.log, ratios))))
 
 
-def clues_for(mode: ModeFacts, question: Question, texts: Sequence[Source]) -> list[Clue]:
-    found = [term_clue(term, ratio, texts) for term, ratio in sorted(terms_of(mode).items())]
+def base_weights(modes: Iterable[ModeFacts]) -> dict[str, float]:
+    return {UNKNOWN: OTHER_PRIOR} | {mode.code: GENERIC_PRIOR if mode.is_generic else 1.0 for mode in modes}
+
+
+def learned_terms(
+    question: Question, texts: Sequence[Source], terms: Mapping[str, Mapping[str, float]]
+) -> dict[str, Learned]:
+    """The terms of the report and the alerts that closed faults of such machines know, by their stems."""
+    fleet = question.fleet
+    if fleet is None:
+        return {}
+    share = shares(base_weights(question.modes), fleet)
+    phrases = phrases_of(keyword for mode in question.modes for keyword in mode.keywords)
+    found: dict[str, Learned] = {}
+    for one in texts:
+        for term, (at, length) in telling_terms(one.text, phrases).items():
+            if term in found or term not in fleet.terms or one.kind is EvidenceKind.READING:
+                continue
+            hand = {code: ratios[term] for code, ratios in terms.items() if term in ratios}
+            clue = Clue(one.kind, one.cited(at, length), 1.0, one.reference)
+            found[term] = Learned(clue, lifts(hand, share, fleet.terms[term]), fleet.terms[term])
+    return found
+
+
+def judged_clues(mode: ModeFacts, question: Question, texts: Sequence[Source], learned: Container[str]) -> list[Clue]:
+    """What the rule book's own judgement says, of terms that the fleet hasn't taught otherwise."""
+    terms = [(term, ratio) for term, ratio in sorted(terms_of(mode).items()) if " ".join(stems_of(term)) not in learned]
+    found = [term_clue(term, ratio, texts) for term, ratio in terms]
     distinct = {(c.kind, c.text): c for c in found if c is not None}
     return [*distinct.values(), *normal_reading_clues(mode, question.readings)]
 
 
+def learned_clues(code: str, learned: Mapping[str, Learned]) -> list[Clue]:
+    """The learned terms that say something of a mode, the strongest first."""
+    telling = sorted(learned.values(), key=lambda one: (-one.lift[code], one.clue.text))
+    return [replace(one.clue, ratio=one.lift[code]) for one in telling if one.lift[code] >= TELLING_LIFT]
+
+
 def rank(question: Question) -> list[Candidate]:
     """The modes by confidence, the likeliest first, equal ones by code. They and "something else" together make 1."""
-    texts = sorted(sources_of(question), key=lambda t: (t.kind is not EvidenceKind.REPORT, t.words, t.reference or ""))
-    weights: dict[str, float] = {}
-    clues: dict[str, list[Clue]] = {}
+    texts = sorted(
+        sources_of(question), key=lambda t: (t.kind is not EvidenceKind.REPORT, t.text.words, t.reference or "")
+    )
     modes = {mode.code: mode for mode in sorted(question.modes, key=lambda mode: mode.code)}
-    for code, mode in modes.items():
-        past = sorted((p for p in question.past if p.mode_code == code), key=lambda p: (p.age_days, p.reference))
-        clues[code] = clues_for(mode, question, texts)
-        prior = (GENERIC_PRIOR if mode.is_generic else 1.0) + past_weight(past)
-        weights[code] = prior * math.exp(strength(clues[code]))
-        clues[code] += [past_clue(p) for p in past[:3]]
-    whole = math.fsum(weights.values()) + OTHER_PRIOR
-    ranked = [Candidate(modes[code], weight / whole, tuple(clues[code])) for code, weight in weights.items()]
+    base = base_weights(modes.values())
+    terms = {code: {" ".join(stems_of(t)): r for t, r in terms_of(mode).items()} for code, mode in modes.items()}
+    share, learned = shares(base, question.fleet), learned_terms(question, texts, terms)
+    clues = {code: judged_clues(mode, question, texts, learned) for code, mode in modes.items()}
+    past = {code: past_of(code, question) for code in modes}
+    weights = {
+        code: (share[code] * math.fsum(base.values()) + past_weight(past.get(code, ())))
+        * math.exp(strength([*(c.ratio for c in clues.get(code, ())), *(one.lift[code] for one in learned.values())]))
+        for code in base
+    }
+    whole = math.fsum(weights.values())
+    ranked = [
+        Candidate(
+            mode,
+            weights[code] / whole,
+            (*learned_clues(code, learned), *clues[code], *map(past_clue, past[code][:3])),
+            background(mode, question.fleet, learned),
+        )
+        for code, mode in modes.items()
+    ]
     return sorted(ranked, key=lambda candidate: (-candidate.confidence, candidate.mode.code))
+
+
+def past_of(code: str, question: Question) -> list[PastFailure]:
+    """This machine's own repairs of a mode, the newest first."""
+    return sorted((p for p in question.past if p.mode_code == code), key=lambda p: (p.age_days, p.reference))
 
 
 def past_clue(past: PastFailure) -> Clue:
     days = max(0, round(past.age_days))
     cause = f": {past.cause}" if past.cause else ""
     return Clue(EvidenceKind.HISTORY, f"{past.reference}, {days} days ago{cause}"[:300], 1.0, past.reference)
+
+
+def background(mode: ModeFacts, fleet: FleetFacts | None, learned: Mapping[str, Learned]) -> tuple[Clue, ...]:
+    """In words: how often such machines were closed with this mode, and how often when the same was said."""
+    if fleet is None or not fleet.closed.get(mode.code):
+        return ()
+    counts = {"count": fleet.closed[mode.code], "total": fleet.total, "kind": fleet.category, "mode": mode.name}
+    said = [_("%(count)d of %(total)d closed faults of this kind (%(kind)s) were: %(mode)s") % counts]
+    telling = sorted(learned.values(), key=lambda one: (-one.lift[mode.code], one.clue.text))[:MOST_LEARNED_CITED]
+    for one in telling:
+        if one.lift[mode.code] >= TELLING_LIFT and one.seen.get(mode.code):
+            counts = {"count": one.seen[mode.code], "total": sum(one.seen.values()), "term": one.clue.text}
+            said.append(_("%(count)d of %(total)d closed faults reported with “%(term)s” were this") % counts)
+    return tuple(Clue(EvidenceKind.HISTORY, text[:300], 1.0, FLEET) for text in said)

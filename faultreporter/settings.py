@@ -519,6 +519,7 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
         "schedule": crontab(hour="0", minute="30"),
     },
     "feed energy from meters": {"task": "analytics.tasks.feed_energy", "schedule": crontab(hour="1", minute="20")},
+    "learn from closed faults": {"task": "aiassist.tasks.count_fleet", "schedule": crontab(hour="1", minute="50")},
     "forget old insights": {"task": "telemetry.tasks.prune_insights", "schedule": crontab(hour="2", minute="45")},
     "drop old months of readings": {
         "task": "telemetry.tasks.prune_readings",

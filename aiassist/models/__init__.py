@@ -1,5 +1,6 @@
 from aiassist.models.analyses import LEASE, MAX_CLAIMS, Analysis, AnalysisImage
 from aiassist.models.attempts import AnalysisAttempt
+from aiassist.models.fleet import FleetCounts
 from aiassist.models.manuals import Manual, ManualPage
 from aiassist.models.prices import ModelPrice
 from aiassist.models.reviews import AnalysisReview
@@ -11,6 +12,7 @@ __all__ = [
     "AnalysisAttempt",
     "AnalysisImage",
     "AnalysisReview",
+    "FleetCounts",
     "Manual",
     "ManualPage",
     "ModelPrice",

@@ -13,10 +13,11 @@ from aiassist.answer import DOUBTFUL, Answer, Evidence, ImageQuality, Issue, Rec
 from aiassist.prompts import Prompt
 from aiassist.providers.base import Reply
 from aiassist.question import Question
-from aiassist.ranking import Candidate, rank
+from aiassist.ranking import Candidate, Clue, rank
 
-VERSION: Final = "1"
+VERSION: Final = "2"
 MOST_ISSUES: Final = 3
+MOST_EVIDENCE: Final = 20
 LEAST_CONFIDENCE: Final = 0.08
 DANGER: Final = re.compile(
     r"\b(?:on fire|caught fire|flames|smok\w+|burning|gas leak|smell(?:s|ing)? (?:of )?gas|spark\w*|electric shock|"
@@ -97,10 +98,15 @@ def issue(candidate: Candidate, severity: Severity) -> Issue:
         mechanism=mode.mechanism[:300] or None,
         severity=severity,
         confidence=round(candidate.confidence, 4),
-        evidence=[Evidence(kind=c.kind, text=c.text[:300], reference=c.reference) for c in candidate.clues[:20]],
+        evidence=[Evidence(kind=c.kind, text=c.text[:300], reference=c.reference) for c in cited(candidate)],
         image_index=None,
         region=None,
     )
+
+
+def cited(candidate: Candidate) -> list[Clue]:
+    """What speaks for it or against, then what the fleet's history says; as much as an answer has room for."""
+    return [*candidate.clues[: MOST_EVIDENCE - len(candidate.background)], *candidate.background]
 
 
 def recommendations(likely: Sequence[Candidate], severity: Severity) -> list[Recommendation]:
@@ -133,7 +139,21 @@ def not_assessable(question: Question) -> str:
         return _(
             "No failure modes are recorded for this kind of machine, so the rule book has nothing to compare with."
         )
-    return _("Nothing in the words, the open alerts, the readings or the history points to a known failure mode.")
+    reason = _("Nothing in the words, the open alerts, the readings or the history points to a known failure mode.")
+    return f"{reason} {usual(question)}".strip()
+
+
+def usual(question: Question) -> str:
+    """What such machines mostly had: something to begin with where nothing points anywhere, and no diagnosis."""
+    closed = question.fleet.closed if question.fleet else {}
+    often = max(question.modes, key=lambda mode: (closed.get(mode.code, 0), mode.code))
+    if not question.fleet or not closed.get(often.code):
+        return ""
+    return _("Most often it was %(mode)s: %(count)d of %(total)d closed faults of this kind of machine.") % {
+        "mode": often.name,
+        "count": closed[often.code],
+        "total": question.fleet.total,
+    }
 
 
 def condition(question: Question, likely: Sequence[Candidate]) -> str:
@@ -157,7 +177,7 @@ def finding(question: Question, likely: Sequence[Candidate]) -> str:
     if not likely:
         return not_assessable(question)
     first = likely[0]
-    said = "; ".join(clue.text for clue in first.clues if clue.ratio >= 1)[:600]
+    said = "; ".join(clue.text for clue in (*first.clues, *first.background) if clue.ratio >= 1)[:600]
     likely_or_not = (
         _("Most likely: %(mode)s (%(percent)d %%), because of: %(evidence)s.")
         if first.confidence >= DOUBTFUL

@@ -25,7 +25,7 @@ def test_the_page_shows_photo_answer_and_attempts(backoffice: BackOffice, mona: 
 
     assert f"/admin/attachments/attachment/{photo.pk}/thumbnail" in page
     assert "Bearing wear" in page
-    assert "rulebook-1" in page
+    assert "rulebook-2" in page
 
 
 def test_words_of_strangers_stay_words(backoffice: BackOffice, mona: User) -> None:

@@ -114,7 +114,7 @@ def test_it_works() -> None:
 
     analysis.refresh_from_db()
     assert published() == [str(analysis.pk)]
-    assert (analysis.status, analysis.provider, analysis.model_name) == ("SUCCEEDED", "RULEBOOK", "rulebook-1")
+    assert (analysis.status, analysis.provider, analysis.model_name) == ("SUCCEEDED", "RULEBOOK", "rulebook-2")
     assert result_of(analysis)["issues"][0]["failure_mode"] == "BEARING"
     assert analysis.confidence
     assert 0 < analysis.confidence < 1

@@ -9,7 +9,8 @@ from aiassist.prompts import fault_prompt
 from aiassist.providers.registry import provider
 from aiassist.providers.rulebook import diagnose
 from aiassist.question import AlertFacts, ModeFacts, PastFailure, Question, ReadingFacts
-from aiassist.ranking import rank, stem
+from aiassist.ranking import rank
+from aiassist.words import stem
 
 LEAK = ModeFacts(
     "CH-LEAK", "Loss of refrigerant", mechanism="Refrigerant leak", keywords=("hissing", "oil stain", "not cooling"),
