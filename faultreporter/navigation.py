@@ -103,6 +103,10 @@ GROUPS: tuple[tuple[Any, tuple[tuple[Any, str, str], ...]], ...] = (
         ),
     ),
     (
+        _("AI assistant"),
+        ((_("Model prices"), "sell", "aiassist.modelprice"),),
+    ),
+    (
         _("Administration"),
         (
             (_("People"), "group", "accounts.user"),

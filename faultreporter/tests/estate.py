@@ -11,7 +11,7 @@ from django.utils import timezone
 from django_celery_beat.models import IntervalSchedule, PeriodicTask
 
 from aiassist import pipeline
-from aiassist.models import Analysis
+from aiassist.models import Analysis, ModelPrice
 from aiassist.tests.factories import make_analysis
 from alerts.models import EscalationOutage
 from alerts.tests.factories import AlertFactory
@@ -235,6 +235,11 @@ def tell_others(one: Equipment, *, by: User) -> None:
 
 
 def administer(manager: User) -> None:
+    for number in range(SEVERAL):
+        ModelPrice.objects.create(
+            provider="OPENAI", model_name=f"model-{number}", valid_from=date(2026, 1, 1), input_micro_usd=1_250_000,
+            output_micro_usd=10_000_000,
+        )  # fmt: skip
     every = IntervalSchedule.objects.create(every=30, period=IntervalSchedule.SECONDS)
     for number in range(SEVERAL):
         PeriodicTask.objects.create(name=f"Sweep {number}", task="aiassist.tasks.sweep", interval=every)
