@@ -2,6 +2,7 @@
 
 import textwrap
 from dataclasses import asdict, dataclass
+from datetime import datetime
 from decimal import Decimal
 from statistics import median
 from typing import Any, Final
@@ -14,6 +15,7 @@ from django.utils.translation import gettext_lazy
 from aiassist.models import Analysis
 from equipment.models import Equipment
 from workorders.models import PartUse, WorkOrder
+from workorders.suggestions import Suggestion, suggest
 
 LONGEST_TITLE: Final = 200
 MOST_REPAIRS: Final = 200
@@ -96,6 +98,11 @@ def draft_of(analysis: Analysis) -> Draft:
         tasks=tuple(tasks_of(answer_of(analysis))),
         experience=experience,
     )
+
+
+def people_for(analysis: Analysis, *, at: datetime) -> list[Suggestion]:
+    """Who should do the job, best first, as for an order on the machine."""
+    return suggest(WorkOrder(equipment=analysis.equipment), at=at) if analysis.equipment else []
 
 
 def answer_of(analysis: Analysis) -> dict[str, Any]:

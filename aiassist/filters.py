@@ -1,6 +1,6 @@
 import django_filters
 
-from aiassist.models import Analysis
+from aiassist.models import Analysis, AnalysisReview
 from faultreporter.api.filters import BooleanFilter, ChoicesFilter, FilterSet
 
 
@@ -12,6 +12,8 @@ class AnalysisFilter(FilterSet):
     alert_id = django_filters.UUIDFilter(field_name="alert")
     requested_by_id = django_filters.UUIDFilter(field_name="requested_by")
     needs_review = BooleanFilter()
+    verdict = ChoicesFilter(field_name="review__verdict", choices=AnalysisReview.Verdict.choices)
+    reviewed = BooleanFilter(field_name="review", lookup_expr="isnull", exclude=True)
 
     class Meta:
         model = Analysis

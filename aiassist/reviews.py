@@ -75,6 +75,7 @@ def review(
         check_words(held, **said)
         standing = review_of(held)
         if standing is None:
+            touch(held)
             return AnalysisReview.objects.create(analysis=held, reviewed_by=by, reviewed_at=at, created_at=at, **said)
         if all(getattr(standing, name) == value for name, value in said.items()):
             return standing
@@ -83,6 +84,7 @@ def review(
             setattr(standing, name, value)
         standing.reviewed_by, standing.reviewed_at = by, at
         standing.save(update_fields=[*said, "reviewed_by", "reviewed_at"])
+        touch(held)
         return standing
 
 
@@ -101,14 +103,13 @@ def make_alert(
         if standing is not None:
             message = gettext("It belongs to the alert “%(title)s” already.") % {"title": standing.title}
             raise AnalysisHasAlert(message, meta={"alert_id": str(standing.pk)})
-        accepted = accept(held, by=by, at=at, severity=severity)
+        refuse_if_rejected(held)
         alert, is_new = report_fault(
             equipment=machine, title=title or title_of(held), description=description or words_of(held), by=by, at=at,
             severity=severity or severity_of(held), source=Alert.Source.AI, equipment_down=equipment_down,
             attachments=list(held.images.all()), data={"analysis_id": str(held.pk)},
         )  # fmt: skip
-        accepted.alert = alert
-        accepted.save(update_fields=["alert"])
+        accept(held, by=by, at=at, severity=severity, alert=alert)
         Analysis.objects.filter(pk=held.pk).update(alert=alert)
     return alert, is_new
 
@@ -124,7 +125,7 @@ def make_order(
         held = hold(analysis)
         machine = machine_of(held)
         refuse_second_order(held)
-        accepted = accept(held, by=by, at=at)
+        refuse_if_rejected(held)
         draft = draft_of(held)
         fields = draft.fields() | changes
         alert = living_alert_of(held)
@@ -138,8 +139,8 @@ def make_order(
         lines = draft.task_lines() if tasks is None else tasks
         if lines:
             WorkOrderTask.add_all(lines, work_order=order, by=by, at=at)
-        accepted.work_order = order
-        accepted.save(update_fields=["work_order"])
+        accept(held, by=by, at=at, work_order=order)
+        touch(held)
     return order
 
 
@@ -160,6 +161,20 @@ def hold(analysis: Analysis) -> Analysis:
     held = Analysis.objects.select_related(*JOINED).get(pk=analysis.pk)
     check_reviewable(held)
     return held
+
+
+def touch(analysis: Analysis) -> None:
+    """Its version moves: the verdict is part of what is read of it."""
+    Analysis.objects.filter(pk=analysis.pk).update()
+
+
+def failure_mode_named(analysis: Analysis, code: str) -> FailureMode:
+    """The mode with this code, if the machine can fail like that."""
+    category = analysis.equipment.category_id if analysis.equipment else None
+    found = FailureMode.objects.living().applicable_to(category).filter(code=code.upper()).first()
+    if found is None:
+        raise ValidationFailed(gettext("This kind of machine has no such failure mode."), field="failure_mode")
+    return found
 
 
 def check_reviewable(analysis: Analysis) -> None:
@@ -189,18 +204,25 @@ def refuse_if_settled(standing: AnalysisReview) -> None:
         raise ReviewSettled(gettext("An alert or an order was made of the answer; the verdict stands."), meta=meta)
 
 
-def accept(analysis: Analysis, *, by: User, at: datetime, severity: str = "") -> AnalysisReview:
-    """The verdict that stands, or the acceptance that lies in making something of the answer. The row is locked."""
+def refuse_if_rejected(analysis: Analysis) -> None:
     standing = review_of(analysis)
-    if standing is None:
-        edited = severity not in ("", analysis.severity)
-        standing = AnalysisReview.objects.create(
-            analysis=analysis, reviewed_by=by, reviewed_at=at, created_at=at,
-            verdict=Verdict.EDITED if edited else Verdict.ACCEPTED, severity=severity if edited else "",
-        )  # fmt: skip
-    if standing.verdict == Verdict.REJECTED:
+    if standing and standing.verdict == Verdict.REJECTED:
         raise AnswerRejected(gettext("The answer was rejected; accept it first, or report the fault by hand."))
-    return standing
+
+
+def accept(analysis: Analysis, *, by: User, at: datetime, severity: str = "", **made: Any) -> None:
+    """Note what was made of the answer; who makes something of it accepts it, unless a verdict stands already."""
+    standing = review_of(analysis)
+    if standing is not None:
+        for name, record in made.items():
+            setattr(standing, name, record)
+        standing.save(update_fields=list(made))
+        return
+    edited = severity not in ("", analysis.severity)
+    AnalysisReview.objects.create(
+        analysis=analysis, reviewed_by=by, reviewed_at=at, created_at=at,
+        verdict=Verdict.EDITED if edited else Verdict.ACCEPTED, severity=severity if edited else "", **made,
+    )  # fmt: skip
 
 
 def machine_of(analysis: Analysis) -> Equipment:

@@ -13,6 +13,7 @@ from rest_framework import serializers
 
 from aiassist.answer import Answer
 from aiassist.models import Analysis, AnalysisAttempt
+from aiassist.review_serializers import AnalysisReviewSerializer
 from alerts.models import Alert
 from equipment.models import Equipment
 from faultreporter.api.serializers import CleanCharField, ModelSerializer, Serializer, UpperChoiceField
@@ -150,6 +151,8 @@ class AnalysisSummarySerializer(ModelSerializer):
     detected_issues = serializers.SerializerMethodField(help_text="Titles, the likeliest first.")
     recommendations = serializers.SerializerMethodField(help_text="What to do, the most important first.")
 
+    review = AnalysisReviewSerializer(read_only=True, allow_null=True, help_text="Null until a person has judged it.")
+
     class Meta:
         model = Analysis
         fields: tuple[str, ...] = (
@@ -172,6 +175,7 @@ class AnalysisSummarySerializer(ModelSerializer):
             "confidence",
             "needs_review",
             "review_reasons",
+            "review",
             "failure_code",
             "failure_message",
             "started_at",

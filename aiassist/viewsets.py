@@ -14,6 +14,7 @@ from aiassist.errors import AiProviderError, AiProviderTimeout
 from aiassist.filters import AnalysisFilter
 from aiassist.models import Analysis
 from aiassist.providers import registry
+from aiassist.review_viewsets import ReviewMixin
 from aiassist.serializers import (
     AiProviderSerializer,
     AnalysisSerializer,
@@ -24,6 +25,7 @@ from faultreporter.api.permissions import EVERYONE
 from faultreporter.api.viewsets import ApiView, GenericViewSet, ReadOnlyViewSet
 
 ANALYSES = "/api/v1/ai/analyses"
+REVIEW_JOINED = ("review__reviewed_by", "review__failure_mode")
 ERROR = {"$ref": "#/components/schemas/ErrorResponse"}
 PREFER = OpenApiParameter(
     "Prefer", str, OpenApiParameter.HEADER, description="`wait=N`: answer with the result if it is there in N ≤ 25 s."
@@ -34,7 +36,7 @@ PREFER = OpenApiParameter(
     list=extend_schema(summary="List analyses: your own, or those of every machine in sight"),
     retrieve=extend_schema(summary="Read an analysis"),
 )
-class AnalysisViewSet(ReadOnlyViewSet):
+class AnalysisViewSet(ReviewMixin, ReadOnlyViewSet):
     """What the assistant was asked and what it answered. An answer is advice: nothing else changes by it."""
 
     model = Analysis
@@ -44,11 +46,15 @@ class AnalysisViewSet(ReadOnlyViewSet):
     serializer_classes = {"retrieve": AnalysisSerializer}
     filterset_class = AnalysisFilter
     ordering_fields = ("created_at", "finished_at", "confidence")
-    permissions = {"list": EVERYONE, "retrieve": EVERYONE}
+    list_select_related = detail_select_related = REVIEW_JOINED
+    permissions = {"list": EVERYONE, "retrieve": EVERYONE, **ReviewMixin.review_permissions}
 
     def get_queryset(self) -> QuerySet[Analysis]:
-        related = ["image_rows"] if self.action == "list" else ["image_rows", "attempts"]
-        return super().get_queryset().prefetch_related(*related)
+        rows = super().get_queryset()
+        return rows.prefetch_related("image_rows") if self.action == "list" else rows
+
+    def prefetched(self, rows: QuerySet[Analysis]) -> QuerySet[Analysis]:
+        return rows.prefetch_related("image_rows", "attempts")
 
 
 class AnalyzeFaultViewSet(GenericViewSet):
@@ -93,7 +99,11 @@ class AnalyzeFaultViewSet(GenericViewSet):
         return self.finished(analysis_id, accepted=response, seconds=seconds)
 
     def finished(self, analysis_id: UUID, *, accepted: Any, seconds: float) -> Response:
-        analysis = Analysis.objects.prefetch_related("image_rows", "attempts").get(pk=analysis_id)
+        analysis = (
+            Analysis.objects.select_related(*REVIEW_JOINED)
+            .prefetch_related("image_rows", "attempts")
+            .get(pk=analysis_id)
+        )
         if analysis.status == Analysis.Status.FAILED:
             kind = AiProviderTimeout if analysis.failure_code == AiProviderTimeout.code else AiProviderError
             raise kind(_("The analysis failed: %(reason)s.") % {"reason": analysis.failure_message},

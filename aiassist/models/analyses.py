@@ -262,7 +262,8 @@ class Analysis(TimeStampedModel):
         return self.status in (self.Status.SUCCEEDED, self.Status.FAILED, self.Status.CANCELLED)
 
     def concerns(self, user: User) -> bool:
-        return self.requested_by_id == user.pk
+        """Asked by this person, or about a machine they look after."""
+        return self.requested_by_id == user.pk or (self.equipment is not None and self.equipment.concerns(user))
 
     # Moves. Each is one conditional UPDATE, so that it happens once however many workers try.
 

@@ -382,4 +382,8 @@ MATRIX = r"""
 /ai/providers                                      GET     AMTR
 /ai/analyses                                       GET     AMTR
 /ai/analyses/{pk}                                  GET     AMTR
+/ai/analyses/{pk}/feedback                         POST    AMTr
+/ai/analyses/{pk}/alert                            POST    AMTR
+/ai/analyses/{pk}/draft-order                      GET     AMt
+/ai/analyses/{pk}/work-order                       POST    AMt
 """
