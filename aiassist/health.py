@@ -25,7 +25,7 @@ def provider_states(*, at: datetime) -> list[ProviderState]:
     ended = AnalysisAttempt.objects.filter(finished_at__gte=at - RECENT).order_by("-finished_at")
     outcomes = list(ended.values_list("provider", "outcome")[:200])
     states = []
-    for provider in map(registry.provider, registry.NAMES):
+    for provider in registry.all_providers():
         last = [outcome for name, outcome in outcomes if name == provider.name][:FAILURES_IN_A_ROW]
         is_failing = len(last) == FAILURES_IN_A_ROW and all(outcome in FAILED for outcome in last)
         configured = provider.is_configured()

@@ -191,7 +191,7 @@ def analysis_table(user: User) -> dict[str, Any]:
                 ANALYSIS.shown_status(row),
                 ANALYSIS.shown_severity(row),
                 ANALYSIS.percent(row),
-                row.get_provider_display() or "–",
+                row.provider_label or "–",
             ]
             for row in rows
         ],

@@ -15,7 +15,7 @@ from celery.schedules import crontab
 from csp.constants import NONE, SELF, UNSAFE_EVAL, UNSAFE_INLINE
 from django.core.exceptions import ImproperlyConfigured
 from django.utils.translation import gettext_lazy as _
-from pydantic import Field, ValidationError
+from pydantic import Field, ValidationError, create_model
 from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
 from faultreporter import __version__
@@ -26,15 +26,17 @@ BASE_DIR = Path(__file__).resolve().parent.parent
 INSECURE_SECRET_KEY = "insecure-local-development-key-never-use-it-in-production"  # noqa: S105 - refused in production
 
 
-class Environment(BaseSettings):
-    """The environment variables of the product."""
-
+class FromEnvironment(BaseSettings):
     model_config = SettingsConfigDict(
         env_file=BASE_DIR / os.environ.get("ENV_FILE", ".env"),
         env_ignore_empty=True,  # NAME= is as good as no line at all, as in the local stack
         extra="ignore",
         case_sensitive=True,
     )
+
+
+class Environment(FromEnvironment):
+    """The environment variables of the product."""
 
     ENVIRONMENT: Literal["development", "test", "production"] = "development"
     DEBUG: bool = False
@@ -57,16 +59,7 @@ class Environment(BaseSettings):
     FIREBASE_AUTH_EMULATOR_HOST: str = ""
     FCM_URL: str = "https://fcm.googleapis.com"
 
-    OPENAI_API_KEY: str = ""
-    GEMINI_API_KEY: str = ""
-    GROK_API_KEY: str = ""
-    OPENAI_BASE_URL: str = ""
-    GEMINI_BASE_URL: str = ""
-    GROK_BASE_URL: str = "https://api.x.ai/v1"
     AI_PROVIDER_ORDER: list[str] = ["OPENAI", "GEMINI", "GROK"]
-    OPENAI_MODEL: str = "gpt-6-luna"
-    GEMINI_MODEL: str = "gemini-3.8-flash"
-    GROK_MODEL: str = "grok-5"
     AI_DEADLINE_SECONDS: int = Field(default=90, ge=1, le=600)
 
     DEFAULT_PAGE_SIZE: int = Field(default=20, ge=1, le=100)
@@ -120,6 +113,14 @@ def read_environment() -> Environment:
         raise ImproperlyConfigured(f"The environment is not usable: {wrong}") from error
     except SettingsError as error:  # a list that isn't JSON; the message names the variable, not its value
         raise ImproperlyConfigured(f'The environment is not usable: {error}. Lists are JSON: ["one"].') from error
+
+
+def ai_providers(names: list[str]) -> dict[str, dict[str, str]]:
+    """`<NAME>_API_KEY`, `<NAME>_MODEL` and `<NAME>_BASE_URL` of each; what is empty is left to the provider."""
+    options = ("api_key", "model", "base_url")
+    fields: dict[str, Any] = {f"{name}_{option.upper()}": (str, "") for name in names for option in options}
+    found = create_model("ProviderEnvironment", __base__=FromEnvironment, **fields)()
+    return {name: {option: getattr(found, f"{name}_{option.upper()}") for option in options} for name in names}
 
 
 def is_local_stack(env: Environment) -> bool:
@@ -592,11 +593,7 @@ else:
 EMAIL_TIMEOUT = 10
 
 # --- AI ---------------------------------------------------------------------------------------------------------------
-AI_PROVIDERS = {
-    "OPENAI": {"api_key": env.OPENAI_API_KEY, "base_url": env.OPENAI_BASE_URL, "model": env.OPENAI_MODEL},
-    "GEMINI": {"api_key": env.GEMINI_API_KEY, "base_url": env.GEMINI_BASE_URL, "model": env.GEMINI_MODEL},
-    "GROK": {"api_key": env.GROK_API_KEY, "base_url": env.GROK_BASE_URL, "model": env.GROK_MODEL},
-}
+AI_PROVIDERS = ai_providers(env.AI_PROVIDER_ORDER)
 AI_PROVIDER_ORDER = env.AI_PROVIDER_ORDER
 AI_DEADLINE_SECONDS = env.AI_DEADLINE_SECONDS
 

@@ -10,6 +10,7 @@ from django.utils.translation import gettext_lazy as _
 from aiassist.admin.findings import finding_of
 from aiassist.admin.money import usd
 from aiassist.models import Analysis, AnalysisAttempt
+from aiassist.providers import registry
 from alerts.models import Alert
 from equipment.admin.machines import OnSite
 from faultreporter.accounts.authentication import caller
@@ -96,6 +97,19 @@ class AnalysisColumns:
         return badge(_("Needs review"), "warning") if analysis.needs_review else "–"
 
 
+class AnsweredBy(admin.SimpleListFilter):
+    """By the declared ones: looking through all analyses for who is in there would take long."""
+
+    title = _("answered by")
+    parameter_name = "provider"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+        return [choice for choice in registry.choices() if choice[0] != registry.AUTO]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Analysis]) -> QuerySet[Analysis]:
+        return queryset.filter(provider=self.value()) if self.value() else queryset
+
+
 @admin.register(Analysis)
 class AnalysisAdmin(AnalysisColumns, ReadOnlyAdmin):
     """What the assistant was asked and answered, beside the photographs it was about."""
@@ -112,7 +126,7 @@ class AnalysisAdmin(AnalysisColumns, ReadOnlyAdmin):
         "review",
         "requested_by",
     )
-    list_filter = ("status", OnSite, "provider", "severity", "needs_review", "purpose")
+    list_filter = ("status", OnSite, AnsweredBy, "severity", "needs_review", "purpose")
     list_select_related = ("equipment", "requested_by")
     search_fields = ("description", "equipment__equipment_code", "equipment__equipment_name")
     ordering = ("-created_at", "-id")

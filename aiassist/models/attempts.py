@@ -36,7 +36,7 @@ class AnalysisAttempt(TimeStampedModel):
         "aiassist.Analysis", models.CASCADE, related_name="attempts", verbose_name=_("analysis")
     )
     number = models.PositiveSmallIntegerField(_("number"))
-    provider = models.CharField(_("provider"), max_length=10, db_index=False)
+    provider = models.CharField(_("provider"), max_length=30, db_index=False)
     model_name = models.CharField(_("model"), max_length=100, blank=True)
     prompt_version = models.CharField(_("prompt version"), max_length=50, blank=True)
     kind = models.CharField(_("kind"), max_length=10, choices=Kind.choices, default=Kind.FIRST)

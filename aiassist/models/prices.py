@@ -25,7 +25,7 @@ class ModelPrice(TimeStampedModel):
 
     audited = True
 
-    provider = models.CharField(_("provider"), max_length=10)
+    provider = models.CharField(_("provider"), max_length=30)
     model_name = models.CharField(_("model"), max_length=100)
     valid_from = models.DateField(_("valid from"))
     input_micro_usd = models.BigIntegerField(_("a million input tokens"), validators=[MinValueValidator(0)])

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any, Final, Protocol
 
@@ -63,6 +63,15 @@ class ProviderRefused(ProviderFailed):
 
     code = "AI_REFUSED"
     may_pass = False
+
+
+@dataclass(frozen=True, slots=True)
+class ListedModel:
+    """A model as its provider lists it. `warning`: what the list says of its end, beyond a date."""
+
+    name: str
+    retires_on: date | None = None
+    warning: str = ""
 
 
 class Provider(Protocol):

@@ -1,9 +1,14 @@
 """GEMINI through google-genai. Its predecessor google-generativeai is out of support since 2025-11-30."""
 
+import re
+from collections.abc import Iterable
 from typing import Any, Final
+
+from django.utils.translation import gettext_lazy as _
 
 from aiassist.prompts import Prompt
 from aiassist.providers.base import (
+    ListedModel,
     ProviderFailed,
     ProviderRefused,
     ProviderTimedOut,
@@ -13,87 +18,59 @@ from aiassist.providers.base import (
     failure_of_status,
     retry_after,
 )
+from aiassist.providers.client import MAX_OUTPUT_TOKENS, Client, Declaration
 
 API_VERSION: Final = "v1beta"
-MAX_OUTPUT_TOKENS: Final = 16_000
-"""What a model thinks counts too, and takes several times what it writes."""
-
 COMPLETE: Final = {"STOP", "MAX_TOKENS", "FINISH_REASON_UNSPECIFIED"}
+BROKEN: Final = {"OTHER", "MALFORMED_RESPONSE", "MALFORMED_FUNCTION_CALL", "UNEXPECTED_TOOL_CALL"}
+"""Ends of an answer that are nobody's decision: the next try may do. Every other end is a refusal."""
+
 RETRY_INFO: Final = "type.googleapis.com/google.rpc.RetryInfo"
+END_IN_SIGHT: Final = re.compile(r"deprecat|retire|discontinu|sunset|shut ?down", re.IGNORECASE)
 
 
-class GeminiProvider:
-    name = "GEMINI"
-    looks_at_photos = True
-    follows_prompts = True
+class GeminiClient(Client):
+    def connect(self, timeout_s: float) -> Any:
+        from google import genai  # noqa: PLC0415 - takes half a second and 40 MB; only who asks pays
+        from google.genai import types  # noqa: PLC0415
 
-    def __init__(self, *, api_key: str, model: str, base_url: str = "") -> None:
-        self.model_name = model
-        self._api_key, self._base_url = api_key, base_url
-        self._client: Any = None
+        options = types.HttpOptions(
+            base_url=self.base_url,
+            api_version=API_VERSION,
+            timeout=max(1, round(timeout_s * 1000)),
+            retry_options=types.HttpRetryOptions(attempts=1),
+        )
+        return genai.Client(api_key=self.api_key, vertexai=False, http_options=options)
 
-    def is_configured(self) -> bool:
-        return bool(self._api_key)
-
-    def cancel(self) -> None:
-        if self._client is not None:
-            self._client.close()
-
-    def ask(self, prompt: Prompt, *, deadline_s: float) -> Reply:
-        import httpx  # noqa: PLC0415 - the SDK takes half a second to import and 40 MB; only who asks pays
+    def failure(self, error: Exception) -> ProviderFailed | None:
+        import httpx  # noqa: PLC0415
         import httpx2  # noqa: PLC0415
         from google.genai import errors  # noqa: PLC0415
 
-        try:
-            response = self._send(prompt, deadline_s)
-        except (httpx.TimeoutException, httpx2.TimeoutException, TimeoutError) as error:
-            raise ProviderTimedOut("no answer within the deadline") from error
-        except errors.APIError as error:
-            raise failure_of_status(error.code, retry_after_s=wanted_pause(error)) from error
-        except (httpx.HTTPError, httpx2.HTTPError, OSError, ValueError) as error:
-            raise ProviderFailed(f"the call failed: {type(error).__name__}") from error
-        finally:
-            self.cancel()
-        return self._reply(response)
+        if isinstance(error, httpx.TimeoutException | httpx2.TimeoutException | TimeoutError):
+            return ProviderTimedOut("no answer within the deadline")
+        if isinstance(error, errors.APIError):
+            return failure_of_status(error.code, retry_after_s=wanted_pause(error))
+        if isinstance(error, httpx.HTTPError | httpx2.HTTPError | OSError | ValueError):
+            return ProviderFailed(f"the call failed: {type(error).__name__}")
+        return None
 
-    def _send(self, prompt: Prompt, deadline_s: float) -> Any:
-        from google import genai  # noqa: PLC0415
+    def send(self, sdk: Any, prompt: Prompt) -> Reply:
         from google.genai import types  # noqa: PLC0415
 
-        self._client = genai.Client(
-            api_key=self._api_key,
-            vertexai=False,
-            http_options=types.HttpOptions(
-                base_url=self._base_url or None,
-                api_version=API_VERSION,
-                timeout=max(1, round(deadline_s * 1000)),
-                retry_options=types.HttpRetryOptions(attempts=1),
-            ),
+        config = types.GenerateContentConfig(
+            system_instruction=prompt.instructions,
+            response_mime_type="application/json",
+            response_json_schema=prompt.schema,
+            max_output_tokens=MAX_OUTPUT_TOKENS,
         )
-        return self._client.models.generate_content(
-            model=self.model_name,
-            contents=turns(prompt),
-            config=types.GenerateContentConfig(
-                system_instruction=prompt.instructions,
-                response_mime_type="application/json",
-                response_json_schema=prompt.schema,
-                max_output_tokens=MAX_OUTPUT_TOKENS,
-            ),
-        )
+        return reply_of(sdk.models.generate_content(model=self.model_name, contents=turns(prompt), config=config))
 
-    @staticmethod
-    def _reply(response: Any) -> Reply:
-        """The raw text: `parsed` is None without a word when the text doesn't fit the schema."""
-        candidates = response.candidates or []
-        parts = (candidates[0].content and candidates[0].content.parts) or [] if candidates else []
-        text = "".join(part.text for part in parts if part.text and not part.thought)
-        reply = Reply(text, **tokens(response.usage_metadata))
-        blocked = getattr(response.prompt_feedback, "block_reason", None)
-        if blocked or (candidates and finish_reason(candidates[0]) not in COMPLETE):
-            raise ProviderRefused("the model declined to answer", reply=reply)
-        if not candidates:
-            raise ProviderFailed("the provider answered without a candidate", reply=reply)
-        return reply
+    def listed(self, sdk: Any) -> Iterable[ListedModel]:
+        return map(listed_model, sdk.models.list(config={"page_size": 1000}))
+
+    def named(self, sdk: Any) -> ListedModel:
+        return listed_model(sdk.models.get(model=self.model_name))
 
 
 def turns(prompt: Prompt) -> list[Any]:
@@ -107,6 +84,25 @@ def turns(prompt: Prompt) -> list[Any]:
     if prompt.complaint:
         said.append(types.Content(role="user", parts=[types.Part.from_text(text=prompt.complaint)]))
     return said
+
+
+def reply_of(response: Any) -> Reply:
+    """The raw text: `parsed` is None without a word when the text doesn't fit the schema."""
+    candidates = response.candidates or []
+    parts = (candidates[0].content and candidates[0].content.parts) or [] if candidates else []
+    text = "".join(part.text for part in parts if part.text and not part.thought)
+    reply = Reply(text, **tokens(response.usage_metadata))
+    end = finish_reason(candidates[0]) if candidates else ""
+    if getattr(response.prompt_feedback, "block_reason", None) or end not in {"", *COMPLETE, *BROKEN}:
+        raise ProviderRefused("the model declined to answer", reply=reply)
+    if end not in COMPLETE:
+        raise ProviderFailed("the provider answered without a whole candidate", reply=reply)
+    return reply
+
+
+def finish_reason(candidate: Any) -> str:
+    reason = candidate.finish_reason
+    return str(getattr(reason, "value", reason) or "STOP")
 
 
 def tokens(usage: Any) -> dict[str, int | None]:
@@ -133,6 +129,18 @@ def wanted_pause(error: Any) -> float | None:
     return None
 
 
-def finish_reason(candidate: Any) -> str:
-    reason = candidate.finish_reason
-    return str(getattr(reason, "value", reason) or "STOP")
+def listed_model(model: Any) -> ListedModel:
+    """Google's list has no date of the end; where it is near, the description says so."""
+    words = str(model.description or "")
+    return ListedModel(
+        name=str(model.name).removeprefix("models/"), warning=words[:200] if END_IN_SIGHT.search(words) else ""
+    )
+
+
+PROVIDER = Declaration(
+    name="GEMINI",
+    label=_("Google Gemini"),
+    client=GeminiClient,
+    model="gemini-3.8-flash",
+    base_url="https://generativelanguage.googleapis.com",
+)

@@ -1,34 +1,72 @@
-"""Who can be asked here: a name, its client, and the order in which AUTO asks."""
+"""Who can be asked here: every provider a module of this package declares, and the order in which AUTO asks."""
+
+import pkgutil
+from collections.abc import Iterable
+from functools import cache
+from importlib import import_module
+from typing import Any, Final
 
 from django.conf import settings
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
+from aiassist import providers
 from aiassist.errors import AiProviderUnavailable
 from aiassist.providers.base import Provider
-from aiassist.providers.gemini import GeminiProvider
-from aiassist.providers.openai import OpenAiProvider
+from aiassist.providers.client import Client, Declaration
 from aiassist.providers.rulebook import RuleBook
 
-AUTO = "AUTO"
-RULEBOOK = "RULEBOOK"
-NAMES = ("OPENAI", "GEMINI", "GROK", RULEBOOK)
+AUTO: Final = "AUTO"
+RULEBOOK: Final = "RULEBOOK"
+
+
+@cache
+def declared() -> dict[str, Declaration]:
+    modules = (
+        import_module(f"{providers.__name__}.{found.name}") for found in pkgutil.iter_modules(providers.__path__)
+    )
+    declarations = [module.PROVIDER for module in modules if hasattr(module, "PROVIDER")]
+    return {declaration.name: declaration for declaration in declarations}
+
+
+def choices() -> list[tuple[str, Any]]:
+    """What a question's `provider` may be, with its name for people."""
+    return [
+        *((name, declaration.label) for name, declaration in declared().items()),
+        (AUTO, gettext_lazy("Automatic")),
+        (RULEBOOK, gettext_lazy("Rule book (offline)")),
+    ]
+
+
+def label(name: str) -> str:
+    """Its name for people; one that nobody declares any more keeps the one it was stored under."""
+    return str(dict(choices()).get(name, name))
+
+
+def client(name: str) -> Client:
+    """A fresh client of this declared provider, configured or not; what the settings leave open is its default."""
+    declaration, options = declared()[name], settings.AI_PROVIDERS.get(name, {})
+    return declaration.client(
+        name=name,
+        api_key=options.get("api_key", ""),
+        model=options.get("model") or declaration.model,
+        base_url=options.get("base_url") or declaration.base_url,
+    )
 
 
 def provider(name: str) -> Provider:
-    """A fresh client of this provider, configured or not."""
-    if name == RULEBOOK:
-        return RuleBook()
-    options = settings.AI_PROVIDERS[name]
-    if name == "GEMINI":
-        return GeminiProvider(**options)
-    return OpenAiProvider(name=name, **options)
+    return RuleBook() if name == RULEBOOK else client(name)
+
+
+def all_providers() -> Iterable[Provider]:
+    return map(provider, (*declared(), RULEBOOK))
 
 
 def to_ask(requested: str) -> list[Provider]:
     """In this order. AUTO is the configured ones and then the rule book, which never fails; a name is only itself."""
     if requested != AUTO:
         return [provider(requested)]
-    order = [provider(name) for name in settings.AI_PROVIDER_ORDER if name in settings.AI_PROVIDERS]
+    order = [provider(name) for name in settings.AI_PROVIDER_ORDER if name in declared()]
     return [*(p for p in order if p.is_configured()), RuleBook()]
 
 

@@ -21,8 +21,8 @@ from aiassist.providers.base import (
     Reply,
     retry_after,
 )
-from aiassist.providers.gemini import RETRY_INFO, GeminiProvider
-from aiassist.providers.openai import OpenAiProvider
+from aiassist.providers.gemini import RETRY_INFO, GeminiClient
+from aiassist.providers.openai import OpenAiClient
 from aiassist.question import ModeFacts, Question
 from aiassist.tests import provider_server as script
 from aiassist.tests.answers import text
@@ -55,8 +55,8 @@ def protocol(request: Any) -> str:
 @pytest.fixture
 def provider(server: ProviderServer, protocol: str) -> Provider:
     if protocol == "openai":
-        return OpenAiProvider(name="OPENAI", api_key="key-1", model="gpt-test", base_url=f"{server.url}/v1")
-    return GeminiProvider(api_key="key-1", model="gemini-test", base_url=server.url)
+        return OpenAiClient(name="OPENAI", api_key="key-1", model="gpt-test", base_url=f"{server.url}/v1")
+    return GeminiClient(name="GEMINI", api_key="key-1", model="gemini-test", base_url=server.url)
 
 
 def test_it_works(server: ProviderServer, provider: Provider, protocol: str) -> None:
@@ -85,7 +85,7 @@ def test_a_repair_shows_the_model_its_own_words_and_the_complaint(
 def test_what_xai_thought_is_in_the_total_only(server: ProviderServer) -> None:
     usage = {"input_tokens": 120, "output_tokens": 34, "total_tokens": 1154}
     server.behaviour = script.reply(script.openai_text("{}") | {"usage": usage})
-    grok = OpenAiProvider(name="GROK", api_key="k", model="m", base_url=f"{server.url}/v1")
+    grok = OpenAiClient(name="GROK", api_key="k", model="m", base_url=f"{server.url}/v1")
 
     reply = grok.ask(PROMPT, deadline_s=10)
 
@@ -95,7 +95,7 @@ def test_what_xai_thought_is_in_the_total_only(server: ProviderServer) -> None:
 @pytest.mark.parametrize("nonsense", [None, "many", {"input_tokens": -1, "output_tokens": "34", "total_tokens": 1e99}])
 def test_nonsense_is_no_number_of_tokens(server: ProviderServer, nonsense: Any) -> None:
     server.behaviour = script.reply(script.openai_text("{}") | {"usage": nonsense})
-    openai = OpenAiProvider(name="OPENAI", api_key="k", model="m", base_url=f"{server.url}/v1")
+    openai = OpenAiClient(name="OPENAI", api_key="k", model="m", base_url=f"{server.url}/v1")
 
     assert openai.ask(PROMPT, deadline_s=10) == Reply("{}")
 
@@ -116,7 +116,7 @@ def test_the_facts_are_data_and_the_photo_goes_along(server: ProviderServer, pro
 
 def test_nothing_is_kept_at_openai(server: ProviderServer) -> None:
     server.behaviour = script.reply(script.openai_text(text()))
-    provider = OpenAiProvider(name="GROK", api_key="key-1", model="grok-test", base_url=f"{server.url}/v1")
+    provider = OpenAiClient(name="GROK", api_key="key-1", model="grok-test", base_url=f"{server.url}/v1")
 
     provider.ask(PROMPT, deadline_s=10)
 
@@ -161,7 +161,7 @@ def test_what_may_pass_is_reported_at_once(server: ProviderServer, provider: Pro
 def test_google_asks_for_a_pause_in_the_error_itself(server: ProviderServer) -> None:
     details = [{"@type": "type.googleapis.com/google.rpc.Help"}, {"@type": RETRY_INFO, "retryDelay": "34.5s"}]
     server.behaviour = script.status(429, details=details)
-    gemini = GeminiProvider(api_key="k", model="m", base_url=server.url)
+    gemini = GeminiClient(name="GEMINI", api_key="k", model="m", base_url=server.url)
 
     with pytest.raises(ProviderFailed) as failure:
         gemini.ask(PROMPT, deadline_s=10)
@@ -195,11 +195,11 @@ def test_how_long_a_retry_after_is(value: str, seconds: float | None) -> None:
 
 
 @pytest.mark.parametrize(
-    "details", ["x", [], [None], [{"@type": RETRY_INFO}], [{"@type": RETRY_INFO, "retryDelay": 5}]]
+    "details", ["x", [], [None], [{"@type": RETRY_INFO}], [{"@type": RETRY_INFO, "retryDelay": "soon"}]]
 )
 def test_a_pause_said_unintelligibly_is_none(server: ProviderServer, details: Any) -> None:
     server.behaviour = script.status(503, details=details)
-    gemini = GeminiProvider(api_key="k", model="m", base_url=server.url)
+    gemini = GeminiClient(name="GEMINI", api_key="k", model="m", base_url=server.url)
 
     with pytest.raises(ProviderFailed) as failure:
         gemini.ask(PROMPT, deadline_s=10)
@@ -238,9 +238,9 @@ def test_silence_is_a_timeout(server: ProviderServer, provider: Provider) -> Non
 def test_nobody_there_is_a_failure(protocol: str) -> None:
     unreachable = "http://127.0.0.1:9"
     provider: Provider = (
-        OpenAiProvider(name="OPENAI", api_key="k", model="m", base_url=unreachable)
+        OpenAiClient(name="OPENAI", api_key="k", model="m", base_url=unreachable)
         if protocol == "openai"
-        else GeminiProvider(api_key="k", model="m", base_url=unreachable)
+        else GeminiClient(name="GEMINI", api_key="k", model="m", base_url=unreachable)
     )
 
     with pytest.raises(ProviderFailed):
@@ -249,14 +249,14 @@ def test_nobody_there_is_a_failure(protocol: str) -> None:
 
 def test_truncation_at_the_limit_is_not_a_refusal(server: ProviderServer) -> None:
     server.behaviour = script.reply(script.gemini_text("{", finish="MAX_TOKENS"))
-    provider = GeminiProvider(api_key="k", model="m", base_url=server.url)
+    provider = GeminiClient(name="GEMINI", api_key="k", model="m", base_url=server.url)
 
     assert provider.ask(PROMPT, deadline_s=5).text == "{"
 
 
 def test_an_answer_cut_for_safety_is_a_refusal(server: ProviderServer) -> None:
     server.behaviour = script.reply(script.gemini_text("", finish="SAFETY"))
-    provider = GeminiProvider(api_key="k", model="m", base_url=server.url)
+    provider = GeminiClient(name="GEMINI", api_key="k", model="m", base_url=server.url)
 
     with pytest.raises(ProviderRefused):
         provider.ask(PROMPT, deadline_s=5)

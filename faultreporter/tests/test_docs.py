@@ -17,6 +17,7 @@ from django.urls import Resolver404, get_resolver, resolve
 from aiassist.answer import ReviewReason
 from aiassist.pipeline import INVALID_ANSWER
 from aiassist.providers.base import ProviderFailed
+from aiassist.providers.registry import declared
 from faultreporter.api.exceptions import CODES
 from faultreporter.api.middleware import ApiErrorMiddleware
 from faultreporter.api.schema import all_codes
@@ -103,6 +104,13 @@ class TestConfiguration:
 
         assert set(Environment.model_fields) <= set(meanings)
         assert [name for name, meaning in meanings.items() if not meaning] == []
+
+    def test_every_provider_of_the_assistant_is_there_with_its_defaults(self) -> None:
+        written = {variable.name: variable.default for variable in documented_variables()}
+
+        for name, provider in declared().items():
+            assert written[f"{name}_API_KEY"] == ""
+            assert (written[f"{name}_MODEL"], written[f"{name}_BASE_URL"]) == (provider.model, provider.base_url)
 
     def test_the_page_is_what_the_example_and_the_code_say(self) -> None:
         """Otherwise run `.venv/bin/python -m faultreporter.tests.documentation`."""
