@@ -1,11 +1,13 @@
 from django.urls import path
 
+from aiassist.similar_viewsets import SimilarFaultViewSet
 from aiassist.viewsets import AnalysisViewSet, AnalyzeFaultViewSet, ProviderViewSet
 from faultreporter.api.routers import Router
 
 router = Router()
 router.register("ai/analyses", AnalysisViewSet, basename="analysis")
 urlpatterns = [
+    path("alerts/<uuid:pk>/similar", SimilarFaultViewSet.as_view({"get": "similar"}), name="alert-similar"),
     path("ai/analyze-fault", AnalyzeFaultViewSet.as_view({"post": "analyze"}), name="analyze-fault"),
     path("ai/providers", ProviderViewSet.as_view({"get": "providers"}), name="ai-providers"),
     *router.urls,

@@ -1,4 +1,5 @@
 from aiassist.admin.analyses import AnalysisColumns
 from aiassist.admin.prices import ModelPriceAdmin
+from aiassist.admin.similar import SimilarInline
 
-__all__ = ["AnalysisColumns", "ModelPriceAdmin"]
+__all__ = ["AnalysisColumns", "ModelPriceAdmin", "SimilarInline"]

@@ -239,6 +239,7 @@ MATRIX = r"""
 /alerts/{pk}/comments                              POST    AMTR
 /alerts/{pk}/timeline                              GET     AMTR
 /alerts/{pk}/work-order                            POST    AMt
+/alerts/{pk}/similar                               GET     AMTR
 /escalation-policies                               GET     AMT
 /escalation-policies                               POST    AM
 /escalation-policies/{pk}                          GET     AMT
