@@ -2,8 +2,10 @@
 
 import itertools
 import random
+import urllib.parse
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 from django.utils import timezone
@@ -37,6 +39,11 @@ def cases(equipment_ids: list[str]) -> list[Case]:
             body = {"equipment_code": f"B-{run}-{number}", "equipment_name": "Bench unit", "manufacturer": "Voltara"}
             yield Request("POST", "/api/v1/equipment", body)
 
+    now = timezone.now()
+
+    def span(days: int) -> str:
+        return urllib.parse.urlencode({"from": (now - timedelta(days=days)).isoformat(), "to": now.isoformat()})
+
     statuses = ("OPEN", "ACKNOWLEDGED", "RESOLVED")
     return [
         Case("equipment list", repeated(lambda: f"/equipment?page={rng.randint(1, 20)}")),
@@ -46,4 +53,21 @@ def cases(equipment_ids: list[str]) -> list[Case]:
         Case("alerts list", repeated(lambda: f"/alerts?page={rng.randint(1, 20)}&status={rng.choice(statuses)}")),
         Case("work-orders list", repeated(lambda: f"/work-orders?page={rng.randint(1, 20)}&status=COMPLETED")),
         Case("history of 100", repeated(lambda: f"/equipment/{rng.choice(equipment_ids)}/iot-data?limit=100")),
+        Case(
+            "latest of 500",
+            repeated(lambda: f"/iot-data/latest?equipment_ids={','.join(rng.sample(equipment_ids, 500))}"),
+        ),
+        Case(
+            "year by day",
+            repeated(
+                lambda: (
+                    f"/iot-data/aggregate?equipment_id={rng.choice(equipment_ids)}"
+                    f"&metric=temperature&bucket=1d&{span(365)}"
+                )
+            ),
+        ),
+        Case(
+            "chart of a week",
+            repeated(lambda: f"/iot-data/chart?equipment_id={rng.choice(equipment_ids)}&metric=temperature&{span(7)}"),
+        ),
     ]

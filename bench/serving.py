@@ -4,6 +4,7 @@ Authentication, scope, ETag, audit and rate limit are on. The clients share the 
 to compare are processor time per request and the ratios, not requests a second.
 """
 
+import argparse
 import asyncio
 import itertools
 import json
@@ -56,13 +57,13 @@ def postmaster() -> int:
     return int(Path(f"/proc/{backend}/stat").read_text().rpartition(")")[2].split()[1])
 
 
-def measure(case: Any, port: int, token: str, server: int, database: int) -> dict[str, float]:
+def measure(case: Any, port: int, token: str, server: int, database: int, connections: int) -> dict[str, float]:
     from bench import cpu, load  # noqa: PLC0415
 
     before = cpu.spent(server), cpu.spent(database)
     result = asyncio.run(
         load.run(
-            port, case.requests(), credential=f"Authorization: Bearer {token}", connections=CONNECTIONS, seconds=SECONDS
+            port, case.requests(), credential=f"Authorization: Bearer {token}", connections=connections, seconds=SECONDS
         )
     )
     after = cpu.spent(server), cpu.spent(database)
@@ -102,6 +103,9 @@ def run(arguments: list[str]) -> None:
     from equipment.models import Equipment  # noqa: PLC0415
     from faultreporter.accounts.models import ApiToken, User  # noqa: PLC0415
 
+    parser = argparse.ArgumentParser(prog="python -m bench serving")
+    parser.add_argument("--connections", type=int, default=CONNECTIONS, help="1 shows what one request takes")
+    options = parser.parse_args(arguments)
     settings.ALLOWED_HOSTS.append("testserver")
     ids = [
         str(pk)
@@ -122,13 +126,18 @@ def run(arguments: list[str]) -> None:
         results: dict[str, list[dict[str, float]]] = {case.name: [] for case in found}
         for _round in range(ROUNDS):
             for case in found:
-                results[case.name].append(measure(case, port, token, server.pid, database))
+                results[case.name].append(measure(case, port, token, server.pid, database, options.connections))
     finally:
         server.terminate()
         server.wait(20)
     print(
         json.dumps(
-            {"connections": CONNECTIONS, "seconds": SECONDS, "rounds": ROUNDS, "machines": Equipment.objects.count()}
+            {
+                "connections": options.connections,
+                "seconds": SECONDS,
+                "rounds": ROUNDS,
+                "machines": Equipment.objects.count(),
+            }
         )
     )
     columns = f"{'':18} {'req/s':>7} {'spread':>11} {'p50 ms':>7} {'p95 ms':>7} {'web cpu':>8} {'pg cpu':>8}"
