@@ -1,11 +1,15 @@
-from datetime import date
-from typing import Self
+from datetime import UTC, date, datetime
+from typing import Final, Self
 
 from django.core.validators import MinValueValidator
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
+from aiassist.pricing import Rates, cost_micro_usd
+from aiassist.providers import base
 from faultreporter.db import TimeStampedModel, TimeStampedQuerySet
+
+TO_BE_CHECKED: Final = "To be checked"
 
 
 class ModelPriceQuerySet(TimeStampedQuerySet["ModelPrice"]):
@@ -15,6 +19,10 @@ class ModelPriceQuerySet(TimeStampedQuerySet["ModelPrice"]):
     def valid_on(self, day: date) -> Self:
         """The newest first; the first of a model is its price on that day."""
         return self.filter(valid_from__lte=day).order_by("-valid_from")
+
+    def at(self, provider: str, model_name: str, moment: datetime) -> "ModelPrice | None":
+        """The price of a call that starts at that moment, by the day in UTC; None if nobody knows it."""
+        return self.of(provider, model_name).valid_on(moment.astimezone(UTC).date()).first()
 
 
 class ModelPrice(TimeStampedModel):
@@ -49,6 +57,21 @@ class ModelPrice(TimeStampedModel):
                 condition=models.Q(input_micro_usd__gte=0, output_micro_usd__gte=0), name="check_ai_model_prices"
             ),
         ]
+
+    @property
+    def is_to_be_checked(self) -> bool:
+        """Whether it came with the product and nobody has confirmed it since."""
+        return self.source.startswith(TO_BE_CHECKED)
+
+    def cost_of(self, reply: base.Reply) -> int | None:
+        """In micro-USD; None where the provider didn't say what it counted."""
+        rates = Rates(input=self.input_micro_usd, cached=self.cached_micro_usd, output=self.output_micro_usd)
+        return cost_micro_usd(
+            rates,
+            input_tokens=reply.input_tokens,
+            cached_tokens=reply.cached_tokens,
+            output_tokens=reply.output_tokens,
+        )
 
     def __str__(self) -> str:
         return f"{self.provider} {self.model_name} {self.valid_from:%Y-%m-%d}"

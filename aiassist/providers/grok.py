@@ -6,5 +6,5 @@ from aiassist.providers.client import Declaration
 from aiassist.providers.openai import OpenAiClient
 
 PROVIDER = Declaration(
-    name="GROK", label=_("xAI Grok"), client=OpenAiClient, model="grok-5", base_url="https://api.x.ai/v1"
+    name="GROK", label=_("xAI Grok"), client=OpenAiClient, model="grok-4.6", base_url="https://api.x.ai/v1"
 )

@@ -41,6 +41,7 @@ def tell(*, now: datetime, quiet: bool = False) -> people.Team:
     call_command("load_catalogue", verbosity=0)
     call_command("load_metrics", verbosity=0)
     call_command("load_promises", verbosity=0)
+    call_command("load_ai_prices", verbosity=0)
     with transaction.atomic(), acting(by=None, source=AuditLog.Source.COMMAND):
         team = people.hire(now - timedelta(days=365 * history.YEARS))
         machines.install(places.build(team), team, on=now.date(), rng=rng)
