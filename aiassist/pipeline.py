@@ -58,7 +58,7 @@ class Run:
     def answer(self) -> None:
         """Ask one provider after the other until one gives a usable answer; a refusal ends the round."""
         question = question_for(self.analysis, at=timezone.now())
-        for provider in registry.to_ask(self.analysis.requested_provider):
+        for provider in registry.to_ask(self.analysis.requested_provider, allow_fallback=self.analysis.allow_fallback):
             if self.asked(provider, question) or isinstance(self.failures[-1], ProviderRefused):
                 break
         if not self.analysis.is_finished:
@@ -95,11 +95,14 @@ class Run:
         if left <= 0:
             raise ProviderTimedOut("the deadline had passed before it could be asked")
         call = Call(provider, prompt, deadline_s=left)
-        while not call.done.wait(min(SIGN_OF_LIFE, max(0.01, call.seconds_left()))):
-            if call.seconds_left() <= 0:
-                provider.cancel()
-                raise ProviderTimedOut("no answer within the deadline")
-            self.analysis.renew(at=timezone.now())
+        try:
+            while not call.done.wait(min(SIGN_OF_LIFE, max(0.01, call.seconds_left()))):
+                if call.seconds_left() <= 0:
+                    raise ProviderTimedOut("no answer within the deadline")
+                self.analysis.renew(at=timezone.now())
+        except (ProviderTimedOut, ClaimLost):
+            provider.cancel()
+            raise
         return call.result()
 
     def end_without_answer(self) -> None:

@@ -60,6 +60,10 @@ class AnalyzeFaultSerializer(Serializer):
         max_length=200, allow_blank=True, default="", help_text="A category's code or name, or free words."
     )
     description = CleanCharField(max_length=4000, allow_blank=True, default="")
+    allow_fallback = serializers.BooleanField(
+        required=False,
+        help_text="Whether others may be asked when the named provider fails. AUTO always may; a name, only if true.",
+    )
     alert_id = VisibleKeyField(source="alert", queryset=Alert.objects.all(), allow_null=True, required=False)
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
@@ -114,11 +118,13 @@ class AnalysisAttemptSerializer(ModelSerializer):
             "provider",
             "model_name",
             "prompt_version",
+            "kind",
             "outcome",
             "error_code",
             "error_message",
             "started_at",
             "finished_at",
+            "retry_at",
         )
         read_only_fields = fields
 
@@ -158,7 +164,9 @@ class AnalysisSummarySerializer(ModelSerializer):
         fields: tuple[str, ...] = (
             "id",
             "status",
+            "stage",
             "requested_provider",
+            "allow_fallback",
             "requested_by_id",
             "equipment_id",
             "equipment_type",

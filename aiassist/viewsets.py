@@ -21,7 +21,8 @@ from aiassist.serializers import (
     AnalysisSummarySerializer,
     AnalyzeFaultSerializer,
 )
-from faultreporter.api.permissions import EVERYONE
+from faultreporter.api.actions import transition
+from faultreporter.api.permissions import EVERYONE, MANAGERS_AND_CONCERNED
 from faultreporter.api.viewsets import ApiView, GenericViewSet, ReadOnlyViewSet
 
 ANALYSES = "/api/v1/ai/analyses"
@@ -47,7 +48,12 @@ class AnalysisViewSet(ReviewMixin, ReadOnlyViewSet):
     filterset_class = AnalysisFilter
     ordering_fields = ("created_at", "finished_at", "confidence")
     list_select_related = detail_select_related = REVIEW_JOINED
-    permissions = {"list": EVERYONE, "retrieve": EVERYONE, **ReviewMixin.review_permissions}
+    permissions = {
+        "list": EVERYONE,
+        "retrieve": EVERYONE,
+        "cancel": MANAGERS_AND_CONCERNED,
+        **ReviewMixin.review_permissions,
+    }
 
     def get_queryset(self) -> QuerySet[Analysis]:
         rows = super().get_queryset()
@@ -55,6 +61,11 @@ class AnalysisViewSet(ReviewMixin, ReadOnlyViewSet):
 
     def prefetched(self, rows: QuerySet[Analysis]) -> QuerySet[Analysis]:
         return rows.prefetch_related("image_rows", "attempts")
+
+    @transition("cancel", summary="Cancel an analysis: nobody wants the answer any more")
+    def cancel(self, analysis: Analysis, data: dict[str, Any]) -> str:
+        analysis.cancel(**data)
+        return _("Cancelled.")
 
 
 class AnalyzeFaultViewSet(GenericViewSet):

@@ -6,10 +6,12 @@ The API runs on few threads, so at most one of a process waits at a time; whoeve
 import re
 import threading
 import time
+from datetime import timedelta
 from typing import Final
 from uuid import UUID
 
 from django.db import connection
+from django.utils import timezone
 
 from aiassist.models import Analysis
 
@@ -31,8 +33,14 @@ def finished_within(analysis_id: UUID, seconds: float) -> bool:
     """Whether the analysis is finished before the time is up. False at once if another thread waits already."""
     if seconds <= 0 or not seat.acquire(blocking=False):
         return False
+    rows = Analysis.objects.filter(pk=analysis_id)
     try:
-        return looked_until(analysis_id, time.monotonic() + seconds)
+        rows.unfinished().update(awaited_until=timezone.now() + timedelta(seconds=seconds))
+        if looked_until(analysis_id, time.monotonic() + seconds):
+            return True
+        # From here on a worker tells whoever asked; what one finished just before is still an answer to this request.
+        rows.unfinished().update(awaited_until=None)
+        return rows.finished().exists()
     finally:
         seat.release()
 

@@ -45,6 +45,8 @@ Server-sent events. Each `data` is a line of JSON:
 - `alert` and `work_order`: `{"id", "event", "changed_at", "title", "status", "severity" or "priority", "equipment":
   {"id", "code", "name"}, "url", …}`, one for each line of the record's timeline. Keep the one with the later
   `changed_at`; `url` has the rest.
+- `analysis`: `{"id", "changed_at", "status", "stage", "severity", "alert_id", "equipment", "url"}`, whenever an
+  analysis of a machine gets a step further; `severity` is null until it has succeeded.
 - `ping` every 15 seconds, and as the first event: `{"at"}`.
 - `reset`: `{"reason"}`; alerts and orders were missed that can't be sent any more: read the lists again.
 - `end`: `{"code", "message", "meta"}`, as in errors, and the stream ends: what opened it isn't valid any more

@@ -1,5 +1,6 @@
-from aiassist.models.analyses import LEASE, MAX_CLAIMS, Analysis, AnalysisImage
+from aiassist.models.analyses import Analysis, AnalysisImage
 from aiassist.models.attempts import AnalysisAttempt
+from aiassist.models.claims import LEASE, MAX_CLAIMS
 from aiassist.models.fleet import FleetCounts
 from aiassist.models.manuals import Manual, ManualPage
 from aiassist.models.prices import ModelPrice

@@ -1,4 +1,3 @@
-import uuid
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any, ClassVar, Final, Self
@@ -7,36 +6,31 @@ from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models, transaction
-from django.db.models import F, Q
-from django.db.models.functions import Coalesce
+from django.db.models import Q
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from aiassist.answer import Answer, Verdict
-from aiassist.errors import ClaimLost
+from aiassist.models import notices
 from aiassist.models.attempts import AnalysisAttempt
-from aiassist.providers import base, registry
+from aiassist.models.claims import MAX_CLAIMS, RUN_ANALYSIS, Claimed
+from aiassist.providers import registry
 from alerts.models import Alert
 from equipment.models import Equipment
 from faultreporter.accounts.models import User
+from faultreporter.api.permissions import MANAGERS
 from faultreporter.attachments.models import Attachment
 from faultreporter.db import TimeStampedModel, TimeStampedQuerySet
+from faultreporter.errors import InvalidTransition, PermissionRefused
 from faultreporter.outbox import publish
 from locations.models import Location
 from locations.scope import hidden_site_ids
-
-MAX_CLAIMS: Final = 3
-"""How often an analysis is tried before it is given up."""
-
-RUN_ANALYSIS: Final = "aiassist.tasks.run_analysis"
-
-LEASE: Final = timedelta(seconds=12)
-"""How long a worker holds an analysis without a sign of life. The sweep runs every 15 s, so a dead worker's analysis
-is tried again within 30 s."""
 
 SHORTEST_GRACE: Final = timedelta(seconds=12)
 LONGEST_GRACE: Final = timedelta(seconds=60)
 """How long a published wake-up may take before the sweep publishes it again. It grows with the age of the analysis:
 with all workers down for an hour a thousand waiting ones must not fill the broker."""
+
+UNFINISHED: Final = ("PENDING", "RUNNING")
 
 
 class AnalysisQuerySet(TimeStampedQuerySet["Analysis"]):
@@ -48,7 +42,10 @@ class AnalysisQuerySet(TimeStampedQuerySet["Analysis"]):
         return rows
 
     def finished(self) -> Self:
-        return self.filter(status__in=("SUCCEEDED", "FAILED", "CANCELLED"))
+        return self.exclude(status__in=UNFINISHED)
+
+    def unfinished(self) -> Self:
+        return self.filter(status__in=UNFINISHED)
 
     def overdue(self, at: datetime) -> Self:
         """Waiting for a wake-up that got lost, or held by a worker that stopped giving signs of life."""
@@ -65,13 +62,20 @@ class AnalysisQuerySet(TimeStampedQuerySet["Analysis"]):
         at: datetime,
         provider: str,
         images: Sequence[Attachment] = (),
+        allow_fallback: bool | None = None,
         **question: Any,
     ) -> "Analysis":
-        """Put a question and wake a worker, in the caller's transaction. `question`: equipment, alert, words."""
+        """Put a question and wake a worker, in the caller's transaction. `question`: equipment, alert, words.
+
+        Who names a provider trusts that one with the facts and photographs: others see them only if allowed.
+        """
+        if allow_fallback is None or provider == Analysis.Provider.AUTO:
+            allow_fallback = provider == Analysis.Provider.AUTO
         with transaction.atomic():
             analysis = self.create(
-                requested_by=by, requested_provider=provider, created_at=at, wake_at=at + SHORTEST_GRACE, **question
-            )
+                requested_by=by, requested_provider=provider, allow_fallback=allow_fallback,
+                created_at=at, wake_at=at + SHORTEST_GRACE, **question,
+            )  # fmt: skip
             AnalysisImage.objects.bulk_create(
                 AnalysisImage(analysis=analysis, attachment=image, position=position)
                 for position, image in enumerate(images)
@@ -80,7 +84,7 @@ class AnalysisQuerySet(TimeStampedQuerySet["Analysis"]):
         return analysis
 
 
-class Analysis(TimeStampedModel):
+class Analysis(Claimed, TimeStampedModel):
     """One question to the assistant: what is probably wrong with this machine, or how went this site's day?
 
     The row is the truth and the broker only a wake-up. A worker claims the row for a short lease, which it renews
@@ -123,7 +127,14 @@ class Analysis(TimeStampedModel):
         CANCELLED = "CANCELLED", _("Cancelled")
 
     audited: ClassVar[bool] = True
-    audit_ignored: ClassVar[tuple[str, ...]] = ("updated_at", "wake_at", "claim_token", "claimed_until", "stage")
+    audit_ignored: ClassVar[tuple[str, ...]] = (
+        "updated_at",
+        "wake_at",
+        "claim_token",
+        "claimed_until",
+        "stage",
+        "awaited_until",
+    )
 
     requested_by = models.ForeignKey(
         settings.AUTH_USER_MODEL,
@@ -166,12 +177,10 @@ class Analysis(TimeStampedModel):
 
     status = models.CharField(_("status"), max_length=10, choices=Status.choices, default=Status.PENDING)
     stage = models.CharField(_("stage"), max_length=10, choices=Stage.choices, default=Stage.QUEUED)
-    claims = models.PositiveSmallIntegerField(_("times claimed"), default=0)
-    claim_token = models.UUIDField(null=True, blank=True, editable=False)
-    claimed_until = models.DateTimeField(null=True, blank=True, editable=False)
-    wake_at = models.DateTimeField(editable=False)
     started_at = models.DateTimeField(_("started at"), null=True, blank=True)
     finished_at = models.DateTimeField(_("finished at"), null=True, blank=True)
+    # Until when somebody's request holds its answer back for the result: they needn't be told of it.
+    awaited_until = models.DateTimeField(null=True, blank=True, editable=False)
 
     provider = models.CharField(_("answered by"), max_length=30, blank=True)
     model_name = models.CharField(_("model"), max_length=100, blank=True)
@@ -216,7 +225,7 @@ class Analysis(TimeStampedModel):
                 name="check_ai_analyses_claim",
             ),
             models.CheckConstraint(
-                condition=Q(status__in=("PENDING", "RUNNING"), finished_at=None)
+                condition=Q(status__in=UNFINISHED, finished_at=None)
                 | Q(status__in=("SUCCEEDED", "FAILED", "CANCELLED"), finished_at__isnull=False),
                 name="check_ai_analyses_finished",
             ),
@@ -238,9 +247,7 @@ class Analysis(TimeStampedModel):
         ]
         indexes = [
             # the sweep for lost wake-ups and dead workers: only the few unfinished rows
-            models.Index(
-                fields=["wake_at"], name="idx_ai_analyses_unfinished", condition=Q(status__in=("PENDING", "RUNNING"))
-            ),
+            models.Index(fields=["wake_at"], name="idx_ai_analyses_unfinished", condition=Q(status__in=UNFINISHED)),
             # the list, newest first; one person's own; one machine's (one alert's by its foreign key's index)
             models.Index(fields=["-created_at", "-id"], name="idx_ai_analyses_newest"),
             models.Index(fields=["requested_by", "-created_at"], name="idx_ai_analyses_own"),
@@ -254,7 +261,7 @@ class Analysis(TimeStampedModel):
 
     @property
     def is_finished(self) -> bool:
-        return self.status in (self.Status.SUCCEEDED, self.Status.FAILED, self.Status.CANCELLED)
+        return self.status not in UNFINISHED
 
     @property
     def provider_label(self) -> str:
@@ -264,98 +271,28 @@ class Analysis(TimeStampedModel):
         """Asked by this person, or about a machine they look after."""
         return self.requested_by_id == user.pk or (self.equipment is not None and self.equipment.concerns(user))
 
-    # Moves. Each is one conditional UPDATE, so that it happens once however many workers try.
-
     def wake(self, *, at: datetime) -> None:
         """Ask for a worker once more; should this wake-up get lost too, the sweep repeats it."""
         self.wake_at = at + min(LONGEST_GRACE, max(SHORTEST_GRACE, (at - self.created_at) / 2))
         Analysis.objects.filter(pk=self.pk).update(wake_at=self.wake_at)
         publish(RUN_ANALYSIS, analysis_id=self.pk)
 
-    @classmethod
-    def claim(cls, pk: uuid.UUID, *, at: datetime) -> "Analysis | None":
-        """Take it for one lease; None if it is finished, gone, tried too often, or somebody else's just now."""
+    def cancel(self, *, by: User, at: datetime) -> None:
+        """Nobody wants the answer any more. Whoever is working on it notices with the next sign of life."""
+        if by.pk != self.requested_by_id and by.role not in MANAGERS.roles:
+            raise PermissionRefused(gettext("Only who asked, or a manager, can take a question back."))
         with transaction.atomic():
-            taken = cls.objects.filter(pk=pk).claimable(at).update(
-                status=cls.Status.RUNNING,
-                claim_token=uuid.uuid4(),
-                claimed_until=at + LEASE,
-                claims=F("claims") + 1,
-                started_at=Coalesce("started_at", at),
-            )  # fmt: skip
-            if not taken:
-                return None
-            AnalysisAttempt.lose(pk, at=at)
-            return cls.objects.select_related("equipment__category", "alert").get(pk=pk)
-
-    def renew(self, *, at: datetime) -> None:
-        """A sign of life; ClaimLost if it came too late."""
-        self._update_claimed(claimed_until=at + LEASE)
-
-    def begin_attempt(self, provider: base.Provider, *, prompt_version: str, at: datetime) -> "AnalysisAttempt":
-        with transaction.atomic():
-            self.renew(at=at)
-            return AnalysisAttempt.objects.create(
-                analysis=self,
-                number=self.attempts.count() + 1,
-                provider=provider.name,
-                model_name=provider.model_name,
-                prompt_version=prompt_version if provider.follows_prompts else "",
-                started_at=at,
-            )
-
-    def succeed(
-        self, attempt: "AnalysisAttempt", reply: base.Reply, answer: Answer, verdict: Verdict, *, at: datetime
-    ) -> None:
-        """Store the answer of this attempt; ClaimLost if the claim is somebody else's by now."""
-        with transaction.atomic():
-            self._finish(
-                self.Status.SUCCEEDED,
-                at=at,
-                provider=attempt.provider,
-                model_name=attempt.model_name,
-                prompt_version=attempt.prompt_version,
-                result=answer.model_dump(mode="json"),
-                severity=verdict.severity,
-                confidence=verdict.confidence,
-                needs_review=bool(verdict.review_reasons),
-                review_reasons=list(verdict.review_reasons),
-                dropped_citations=verdict.dropped_citations,
-            )
-            attempt.end(AnalysisAttempt.Outcome.ANSWERED, at=at, reply=reply)
-
-    def fail(self, *, code: str, message: str, at: datetime, review_reasons: Sequence[str] = ()) -> None:
-        self._finish(
-            self.Status.FAILED,
-            at=at,
-            failure_code=code,
-            failure_message=message[:500],
-            needs_review=bool(review_reasons),
-            review_reasons=list(review_reasons),
-        )
-
-    def put_back(self, *, retry_at: datetime) -> None:
-        """Let go of it; the sweep wakes a worker again from `retry_at` on."""
-        self._update_claimed(status=self.Status.PENDING, claim_token=None, claimed_until=None, wake_at=retry_at)
-
-    def revive(self, *, at: datetime) -> None:
-        """What the sweep does with an overdue one, its row locked: wake a worker again, or give it up."""
-        with transaction.atomic():
-            if self.claims >= MAX_CLAIMS:
-                AnalysisAttempt.lose(self.pk, at=at)
-                self.fail(code="WORKER_LOST", message="Every worker that took it died before it was done.", at=at)
-            else:
-                self.wake(at=at)
-
-    def _finish(self, status: str, *, at: datetime, **fields: Any) -> None:
-        self._update_claimed(status=status, finished_at=at, claim_token=None, claimed_until=None, **fields)
-
-    def _update_claimed(self, **fields: Any) -> None:
-        mine = Analysis.objects.filter(pk=self.pk, claim_token=self.claim_token, status=self.Status.RUNNING)
-        if not mine.update(**fields):
-            raise ClaimLost(str(self.pk))
-        for name, value in fields.items():
-            setattr(self, name, value)
+            waiting = Analysis.objects.filter(pk=self.pk).unfinished()
+            if not waiting.update(
+                status=self.Status.CANCELLED, stage=self.Stage.DONE, finished_at=at, cancelled_by=by,
+                claim_token=None, claimed_until=None,
+            ):  # fmt: skip
+                self.refresh_from_db(fields=["status"])
+                message = gettext("It is finished already; there is nothing left to cancel.")
+                raise InvalidTransition(message, source=self.status, target=self.Status.CANCELLED, allowed=[])
+            AnalysisAttempt.close(self.pk, AnalysisAttempt.Outcome.CANCELLED, at=at)
+            self.refresh_from_db()
+            notices.tell(self, at=at)
 
 
 class AnalysisImage(models.Model):

@@ -112,10 +112,10 @@ class AnalysisAttempt(TimeStampedModel):
         return f"{self.number}. {self.provider}: {self.get_outcome_display()}"
 
     @classmethod
-    def lose(cls, analysis_id: uuid.UUID, *, at: datetime) -> None:
-        """Close what a dead worker left running."""
+    def close(cls, analysis_id: uuid.UUID, outcome: str, *, at: datetime) -> None:
+        """End what is still running: its worker died, or nobody wants the answer any more."""
         running = cls.objects.filter(analysis=analysis_id, outcome=cls.Outcome.RUNNING)
-        running.update(outcome=cls.Outcome.LOST, finished_at=at)
+        running.update(outcome=outcome, finished_at=at)
 
     def end(
         self, outcome: str, *, at: datetime, reply: base.Reply | None = None, error_code: str = "", message: str = ""

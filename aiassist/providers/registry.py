@@ -62,12 +62,17 @@ def all_providers() -> Iterable[Provider]:
     return map(provider, (*declared(), RULEBOOK))
 
 
-def to_ask(requested: str) -> list[Provider]:
-    """In this order. AUTO is the configured ones and then the rule book, which never fails; a name is only itself."""
-    if requested != AUTO:
+def to_ask(requested: str, *, allow_fallback: bool = True) -> list[Provider]:
+    """In this order. AUTO is the configured ones and then the rule book, which never fails.
+
+    A name is itself, and then whoever AUTO would ask, if the one who asks allows that.
+    """
+    if requested == RULEBOOK or (requested != AUTO and not allow_fallback):
         return [provider(requested)]
-    order = [provider(name) for name in settings.AI_PROVIDER_ORDER if name in declared()]
-    return [*(p for p in order if p.is_configured()), RuleBook()]
+    order = [name for name in settings.AI_PROVIDER_ORDER if name in declared() and name != requested]
+    others = [p for p in map(provider, order) if p.is_configured()]
+    named = [] if requested == AUTO else [provider(requested)]
+    return [*named, *others, RuleBook()]
 
 
 def require_available(requested: str) -> None:

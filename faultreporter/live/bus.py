@@ -43,6 +43,7 @@ class Kind(StrEnum):
     READING = "reading"
     ALERT = "alert"
     WORK_ORDER = "work_order"
+    ANALYSIS = "analysis"
 
 
 class Reading(NamedTuple):

@@ -387,4 +387,5 @@ MATRIX = r"""
 /ai/analyses/{pk}/alert                            POST    AMTR
 /ai/analyses/{pk}/draft-order                      GET     AMt
 /ai/analyses/{pk}/work-order                       POST    AMt
+/ai/analyses/{pk}/cancel                           POST    AMtr
 """

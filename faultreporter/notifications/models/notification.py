@@ -52,6 +52,7 @@ class Notification(TimeStampedModel):
         SLA_BREACHED = "SLA_BREACHED", _("Service target missed")
         PLAN_DUE = "PLAN_DUE", _("Maintenance due")
         PART_LOW = "PART_LOW", _("Spare part running low")
+        ANALYSIS_FINISHED = "ANALYSIS_FINISHED", _("Analysis finished")
         SYSTEM = "SYSTEM", _("From the system")
 
     user = models.ForeignKey(
