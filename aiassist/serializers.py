@@ -13,6 +13,7 @@ from rest_framework import serializers
 
 from aiassist.answer import Answer
 from aiassist.models import Analysis, AnalysisAttempt
+from aiassist.outcomes import truths
 from aiassist.review_serializers import AnalysisReviewSerializer
 from alerts.models import Alert
 from equipment.models import Equipment
@@ -206,13 +207,32 @@ class AnalysisSummarySerializer(ModelSerializer):
         return [step["action"] for step in analysis.result["recommendations"]] if analysis.result else []
 
 
+class OutcomeSerializer(serializers.Serializer[Any]):
+    """What turned out to be wrong with the machine, as far as anybody knows."""
+
+    failure_mode = serializers.CharField(allow_null=True, help_text="Null: nothing was wrong.")
+    failure_cause = serializers.CharField(allow_null=True)
+    work_order_id = serializers.UUIDField(
+        allow_null=True, help_text="The order that found it; null: a reviewer says so."
+    )
+    number = serializers.CharField(allow_null=True)
+
+
 class AnalysisSerializer(AnalysisSummarySerializer):
     result = AnswerField(read_only=True, allow_null=True, help_text="The whole answer; null until there is one.")
     attempts = AnalysisAttemptSerializer(many=True, read_only=True)
+    outcome = serializers.SerializerMethodField()
 
     class Meta(AnalysisSummarySerializer.Meta):
-        fields = (*AnalysisSummarySerializer.Meta.fields, "result", "attempts")
+        fields = (*AnalysisSummarySerializer.Meta.fields, "result", "attempts", "outcome")
         read_only_fields = fields
+
+    @extend_schema_field(OutcomeSerializer(allow_null=True))
+    def get_outcome(self, analysis: Analysis) -> Any:
+        if not analysis.is_finished:
+            return None
+        truth = truths(Analysis.objects.filter(pk=analysis.pk)).get(analysis.pk)
+        return truth and OutcomeSerializer(truth).data
 
 
 class AiProviderSerializer(serializers.Serializer[Any]):

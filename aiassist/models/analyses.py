@@ -47,6 +47,10 @@ class AnalysisQuerySet(TimeStampedQuerySet["Analysis"]):
     def unfinished(self) -> Self:
         return self.filter(status__in=UNFINISHED)
 
+    def faults(self, *, start: datetime, end: datetime) -> Self:
+        """Questions about faults that were put in [start, end)."""
+        return self.filter(purpose="FAULT", created_at__gte=start, created_at__lt=end)
+
     def overdue(self, at: datetime) -> Self:
         """Waiting for a wake-up that got lost, or held by a worker that stopped giving signs of life."""
         return self.filter(Q(status="PENDING", wake_at__lte=at) | Q(status="RUNNING", claimed_until__lte=at))

@@ -381,6 +381,8 @@ MATRIX = r"""
 /reports/{pk}/download                             GET     AM
 /ai/analyze-fault                                  POST    AMTR
 /ai/providers                                      GET     AMTR
+/ai/accuracy                                       GET     AM
+/ai/costs                                          GET     AM
 /ai/analyses                                       GET     AMTR
 /ai/analyses/{pk}                                  GET     AMTR
 /ai/analyses/{pk}/feedback                         POST    AMTr
