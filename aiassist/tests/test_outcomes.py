@@ -321,7 +321,8 @@ def test_figures_can_be_narrowed(api: Api, fan: Any, mona: User) -> None:
     told(fan, mona, "BELT", answer=naming("BEARING"))
     told(fan, mona, None, provider="GEMINI", model_name="g-1", prompt_version="2", answer=naming("BELT"))
     elsewhere = EquipmentFactory.create()
-    make_answered(equipment=elsewhere, provider="GROK", answer=naming(None), at=timezone.now() - timedelta(days=40))
+    long_ago = timezone.now() - timedelta(days=40)
+    make_answered(equipment=elsewhere, provider="GROK", model_name="x", answer=naming(None), at=long_ago)
     today = timezone.now().date()
 
     def found(**query: Any) -> list[str]:
