@@ -17,6 +17,9 @@ SECRET_VALUES = (
     re.compile(r"(://[^:/?#\s@]*:)[^/?#\s@]+(?=@)"),  # the password in a URL
 )
 
+HTTP_CLIENTS = ("openai", "google_genai", "httpx", "httpx2", "httpcore", "httpcore2")
+"""Whose lower levels repeat what was sent: photographs, people's words, and a mistyped key with its header."""
+
 
 def hide_secrets(_logger: Any, _name: str, event: Any) -> Any:
     """Values under telling names go, and tokens inside longer texts too, however deep they lie."""
@@ -68,3 +71,5 @@ def configure(options: dict[str, Any]) -> None:
     logging.getLogger("django.request").setLevel(logging.ERROR)
     logging.getLogger("django.security.DisallowedHost").setLevel(logging.CRITICAL)  # strangers would fill the log
     logging.getLogger("axes").setLevel(logging.WARNING)
+    for client in HTTP_CLIENTS:
+        logging.getLogger(client).setLevel(logging.WARNING)
