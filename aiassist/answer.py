@@ -7,7 +7,7 @@ severity of the whole and the need for a second look are ours to derive, never i
 import re
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, Literal, TypeVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
@@ -62,6 +62,7 @@ class ReviewReason(StrEnum):
     POOR_IMAGE = "POOR_IMAGE"
     PHOTO_NOT_EXAMINED = "PHOTO_NOT_EXAMINED"
     UNSUPPORTED = "UNSUPPORTED"
+    UNSUPPORTED_NUMBER = "UNSUPPORTED_NUMBER"
     REFUSED = "REFUSED"
 
 
@@ -76,6 +77,9 @@ Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
 
 class Part(BaseModel):
     model_config = ConfigDict(extra="forbid")
+
+
+Kind = TypeVar("Kind", bound=Part)
 
 
 class Region(Part):
@@ -133,15 +137,19 @@ class InvalidAnswer(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What our code says about an answer."""
+    """What our code says about an answer. A handover has neither severity nor confidence."""
 
-    severity: Severity
-    confidence: float
+    severity: Severity | Literal[""]
+    confidence: float | None
     review_reasons: tuple[ReviewReason, ...]
     dropped_citations: int = 0
 
 
 def parse_answer(text: str) -> Answer:
+    return parsed(text, Answer)
+
+
+def parsed(text: str, kind: type[Kind]) -> Kind:
     """The answer in a provider's raw text. A code fence round it is forgiven, anything else is InvalidAnswer."""
     if not text.strip():
         raise InvalidAnswer("the answer is empty")
@@ -149,7 +157,7 @@ def parse_answer(text: str) -> Answer:
         raise InvalidAnswer("the answer is too long")
     fenced = FENCE.match(text)
     try:
-        return Answer.model_validate_json(fenced[1] if fenced else text, strict=True)
+        return kind.model_validate_json(fenced[1] if fenced else text, strict=True)
     except ValidationError as error:
         first = error.errors(include_input=False, include_url=False)[0]
         where = ".".join(map(str, first["loc"])) or "the document"
@@ -196,8 +204,12 @@ def overall_severity(answer: Answer, question: Question) -> Severity:
 
 
 def answer_schema() -> dict[str, Any]:
+    return schema_of(Answer)
+
+
+def schema_of(kind: type[Part]) -> dict[str, Any]:
     """The JSON schema to send to providers: every field required, no others, only keywords that all of them know."""
-    schema: dict[str, Any] = plain(Answer.model_json_schema())
+    schema: dict[str, Any] = plain(kind.model_json_schema())
     return schema
 
 

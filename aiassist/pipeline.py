@@ -7,24 +7,21 @@ provider that drips one byte a second can't hold a worker for ever.
 
 import threading
 import time
-from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
 import structlog
 from django.conf import settings
 from django.utils import timezone
 
-from aiassist.answer import Answer, InvalidAnswer, ReviewReason, parse_answer
-from aiassist.citations import assess
+from aiassist.answer import InvalidAnswer, Part, ReviewReason, Verdict
 from aiassist.errors import ClaimLost
-from aiassist.grounding import photographs, question_for
 from aiassist.models import MAX_CLAIMS, Analysis, AnalysisAttempt
-from aiassist.prompts import ANALYZE_FAULT, Prompt, fault_prompt
+from aiassist.prompts import Prompt
 from aiassist.providers import registry
 from aiassist.providers.base import Provider, ProviderFailed, ProviderRefused, ProviderTimedOut, Reply
-from aiassist.question import Question
+from aiassist.purposes import PURPOSES
 from faultreporter.audit.context import acting
 from faultreporter.audit.models import AuditLog
 
@@ -52,26 +49,28 @@ class Run:
 
     def __init__(self, analysis: Analysis) -> None:
         self.analysis = analysis
+        self.purpose = PURPOSES[analysis.purpose]
         self.started = time.monotonic()
         self.failures: list[ProviderFailed | InvalidAnswer] = []
 
     def answer(self) -> None:
         """Ask one provider after the other until one gives a usable answer; a refusal ends the round."""
-        question = question_for(self.analysis, at=timezone.now())
+        facts = self.purpose.gather(self.analysis, at=timezone.now())
         for provider in registry.to_ask(self.analysis.requested_provider, allow_fallback=self.analysis.allow_fallback):
-            if self.asked(provider, question) or isinstance(self.failures[-1], ProviderRefused):
+            if self.asked(provider, facts) or isinstance(self.failures[-1], ProviderRefused):
                 break
         if not self.analysis.is_finished:
             self.end_without_answer()
 
-    def asked(self, provider: Provider, question: Question) -> bool:
+    def asked(self, provider: Provider, facts: Any) -> bool:
         """One attempt; whether it brought the answer."""
         with acting(by=None, source=AuditLog.Source.TASK):
-            attempt = self.analysis.begin_attempt(provider, prompt_version=ANALYZE_FAULT, at=timezone.now())
+            attempt = self.analysis.begin_attempt(
+                provider, prompt_version=self.purpose.prompt_version, at=timezone.now()
+            )
         try:
-            seen = replace(question, images=photographs(self.analysis)) if provider.looks_at_photos else question
-            reply = self.reply_in_time(provider, fault_prompt(seen))
-            self.accept(attempt, reply, parse_answer(reply.text), question)
+            reply = self.reply_in_time(provider, self.purpose.prompt(self.analysis, facts, provider))
+            self.accept(attempt, reply, *self.purpose.judged(reply.text, facts))
         except (ProviderFailed, InvalidAnswer) as failure:
             self.failures.append(failure)
             with acting(by=None, source=AuditLog.Source.TASK):
@@ -85,9 +84,9 @@ class Run:
             return False
         return True
 
-    def accept(self, attempt: AnalysisAttempt, reply: Reply, answer: Answer, question: Question) -> None:
+    def accept(self, attempt: AnalysisAttempt, reply: Reply, answer: Part, verdict: Verdict) -> None:
         with acting(by=None, source=AuditLog.Source.TASK):
-            self.analysis.succeed(attempt, reply, *assess(answer, question), at=timezone.now())
+            self.analysis.succeed(attempt, reply, answer, verdict, at=timezone.now())
 
     def reply_in_time(self, provider: Provider, prompt: Prompt) -> Reply:
         """The provider's words within what is left of the deadline, with a sign of life every few seconds."""

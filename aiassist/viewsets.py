@@ -56,7 +56,7 @@ class AnalysisViewSet(ReviewMixin, ReadOnlyViewSet):
     }
 
     def get_queryset(self) -> QuerySet[Analysis]:
-        rows = super().get_queryset()
+        rows = super().get_queryset().filter(purpose=Analysis.Purpose.FAULT)
         return rows.prefetch_related("image_rows") if self.action == "list" else rows
 
     def prefetched(self, rows: QuerySet[Analysis]) -> QuerySet[Analysis]:

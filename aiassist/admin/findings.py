@@ -25,6 +25,7 @@ REASONS: Final[dict[str, Any]] = {
     ReviewReason.POOR_IMAGE: _("The photo is poor"),
     ReviewReason.PHOTO_NOT_EXAMINED: _("Nobody looked at the photo"),
     ReviewReason.UNSUPPORTED: _("What it rests on could not be found"),
+    ReviewReason.UNSUPPORTED_NUMBER: _("It says a number that the facts don't have"),
     ReviewReason.REFUSED: _("The provider refused to answer"),
 }
 QUALITIES: Final[dict[str, Any]] = {

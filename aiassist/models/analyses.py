@@ -37,8 +37,10 @@ class AnalysisQuerySet(TimeStampedQuerySet["Analysis"]):
     def for_user(self, user: User) -> Self:
         """One's own; who handles faults sees those of every machine in sight too."""
         rows = self.filter(requested_by=user) if user.role == User.Role.REPORTER else self
-        if hidden_site_ids(user):
+        hidden = hidden_site_ids(user)
+        if hidden:
             rows = rows.filter(Q(equipment=None) | Q(equipment__in=Equipment.objects.for_user(user)))
+            rows = rows.exclude(site__in=hidden)
         return rows
 
     def finished(self) -> Self:

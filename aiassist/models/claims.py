@@ -13,7 +13,7 @@ from django.db.models import F
 from django.db.models.functions import Coalesce
 from django.utils.translation import gettext_lazy as _
 
-from aiassist.answer import Answer, Verdict
+from aiassist.answer import Part, Verdict
 from aiassist.errors import ClaimLost
 from aiassist.models import notices
 from aiassist.models.attempts import AnalysisAttempt
@@ -53,6 +53,8 @@ class Claimed(models.Model):
         requested_by_id: Any
         result: Any
         severity: Any
+        site: Any
+        site_id: Any
         stage: Any
         status: Any
 
@@ -73,7 +75,7 @@ class Claimed(models.Model):
             if not taken:
                 return None
             AnalysisAttempt.close(pk, AnalysisAttempt.Outcome.LOST, at=at)
-            claimed: Self = cls.objects.select_related("equipment__category", "alert").get(pk=pk)
+            claimed: Self = cls.objects.select_related("equipment__category", "alert", "site").get(pk=pk)
             notices.announce_progress(claimed, at=at)
             return claimed
 
@@ -100,7 +102,7 @@ class Claimed(models.Model):
             return attempt
 
     def succeed(
-        self, attempt: AnalysisAttempt, reply: base.Reply, answer: Answer, verdict: Verdict, *, at: datetime
+        self, attempt: AnalysisAttempt, reply: base.Reply, answer: Part, verdict: Verdict, *, at: datetime
     ) -> None:
         """Store the answer of this attempt; ClaimLost if the claim is somebody else's by now."""
         with transaction.atomic():

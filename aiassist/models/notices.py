@@ -47,19 +47,22 @@ def tell(analysis: "Claimed", *, at: datetime) -> None:
     is_awaited = analysis.awaited_until is not None and analysis.awaited_until > at
     if is_awaited or analysis.requested_by_id in (None, analysis.cancelled_by_id):
         return
-    machine = analysis.equipment
+    machine, site = analysis.equipment, analysis.site
     asked = User.objects.active().filter(pk=analysis.requested_by_id)
-    about = machine.equipment_name if machine else gettext("your question")
+    about = machine.equipment_name if machine else site.name if site else gettext("your question")
     notify(
-        people=who_see(machine.location_id if machine else None, asked), kind=Notification.Kind.ANALYSIS_FINISHED,
-        severity=analysis.severity or Notification.Severity.LOW, at=at, subject=analysis, about=about,
+        people=who_see(machine.location_id if machine else analysis.site_id, asked),
+        kind=Notification.Kind.ANALYSIS_FINISHED, severity=analysis.severity or Notification.Severity.LOW, at=at,
+        subject=analysis, about=about,
         title=f"{ENDINGS[analysis.status]}: {about}", body=summary(analysis), key=f"analysis:{analysis.pk}",
     )  # fmt: skip
 
 
 def summary(analysis: "Claimed") -> str:
-    """The likeliest fault in its title's words, else what the answer says of the machine, else why there is none."""
+    """The likeliest fault, else what the answer says of the machine or the day, else why there is none."""
     if analysis.result is None:
         return str(analysis.failure_message)
     issues = analysis.result.get("issues")
-    return str(issues[0]["title"] if issues else analysis.result.get("condition", ""))[:1000]
+    return str(
+        issues[0]["title"] if issues else analysis.result.get("condition") or analysis.result.get("headline", "")
+    )[:1000]

