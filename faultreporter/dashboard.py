@@ -15,7 +15,7 @@ from django.utils.safestring import SafeString
 from django.utils.timesince import timesince
 from django.utils.translation import gettext as _
 
-from aiassist.admin import AnalysisColumns
+from aiassist.admin import AnalysisColumns, waiting
 from aiassist.models import Analysis
 from alerts.admin import AlertBadges
 from alerts.models import Alert
@@ -215,4 +215,5 @@ def today_page(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
         "down_table": down_table(now),
         "worst_table": worst_table(now),
         "analysis_table": analysis_table(user),
+        "answers_waiting": waiting(user),
     }

@@ -11,6 +11,8 @@ from django.urls import reverse_lazy
 from django.utils.translation import gettext_lazy as _
 from unfold.dataclasses import SearchResult
 
+from aiassist.admin import waiting
+from faultreporter.accounts.authentication import caller
 from faultreporter.backoffice import page_of
 
 SEARCHED = (
@@ -36,6 +38,7 @@ GROUPS: tuple[tuple[Any, tuple[tuple[Any, str, str], ...]], ...] = (
             (_("Tasks"), "task_alt", "workorders.workordertask"),
             (_("Checklists"), "checklist", "workorders.checklisttemplate"),
             (_("AI analyses"), "psychology", "aiassist.analysis"),
+            (_("AI to review"), "rate_review", "aiassist.analysis:review"),
             (_("Escalation policies"), "stairs", "alerts.escalationpolicy"),
         ),
     ),
@@ -145,8 +148,16 @@ def sidebar(request: HttpRequest) -> list[dict[str, Any]]:
         items = [item(*entry) for entry in entries if request.user.has_perm(permission(entry[2]))]
         if items:
             groups.append({"title": title, "separator": True, "items": items})
+    count_waiting(request, groups)
     mark_active(request.path, [entry for group in groups[1:] for entry in group["items"]])
     return groups
+
+
+def count_waiting(request: HttpRequest, groups: list[dict[str, Any]]) -> None:
+    """How many answers of the assistant wait for a person's word, beside the page that lists them."""
+    queue = str(reverse_lazy("admin:aiassist_analysis_review"))
+    for entry in (entry for group in groups for entry in group["items"] if str(entry["link"]) == queue):
+        entry["badge"] = waiting(caller(request))
 
 
 def mark_active(path: str, items: list[dict[str, Any]]) -> None:

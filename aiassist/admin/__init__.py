@@ -1,5 +1,6 @@
 from aiassist.admin.analyses import AnalysisColumns
 from aiassist.admin.prices import ModelPriceAdmin
+from aiassist.admin.queue import waiting
 from aiassist.admin.similar import SimilarInline
 
-__all__ = ["AnalysisColumns", "ModelPriceAdmin", "SimilarInline"]
+__all__ = ["AnalysisColumns", "ModelPriceAdmin", "SimilarInline", "waiting"]

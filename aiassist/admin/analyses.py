@@ -9,6 +9,7 @@ from django.utils.translation import gettext_lazy as _
 
 from aiassist.admin.findings import finding_of
 from aiassist.admin.money import usd
+from aiassist.admin.queue import QueuePages
 from aiassist.models import Analysis, AnalysisAttempt
 from aiassist.providers import registry
 from alerts.models import Alert
@@ -111,7 +112,7 @@ class AnsweredBy(admin.SimpleListFilter):
 
 
 @admin.register(Analysis)
-class AnalysisAdmin(AnalysisColumns, ReadOnlyAdmin):
+class AnalysisAdmin(QueuePages, AnalysisColumns, ReadOnlyAdmin):
     """What the assistant was asked and answered, beside the photographs it was about."""
 
     change_form_template = "admin/aiassist/analysis/change_form.html"
@@ -146,7 +147,7 @@ class AnalysisAdmin(AnalysisColumns, ReadOnlyAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Analysis]:
         rows: QuerySet[Analysis] = super().get_queryset(request)
-        return rows.select_related("equipment", "alert", "requested_by", "cancelled_by")
+        return rows.select_related("equipment", "alert", "requested_by", "cancelled_by", "review")
 
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None

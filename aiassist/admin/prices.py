@@ -1,6 +1,6 @@
 """What a million tokens cost. A price has a first day; the next one follows it, and none that was used is changed."""
 
-from typing import Any, Final
+from typing import Any
 
 from django import forms
 from django.contrib import admin
@@ -15,18 +15,19 @@ from django.utils.translation import gettext_lazy as _
 from unfold.widgets import UnfoldAdminSelectWidget
 
 from aiassist.admin.money import UsdField, usd
-from aiassist.models import Analysis, AnalysisAttempt, ModelPrice
+from aiassist.models import AnalysisAttempt, ModelPrice
+from aiassist.providers import registry
 from faultreporter.backoffice import ModelAdmin, RecordForm, badge
 
-SELLERS: Final = [
-    (provider.value, provider.label) for provider in Analysis.Provider if provider.value not in {"AUTO", "RULEBOOK"}
-]
+
+def sellers() -> list[tuple[str, Any]]:
+    return [(name, declaration.label) for name, declaration in registry.declared().items()]
 
 
 class PriceForm(RecordForm):
     """Prices are typed as their makers publish them: US dollars a million tokens."""
 
-    provider = forms.ChoiceField(label=_("Provider"), choices=SELLERS, widget=UnfoldAdminSelectWidget)
+    provider = forms.ChoiceField(label=_("Provider"), choices=sellers, widget=UnfoldAdminSelectWidget)
     input_micro_usd = UsdField(label=_("A million input tokens, USD"))
     cached_micro_usd = UsdField(
         label=_("A million cached input tokens, USD"), required=False, help_text=_("Empty: as much as other input.")
@@ -81,7 +82,7 @@ class ModelPriceAdmin(ModelAdmin):
 
     @admin.display(description=_("provider"), ordering="provider")
     def provider_name(self, price: ModelPrice) -> str:
-        return str(dict(SELLERS).get(price.provider, price.provider))
+        return registry.label(price.provider)
 
     @admin.display(description=_("standing"))
     def standing(self, price: Any) -> str:

@@ -6,7 +6,7 @@ from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models, transaction
-from django.db.models import Q
+from django.db.models import Case, Q, When
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
@@ -52,6 +52,19 @@ class AnalysisQuerySet(TimeStampedQuerySet["Analysis"]):
     def faults(self, *, start: datetime, end: datetime) -> Self:
         """Questions about faults that were put in [start, end)."""
         return self.filter(purpose="FAULT", created_at__gte=start, created_at__lt=end)
+
+    def unjudged(self) -> Self:
+        """Answers about faults that nobody has said a word about."""
+        return self.filter(purpose="FAULT", status="SUCCEEDED", review=None)
+
+    def doubtful(self) -> Self:
+        """Those of them that a person should look at before anybody acts on them."""
+        return self.unjudged().filter(needs_review=True)
+
+    def worst_first(self) -> Self:
+        """By severity, and of equal ones the oldest first: as a person should work them off."""
+        ranks = [When(severity=name, then=rank) for rank, name in enumerate(reversed(Analysis.Severity.values))]
+        return self.order_by(Case(*ranks, default=len(ranks)), "created_at", "id")
 
     def overdue(self, at: datetime) -> Self:
         """Waiting for a wake-up that got lost, or held by a worker that stopped giving signs of life."""
