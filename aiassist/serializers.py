@@ -237,9 +237,11 @@ class AnalysisSerializer(AnalysisSummarySerializer):
 
 class AiProviderSerializer(serializers.Serializer[Any]):
     name = serializers.CharField(help_text="What `provider` of a question may be.")
+    label = serializers.CharField(help_text="Its name for people.")  # type: ignore[assignment]  # a field's own name
     model_name = serializers.CharField()
     configured = serializers.BooleanField(help_text="Whether this server has a key for it.")
     healthy = serializers.BooleanField(
         help_text="Configured, and its last three calls within 10 minutes didn't all fail."
     )
     looks_at_photos = serializers.BooleanField()
+    warning = serializers.CharField(help_text="That its model ends, or is gone, as of the last daily look; else empty.")

@@ -1,9 +1,12 @@
 from uuid import UUID
 
+import structlog
 from celery import shared_task
 from django.utils import timezone
 
-from aiassist import fleet, pipeline
+from aiassist import fleet, model_checks, pipeline
+
+log = structlog.get_logger(__name__)
 
 
 @shared_task(name="aiassist.tasks.run_analysis")
@@ -21,3 +24,12 @@ def sweep_analyses() -> int:
 def count_fleet() -> int:
     """By beat every night: what the closed faults teach the rule book."""
     return fleet.count_all(at=timezone.now())
+
+
+@shared_task(name="aiassist.tasks.check_models")
+def check_models() -> int:
+    """By beat every morning: are the models we ask still offered? Returns how many need somebody's attention."""
+    findings = [found for found in model_checks.check_models(at=timezone.now(), timeout_s=20) if found.warnings]
+    for found in findings:
+        log.warning("ai_model_needs_attention", provider=found.provider, model=found.model_name, why=found.warnings)
+    return len(findings)

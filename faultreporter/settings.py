@@ -521,6 +521,7 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
     },
     "feed energy from meters": {"task": "analytics.tasks.feed_energy", "schedule": crontab(hour="1", minute="20")},
     "learn from closed faults": {"task": "aiassist.tasks.count_fleet", "schedule": crontab(hour="1", minute="50")},
+    "look for retired models": {"task": "aiassist.tasks.check_models", "schedule": crontab(hour="4", minute="15")},
     "forget old insights": {"task": "telemetry.tasks.prune_insights", "schedule": crontab(hour="2", minute="45")},
     "drop old months of readings": {
         "task": "telemetry.tasks.prune_readings",

@@ -3,6 +3,7 @@ from aiassist.models.attempts import AnalysisAttempt
 from aiassist.models.claims import LEASE, MAX_CLAIMS
 from aiassist.models.fleet import FleetCounts
 from aiassist.models.manuals import Manual, ManualPage
+from aiassist.models.model_checks import ModelCheck
 from aiassist.models.prices import ModelPrice
 from aiassist.models.reviews import AnalysisReview
 
@@ -16,5 +17,6 @@ __all__ = [
     "FleetCounts",
     "Manual",
     "ManualPage",
+    "ModelCheck",
     "ModelPrice",
 ]

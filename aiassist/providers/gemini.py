@@ -51,7 +51,8 @@ class GeminiClient(Client):
             return ProviderTimedOut("no answer within the deadline")
         if isinstance(error, errors.APIError):
             return failure_of_status(error.code, retry_after_s=wanted_pause(error))
-        if isinstance(error, httpx.HTTPError | httpx2.HTTPError | OSError | ValueError):
+        # The last two: over an answer in a strange shape the SDK stumbles as we do.
+        if isinstance(error, httpx.HTTPError | httpx2.HTTPError | OSError | ValueError | AttributeError | TypeError):
             return ProviderFailed(f"the call failed: {type(error).__name__}")
         return None
 

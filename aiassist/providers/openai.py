@@ -36,7 +36,8 @@ class OpenAiClient(Client):
             return ProviderTimedOut("no answer within the deadline")
         if isinstance(error, openai.APIStatusError):
             return failure_of_status(error.status_code, retry_after_s=retry_after(error.response.headers))
-        if isinstance(error, openai.OpenAIError | httpx2.HTTPError | OSError | ValueError):
+        # The last two: over an answer in a strange shape the SDK stumbles as we do.
+        if isinstance(error, openai.OpenAIError | httpx2.HTTPError | OSError | ValueError | AttributeError | TypeError):
             return ProviderFailed(f"the call failed: {type(error).__name__}")
         return None
 

@@ -3,19 +3,21 @@
 import json
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
+from urllib.parse import urlsplit
 
 Behaviour = Callable[[BaseHTTPRequestHandler], None]
 
 
 class ProviderServer:
-    """Answers every POST by `behaviour` and keeps what it was sent in `requests`: (path, headers, body)."""
+    """Answers a POST by `behaviour`, a GET by `list_behaviour`; keeps them in `requests`: (path, headers, body)."""
 
     def __init__(self) -> None:
         self.requests: list[tuple[str, dict[str, str], dict[str, Any]]] = []
         self.behaviour: Behaviour = status(500)
+        self.list_behaviour: Behaviour = status(404)
         outer = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -28,6 +30,13 @@ class ProviderServer:
                 )
                 try:
                     outer.behaviour(self)
+                except (BrokenPipeError, ConnectionResetError):
+                    self.close_connection = True
+
+            def do_GET(self) -> None:
+                outer.requests.append((self.path, dict(self.headers), {}))
+                try:
+                    outer.list_behaviour(self)
                 except (BrokenPipeError, ConnectionResetError):
                     self.close_connection = True
 
@@ -85,6 +94,24 @@ def gemini_text(text: str, *, finish: str = "STOP") -> dict[str, Any]:
 
 def gemini_refusal() -> dict[str, Any]:
     return {"promptFeedback": {"blockReason": "SAFETY"}, "usageMetadata": {"promptTokenCount": 120}}
+
+
+def models(*listed: dict[str, Any], unlisted: Sequence[dict[str, Any]] = ()) -> Behaviour:
+    """A provider's list of models, in both protocols; the unlisted ones are known by their names only."""
+
+    def behave(handler: BaseHTTPRequestHandler) -> None:
+        asked = urlsplit(handler.path).path.partition("/models")[2].strip("/")
+        known = {
+            model.get("id", model.get("name", "").removeprefix("models/")): model for model in [*listed, *unlisted]
+        }
+        if not asked:
+            send(handler, json.dumps({"object": "list", "data": listed, "models": listed}).encode())
+        elif asked in known:
+            send(handler, json.dumps(known[asked]).encode())
+        else:
+            status(404)(handler)
+
+    return behave
 
 
 def reply(body: dict[str, Any]) -> Behaviour:

@@ -10,7 +10,7 @@ from django.utils import timezone
 from rest_framework.test import APIClient
 
 from aiassist import pipeline, waiting
-from aiassist.models import Analysis, AnalysisAttempt
+from aiassist.models import Analysis, AnalysisAttempt, ModelCheck
 from aiassist.serializers import attachment_id_in
 from aiassist.tests import provider_server as script
 from aiassist.tests.factories import make_analysis
@@ -385,6 +385,19 @@ def test_the_providers_are_listed(api: Api, rita: User, settings: Any) -> None:
     }  # fmt: skip
     assert {name for name, row in rows.items() if row["healthy"]} == {"RULEBOOK"}
     assert not rows["RULEBOOK"]["looks_at_photos"]
+    assert (rows["GEMINI"]["label"], rows["GEMINI"]["warning"]) == ("Google Gemini", "")
+
+
+def test_a_provider_whose_model_is_gone_says_so(api: Api, rita: User, settings: Any) -> None:
+    settings.AI_PROVIDERS = {"OPENAI": {"api_key": "k", "model": "gone-1"}}
+    for model in ("gone-1", "gone-0"):
+        ModelCheck.objects.create(provider="OPENAI", model_name=model, is_offered=False, checked_at=timezone.now())
+
+    rows = api(rita).get("/api/v1/ai/providers").json()["data"]
+
+    warnings = {row["name"]: row["warning"] for row in rows}
+    assert "does not offer gone-1 any more" in warnings.pop("OPENAI")
+    assert set(warnings.values()) == {""}
 
 
 def test_an_unknown_analysis_is_not_found(api: Api, tess: User) -> None:

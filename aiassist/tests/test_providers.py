@@ -218,7 +218,10 @@ def test_our_own_mistake_does_not_pass(server: ProviderServer, provider: Provide
     assert "key-1" not in str(failure.value)
 
 
-@pytest.mark.parametrize("behaviour", [script.garbage, script.not_json, script.reset])
+ODD_SHAPES = [{"output": [{"type": "message", "content": None}]}, {"output": [None]}, {"candidates": [{"content": 5}]}]
+
+
+@pytest.mark.parametrize("behaviour", [script.garbage, script.not_json, script.reset, *map(script.reply, ODD_SHAPES)])
 def test_nonsense_is_a_failure_of_the_provider(server: ProviderServer, provider: Provider, behaviour: Any) -> None:
     server.behaviour = behaviour
 
