@@ -1,11 +1,13 @@
 from django.urls import path
 
 from aiassist.figures_viewsets import FiguresViewSet
+from aiassist.handover.viewsets import HandoverViewSet
 from aiassist.similar_viewsets import SimilarFaultViewSet
 from aiassist.viewsets import AnalysisViewSet, AnalyzeFaultViewSet, ProviderViewSet
 from faultreporter.api.routers import Router
 
 router = Router()
+router.register("ai/handovers", HandoverViewSet, basename="handover")
 router.register("ai/analyses", AnalysisViewSet, basename="analysis")
 urlpatterns = [
     path("alerts/<uuid:pk>/similar", SimilarFaultViewSet.as_view({"get": "similar"}), name="alert-similar"),

@@ -1,3 +1,4 @@
+from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
@@ -31,6 +32,11 @@ ERROR = {"$ref": "#/components/schemas/ErrorResponse"}
 PREFER = OpenApiParameter(
     "Prefer", str, OpenApiParameter.HEADER, description="`wait=N`: answer with the result if it is there in N ≤ 25 s."
 )
+
+WAITED: Mapping[int, Any] = {
+    502: OpenApiResponse(ERROR, description="You waited, and the analysis failed at its provider."),
+    504: OpenApiResponse(ERROR, description="You waited, and the provider took too long."),
+}
 
 
 @extend_schema_view(
@@ -68,35 +74,8 @@ class AnalysisViewSet(ReviewMixin, ReadOnlyViewSet):
         return _("Cancelled.")
 
 
-class AnalyzeFaultViewSet(GenericViewSet):
-    """Ask what is wrong with a machine. The question is stored and answered in the background."""
-
-    model = Analysis
-    resource = "Fault"
-    serializer_class = AnalysisSerializer
-    serializer_classes = {"analyze": AnalyzeFaultSerializer, "retrieve": AnalysisSerializer}
-    permissions = {"analyze": EVERYONE}
-
-    @extend_schema(
-        summary="Ask the assistant what is wrong with a machine",
-        operation_id="analyzeFault",
-        parameters=[PREFER],
-        request=AnalyzeFaultSerializer,
-        responses={
-            200: AnalysisSerializer,
-            202: AnalysisSerializer,
-            502: OpenApiResponse(ERROR, description="You waited, and the analysis failed at its provider."),
-            504: OpenApiResponse(ERROR, description="You waited, and the provider took too long."),
-        },
-    )
-    def analyze(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        question = self.validated()
-        provider = question.pop("provider")
-        registry.require_available(provider)
-        analysis = Analysis.objects.ask(by=self.request.user, at=self.now(), provider=provider, **question)
-        location = f"{ANALYSES}/{analysis.pk}"
-        message = _("Accepted; read the result at the given location.")
-        return self.answer(analysis, code=status.HTTP_202_ACCEPTED, message=message, location=location)
+class AskingViewSet(GenericViewSet):
+    """A question that is stored and answered in the background; who asks may wait for the answer."""
 
     def act(self, request: Request, *args: Any, **kwargs: Any) -> Any:
         """The question is committed first; only then is it worth waiting for somebody to answer it."""
@@ -124,6 +103,36 @@ class AnalyzeFaultViewSet(GenericViewSet):
         if "Idempotency-Replayed" in accepted:
             response["Idempotency-Replayed"] = accepted["Idempotency-Replayed"]
         return response
+
+
+class AnalyzeFaultViewSet(AskingViewSet):
+    """Ask what is wrong with a machine. The question is stored and answered in the background."""
+
+    model = Analysis
+    resource = "Fault"
+    serializer_class = AnalysisSerializer
+    serializer_classes = {"analyze": AnalyzeFaultSerializer, "retrieve": AnalysisSerializer}
+    permissions = {"analyze": EVERYONE}
+
+    @extend_schema(
+        summary="Ask the assistant what is wrong with a machine",
+        operation_id="analyzeFault",
+        parameters=[PREFER],
+        request=AnalyzeFaultSerializer,
+        responses={
+            200: AnalysisSerializer,
+            202: AnalysisSerializer,
+            **WAITED,
+        },
+    )
+    def analyze(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        question = self.validated()
+        provider = question.pop("provider")
+        registry.require_available(provider)
+        analysis = Analysis.objects.ask(by=self.request.user, at=self.now(), provider=provider, **question)
+        location = f"{ANALYSES}/{analysis.pk}"
+        message = _("Accepted; read the result at the given location.")
+        return self.answer(analysis, code=status.HTTP_202_ACCEPTED, message=message, location=location)
 
 
 class ProviderViewSet(ApiView, ViewSet):

@@ -380,6 +380,9 @@ MATRIX = r"""
 /reports/{pk}                                      GET     AM
 /reports/{pk}/download                             GET     AM
 /ai/analyze-fault                                  POST    AMTR
+/ai/handovers                                       GET     AMT
+/ai/handovers                                       POST    AMT
+/ai/handovers/{pk}                                  GET     AMT
 /ai/providers                                      GET     AMTR
 /ai/accuracy                                       GET     AM
 /ai/costs                                          GET     AM
