@@ -12,6 +12,7 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from aiassist.answer import Answer
+from aiassist.breaker import State
 from aiassist.models import Analysis, AnalysisAttempt
 from aiassist.outcomes import truths
 from aiassist.review_serializers import AnalysisReviewSerializer
@@ -244,4 +245,10 @@ class AiProviderSerializer(serializers.Serializer[Any]):
         help_text="Configured, and its last three calls within 10 minutes didn't all fail."
     )
     looks_at_photos = serializers.BooleanField()
+    breaker = serializers.ChoiceField(
+        choices=[(state.value, state.value) for state in State],
+        help_text="OPEN: not asked until `retry_at`, because it failed again and again or wished so. HALF_OPEN: one "
+        "call may try whether it is well again.",
+    )
+    retry_at = serializers.DateTimeField(allow_null=True)
     warning = serializers.CharField(help_text="That its model ends, or is gone, as of the last daily look; else empty.")

@@ -10,7 +10,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.viewsets import ViewSet
 
-from aiassist import health, waiting
+from aiassist import health, quota, waiting
 from aiassist.errors import AiProviderError, AiProviderTimeout
 from aiassist.filters import AnalysisFilter
 from aiassist.models import Analysis
@@ -129,6 +129,7 @@ class AnalyzeFaultViewSet(AskingViewSet):
         question = self.validated()
         provider = question.pop("provider")
         registry.require_available(provider)
+        quota.require_room(by=self.request.user, provider=provider, at=self.now())
         analysis = Analysis.objects.ask(by=self.request.user, at=self.now(), provider=provider, **question)
         location = f"{ANALYSES}/{analysis.pk}"
         message = _("Accepted; read the result at the given location.")

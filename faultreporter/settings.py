@@ -61,6 +61,10 @@ class Environment(FromEnvironment):
 
     AI_PROVIDER_ORDER: list[str] = ["OPENAI", "GEMINI", "GROK"]
     AI_DEADLINE_SECONDS: int = Field(default=90, ge=1, le=600)
+    AI_REUSE_DAYS: int = Field(default=30, ge=0, le=3650)
+    AI_DAILY_QUOTA_PER_USER: int = Field(default=100, ge=0)
+    AI_DAILY_BUDGET_USD: float = Field(default=10, ge=0)
+    AI_ASSUMED_CALL_USD: float = Field(default=0.25, ge=0)
 
     DEFAULT_PAGE_SIZE: int = Field(default=20, ge=1, le=100)
     MAX_PAGE_SIZE: int = Field(default=100, ge=1, le=1000)
@@ -597,6 +601,10 @@ EMAIL_TIMEOUT = 10
 AI_PROVIDERS = ai_providers(env.AI_PROVIDER_ORDER)
 AI_PROVIDER_ORDER = env.AI_PROVIDER_ORDER
 AI_DEADLINE_SECONDS = env.AI_DEADLINE_SECONDS
+AI_REUSE_DAYS = env.AI_REUSE_DAYS
+AI_DAILY_QUOTA_PER_USER = env.AI_DAILY_QUOTA_PER_USER
+AI_DAILY_BUDGET_USD = env.AI_DAILY_BUDGET_USD
+AI_ASSUMED_CALL_USD = env.AI_ASSUMED_CALL_USD
 
 # --- browsers ---------------------------------------------------------------------------------------------------------
 SESSION_COOKIE_HTTPONLY = True

@@ -8,6 +8,7 @@ from rest_framework import status
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from aiassist import quota
 from aiassist.handover.serializers import AskHandoverSerializer, HandoverSerializer, HandoverSummarySerializer
 from aiassist.models import Analysis
 from aiassist.providers import registry
@@ -61,6 +62,7 @@ class HandoverViewSet(AskingViewSet, ReadOnlyViewSet):
         question = self.validated()
         provider = question.pop("provider")
         registry.require_available(provider)
+        quota.require_room(by=self.request.user, provider=provider, at=self.now())
         analysis = Analysis.objects.ask(
             by=self.request.user, at=self.now(), provider=provider, purpose=Analysis.Purpose.HANDOVER, **question
         )

@@ -1,17 +1,36 @@
 import uuid
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import Final, Self
 
 from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
+from aiassist.answer import MAX_TEXT, storable
 from aiassist.models.prices import ModelPrice
 from aiassist.providers import base
 from faultreporter.db import TimeStampedModel, TimeStampedQuerySet
 
+CLOSING: Final = (
+    *("input_tokens", "cached_tokens", "output_tokens", "cost_micro_usd", "reply_text"),
+    *("error_code", "error_message", "retry_at"),
+)
+
+
+class AnalysisAttemptQuerySet(TimeStampedQuerySet["AnalysisAttempt"]):
+    def answering(self, question_digest: str, *, since: datetime) -> Self:
+        """Paid answers to an equal question, the newest first. Those being checked just now are among them."""
+        found = self.filter(question_digest=question_digest, outcome="ANSWERED", started_at__gte=since)
+        return found.order_by("-started_at")
+
+    def in_flight(self, *, since: datetime) -> Self:
+        """Being asked right now; what began before `since` is a dead worker's that nobody has closed yet."""
+        return self.filter(outcome="RUNNING", started_at__gte=since)
+
 
 class AnalysisAttempt(TimeStampedModel):
-    """One call of one provider for an analysis: what was asked of whom, how it ended, how long it took.
+    """One call of one provider for an analysis, or why there was none: what was asked of whom, how it ended, what it
+    took and cost.
 
     The ledger of what the assistant did; every attempt leaves a row, the failed and the lost ones too.
     """
@@ -78,7 +97,7 @@ class AnalysisAttempt(TimeStampedModel):
         help_text=_("When the provider wants to be asked again at the earliest."),
     )
 
-    objects = TimeStampedQuerySet.as_manager()
+    objects = AnalysisAttemptQuerySet.as_manager()
 
     class Meta:
         db_table = "ai_attempts"
@@ -117,16 +136,39 @@ class AnalysisAttempt(TimeStampedModel):
         running = cls.objects.filter(analysis=analysis_id, outcome=cls.Outcome.RUNNING)
         running.update(outcome=outcome, finished_at=at)
 
-    def end(
-        self, outcome: str, *, at: datetime, reply: base.Reply | None = None, error_code: str = "", message: str = ""
-    ) -> None:
-        """Say how it ended, once; one that was given up as lost stays lost."""
-        AnalysisAttempt.objects.filter(pk=self.pk, outcome=self.Outcome.RUNNING).update(
-            outcome=outcome,
-            finished_at=at,
-            error_code=error_code,
-            error_message=message[:500],
-            input_tokens=reply.input_tokens if reply else None,
-            cached_tokens=reply.cached_tokens if reply else None,
-            output_tokens=reply.output_tokens if reply else None,
-        )
+    def store(self, reply: base.Reply, *, at: datetime) -> None:
+        """Keep the raw answer, and what it cost, before anything is made of it.
+
+        One that came after its worker had been given up, or after the question was taken back, is paid all the same.
+        """
+        self._count(reply)
+        self.reply_text = storable(reply.text[: MAX_TEXT + 1])
+        self._close(self.Outcome.ANSWERED, at=at)
+
+    def reject(self, complaint: str, *, code: str) -> None:
+        """The stored answer can't be used. One that was copied from an equal question says so of its copy alone."""
+        self.outcome, self.error_code, self.error_message = self.Outcome.INVALID, code, complaint[:500]
+        self.save(update_fields=["outcome", "error_code", "error_message"])
+
+    def end(self, outcome: str, failure: base.ProviderFailed, *, at: datetime) -> None:
+        """It brought no answer; what was counted all the same is paid."""
+        if failure.reply is not None:
+            self._count(failure.reply)
+        if failure.retry_after_s is not None:
+            self.retry_at = at + timedelta(seconds=failure.retry_after_s)
+        self.error_code, self.error_message = failure.code, str(failure)[:500]
+        self._close(outcome, at=at)
+
+    def _count(self, reply: base.Reply) -> None:
+        self.input_tokens, self.cached_tokens = reply.input_tokens, reply.cached_tokens
+        self.output_tokens = reply.output_tokens
+        self.cost_micro_usd = self.price.cost_of(reply) if self.price else None
+
+    def _close(self, outcome: str, *, at: datetime) -> None:
+        """Say how it ended, once: what was given up meanwhile stays lost or cancelled, with its cost."""
+        written = {name: getattr(self, name) for name in CLOSING}
+        rows = AnalysisAttempt.objects.filter(pk=self.pk)
+        if rows.filter(outcome=self.Outcome.RUNNING).update(outcome=outcome, finished_at=at, **written):
+            self.outcome, self.finished_at = outcome, at
+        else:
+            rows.update(**written)

@@ -17,6 +17,7 @@ from aiassist.answer import Part, Verdict
 from aiassist.errors import ClaimLost
 from aiassist.models import notices
 from aiassist.models.attempts import AnalysisAttempt
+from aiassist.models.prices import ModelPrice
 from aiassist.providers import base
 from faultreporter.outbox import publish_at
 
@@ -89,22 +90,43 @@ class Claimed(models.Model):
             self._update_claimed(claimed_until=at + LEASE, stage=stage)
             notices.announce_progress(self, at=at)
 
-    def begin_attempt(self, provider: base.Provider, *, prompt_version: str, at: datetime) -> AnalysisAttempt:
+    def begin_attempt(
+        self,
+        provider: base.Provider,
+        *,
+        prompt_version: str,
+        at: datetime,
+        kind: str = AnalysisAttempt.Kind.FIRST,
+        question_digest: str = "",
+    ) -> AnalysisAttempt:
+        """The row of a call that is about to be made, at the price of this day."""
         with transaction.atomic():
-            self.enter("ASKING", at=at)
-            attempt: AnalysisAttempt = self.attempts.create(
-                number=self.attempts.count() + 1,
-                provider=provider.name,
-                model_name=provider.model_name,
-                prompt_version=prompt_version if provider.follows_prompts else "",
-                started_at=at,
+            self.enter("ASKING" if kind == AnalysisAttempt.Kind.FIRST else "REPAIRING", at=at)
+            return self.note_attempt(
+                provider,
+                prompt_version=prompt_version,
+                at=at,
+                kind=kind,
+                question_digest=question_digest,
+                price=ModelPrice.objects.at(provider.name, provider.model_name, at) if question_digest else None,
             )
-            return attempt
 
-    def succeed(
-        self, attempt: AnalysisAttempt, reply: base.Reply, answer: Part, verdict: Verdict, *, at: datetime
-    ) -> None:
-        """Store the answer of this attempt; ClaimLost if the claim is somebody else's by now."""
+    def note_attempt(
+        self, provider: base.Provider, *, prompt_version: str, at: datetime, **fields: Any
+    ) -> AnalysisAttempt:
+        """A line in the ledger: of a call, of an answer that was there already, or of why nobody was asked."""
+        attempt: AnalysisAttempt = self.attempts.create(
+            number=self.attempts.count() + 1,
+            provider=provider.name,
+            model_name=provider.model_name,
+            prompt_version=prompt_version if provider.follows_prompts else "",
+            started_at=at,
+            **fields,
+        )
+        return attempt
+
+    def succeed(self, attempt: AnalysisAttempt, answer: Part, verdict: Verdict, *, at: datetime) -> None:
+        """What this attempt brought is the answer; ClaimLost if the claim is somebody else's by now."""
         with transaction.atomic():
             self._finish(
                 "SUCCEEDED",
@@ -119,7 +141,6 @@ class Claimed(models.Model):
                 review_reasons=list(verdict.review_reasons),
                 dropped_citations=verdict.dropped_citations,
             )
-            attempt.end(AnalysisAttempt.Outcome.ANSWERED, at=at, reply=reply)
 
     def fail(self, *, code: str, message: str, at: datetime, review_reasons: Sequence[str] = ()) -> None:
         with transaction.atomic():
