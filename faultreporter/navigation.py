@@ -38,6 +38,7 @@ GROUPS: tuple[tuple[Any, tuple[tuple[Any, str, str], ...]], ...] = (
             (_("Tasks"), "task_alt", "workorders.workordertask"),
             (_("Checklists"), "checklist", "workorders.checklisttemplate"),
             (_("AI analyses"), "psychology", "aiassist.analysis"),
+            (_("Shift handover"), "sync_alt", "aiassist.analysis:handover"),
             (_("AI to review"), "rate_review", "aiassist.analysis:review"),
             (_("Escalation policies"), "stairs", "alerts.escalationpolicy"),
         ),

@@ -8,6 +8,7 @@ from django.utils.formats import number_format
 from django.utils.translation import gettext_lazy as _
 
 from aiassist.admin.findings import finding_of
+from aiassist.admin.handover import HandoverPages
 from aiassist.admin.money import usd
 from aiassist.admin.queue import QueuePages
 from aiassist.models import Analysis, AnalysisAttempt
@@ -112,7 +113,7 @@ class AnsweredBy(admin.SimpleListFilter):
 
 
 @admin.register(Analysis)
-class AnalysisAdmin(QueuePages, AnalysisColumns, ReadOnlyAdmin):
+class AnalysisAdmin(HandoverPages, QueuePages, AnalysisColumns, ReadOnlyAdmin):
     """What the assistant was asked and answered, beside the photographs it was about."""
 
     change_form_template = "admin/aiassist/analysis/change_form.html"
