@@ -8,9 +8,9 @@ from django.db.models import Q
 
 from aiassist import fleet
 from aiassist.models import Analysis
-from aiassist.question import AlertFacts, ModeFacts, PastFailure, Question, ReadingFacts
+from aiassist.question import AlertFacts, PastFailure, Question, ReadingFacts
 from alerts.models import Alert
-from equipment.models import Category, Equipment, FailureMode
+from equipment.models import Category, Equipment
 from faultreporter.attachments.models import Attachment
 from telemetry.models import LatestReading, Rule
 from workorders.models import WorkOrder
@@ -34,7 +34,7 @@ def question_for(analysis: Analysis, *, at: datetime) -> Question:
         equipment_name=str(equipment) if equipment else "",
         equipment_type=category.name if category else analysis.equipment_type,
         criticality=equipment.criticality if equipment else Equipment.Criticality.MEDIUM,
-        modes=modes_of(category),
+        modes=fleet.modes_of(category),
         alerts=alerts,
         readings=readings_of(equipment, at=at) if equipment else (),
         past=past_failures(equipment, at=at) if equipment else (),
@@ -70,22 +70,6 @@ def description_of(analysis: Analysis) -> str:
     return "\n".join(dict.fromkeys(text.strip() for text in said if text.strip()))
 
 
-def modes_of(category: Category | None) -> tuple[ModeFacts, ...]:
-    return tuple(
-        ModeFacts(
-            code=mode.code,
-            name=mode.name,
-            description=mode.description,
-            mechanism=mode.mechanism,
-            keywords=tuple(mode.keywords),
-            causes=tuple(mode.typical_causes),
-            remedy=mode.remedy,
-            is_generic=mode.category_id is None,
-        )
-        for mode in FailureMode.objects.living().applicable_to(category.pk if category else None).order_by("code")
-    )
-
-
 def open_alerts(analysis: Analysis) -> tuple[AlertFacts, ...]:
     """The alert the question is about first, then the machine's other open ones, the newest first."""
     rows: list[Alert] = [analysis.alert] if analysis.alert else []
@@ -101,7 +85,12 @@ def open_alerts(analysis: Analysis) -> tuple[AlertFacts, ...]:
 def readings_of(equipment: Equipment, *, at: datetime) -> tuple[ReadingFacts, ...]:
     """The latest value of each metric against the rules that watch it, by metric."""
     fresh = LatestReading.objects.filter(series__equipment=equipment, recorded_at__gte=at - STALE)
-    latest = list(fresh.select_related("series__metric").order_by("series__metric__code")[:MOST_READINGS])
+    return against_rules(
+        list(fresh.select_related("series__metric").order_by("series__metric__code")[:MOST_READINGS]), equipment, at=at
+    )
+
+
+def against_rules(latest: Sequence[LatestReading], equipment: Equipment, *, at: datetime) -> tuple[ReadingFacts, ...]:
     if not latest:
         return ()
     watching = Q(equipment=equipment) | Q(category=equipment.category_id, category__isnull=False)

@@ -5,6 +5,7 @@ Dirichlet prior that is the rule book's own judgement (its hand-set keyword rati
 closed faults. Without history the judgement stands alone; a word that was said in hundreds of faults is what they say.
 """
 
+import math
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -25,11 +26,12 @@ UNKNOWN: Final = ""
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """A closed fault: the words it was reported in, what it turned out to be, and how long ago it was closed."""
+    """A closed fault: the words it was reported in, what it turned out to be, how long ago it was closed, and where."""
 
     words: str
     mode_code: str
     age_days: float = 0.0
+    machine: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,13 +39,14 @@ class FleetFacts:
     """Closed faults of one kind of machine, counted.
 
     `closed[mode]` is their number, `weight[mode]` the same with old ones faded, `terms[term][mode]` the number whose
-    report said the term.
+    report said the term. `sharpness` says how far a confidence may be trusted as it is (1), or is too sure (below).
     """
 
     category: str
     closed: Mapping[str, int] = field(default_factory=dict)
     weight: Mapping[str, float] = field(default_factory=dict)
     terms: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    sharpness: float = 1.0
 
     @property
     def total(self) -> int:
@@ -86,3 +89,10 @@ def lifts(hand: Mapping[str, float], share: Mapping[str, float], seen: Mapping[s
         code: (seen.get(code, 0) + SHRINKAGE * judged[code] / judged_whole) / (seen_whole + SHRINKAGE) / one
         for code, one in share.items()
     }
+
+
+def sharpened(weights: Mapping[str, float], sharpness: float) -> dict[str, float]:
+    """Weights as shares of one, each first raised to `sharpness`: below 1 the shares come closer together."""
+    raised = {code: one**sharpness for code, one in weights.items()}
+    whole = math.fsum(raised.values())
+    return {code: one / whole for code, one in raised.items()}

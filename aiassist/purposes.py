@@ -54,7 +54,7 @@ class HowTheDayWent:
     prompt_version = HANDOVER
 
     def gather(self, analysis: Analysis, *, at: datetime) -> DayFacts:
-        return gather(analysis)
+        return gather(analysis, at=at)
 
     def prompt(self, analysis: Analysis, facts: DayFacts, provider: Provider) -> Prompt:
         return handover_prompt(facts)

@@ -19,7 +19,7 @@ from typing import Final
 from django.utils.translation import gettext as _
 
 from aiassist.answer import EvidenceKind
-from aiassist.learning import FLEET, UNKNOWN, FleetFacts, lifts, shares
+from aiassist.learning import FLEET, UNKNOWN, FleetFacts, lifts, shares, sharpened
 from aiassist.question import ModeFacts, PastFailure, Question, ReadingFacts
 from aiassist.words import COMMON, COMMON_STEMS, WORD, Wording, phrases_of, stem, stems_of, telling_terms, wording
 
@@ -203,27 +203,38 @@ def rank(question: Question) -> list[Candidate]:
         sources_of(question), key=lambda t: (t.kind is not EvidenceKind.REPORT, t.text.words, t.reference or "")
     )
     modes = {mode.code: mode for mode in sorted(question.modes, key=lambda mode: mode.code)}
-    base = base_weights(modes.values())
     terms = {code: {" ".join(stems_of(t)): r for t, r in terms_of(mode).items()} for code, mode in modes.items()}
-    share, learned = shares(base, question.fleet), learned_terms(question, texts, terms)
+    learned = learned_terms(question, texts, terms)
     clues = {code: judged_clues(mode, question, texts, learned) for code, mode in modes.items()}
     past = {code: past_of(code, question) for code in modes}
-    weights = {
-        code: (share[code] * math.fsum(base.values()) + past_weight(past.get(code, ())))
-        * math.exp(strength([*(c.ratio for c in clues.get(code, ())), *(one.lift[code] for one in learned.values())]))
-        for code in base
-    }
-    whole = math.fsum(weights.values())
+    confidence = confidences(question, clues, past, learned)
     ranked = [
         Candidate(
             mode,
-            weights[code] / whole,
+            confidence[code],
             (*learned_clues(code, learned), *clues[code], *map(past_clue, past[code][:3])),
             background(mode, question.fleet, learned),
         )
         for code, mode in modes.items()
     ]
     return sorted(ranked, key=lambda candidate: (-candidate.confidence, candidate.mode.code))
+
+
+def confidences(
+    question: Question,
+    clues: Mapping[str, Sequence[Clue]],
+    past: Mapping[str, Sequence[PastFailure]],
+    learned: Mapping[str, Learned],
+) -> dict[str, float]:
+    """Each mode's share, and that of "something else"; as sure as such answers turned out right in this fleet."""
+    base = base_weights(question.modes)
+    share, whole = shares(base, question.fleet), math.fsum(base.values())
+    weights = {}
+    for code in base:
+        prior = share[code] * whole + past_weight(past.get(code, ()))
+        ratios = [*(c.ratio for c in clues.get(code, ())), *(one.lift[code] for one in learned.values())]
+        weights[code] = prior * math.exp(strength(ratios))
+    return sharpened(weights, question.fleet.sharpness if question.fleet else 1.0)
 
 
 def past_of(code: str, question: Question) -> list[PastFailure]:

@@ -20,6 +20,10 @@ class FleetCounts(TimeStampedModel):
     weight = models.JSONField(_("the same, old ones faded"), default=dict)
     terms = models.JSONField(_("closed faults by word and mode"), default=dict)
 
+    sharpness = models.FloatField(
+        _("sharpness"), default=1.0, help_text=_("Below 1: the rule book was too sure of itself in this fleet.")
+    )
+
     class Meta:
         db_table = "ai_fleet_counts"
         verbose_name = _("experience of the rule book")

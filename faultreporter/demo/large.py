@@ -1,6 +1,7 @@
 """A fleet for benchmarks, made by the database itself: 3,000 machines, 100 k alerts, 50 k orders, 5 M readings.
 
-Every value follows from its row number, so two databases filled like this hold the same.
+Every value follows from its row number, so two databases filled like this hold the same. The words of the alerts and
+what was found are made up in `faultreporter.demo.reports`; the readings have nothing to do with either.
 """
 
 from collections.abc import Iterator, Mapping
@@ -11,8 +12,11 @@ from django.db import connection, transaction
 
 from faultreporter.audit.context import acting
 from faultreporter.audit.models import AuditLog
+from faultreporter.demo.reports import reports
 
 METRICS = ("temperature", "vibration", "pressure", "current", "humidity")
+CATEGORIES = ("CHILLER", "AHU", "PUMP", "BOILER", "GENERATOR", "ELEVATOR", "FAN-COIL", "TRANSFORMER")
+REPORTS_OF_A_KIND = 4_000
 ROWS_AT_ONCE, SAMPLES_AT_ONCE = 10_000, 50
 
 
@@ -56,10 +60,31 @@ SELECT md5('e' || g)::uuid, now() - g * interval '47 minutes', now() - g * inter
        (ARRAY['Frostwerk','Hydrova','Ventoria','Voltara','Aufwind'])[1 + g %% 5], 'M-' || g %% 300, 'SN' || md5(g::text),
        jsonb_build_object('power_kw', (g %% 500) / 10.0),
        (ARRAY['LOW','MEDIUM','HIGH','CRITICAL'])[1 + g %% 4], current_date - 900 - g %% 3000, 'large-' || md5('qr' || g),
-       (SELECT id FROM equipment_categories WHERE code =
-           (ARRAY['CHILLER','AHU','PUMP','BOILER','GENERATOR','ELEVATOR','FAN-COIL','TRANSFORMER'])[1 + g %% 8]),
+       (SELECT id FROM equipment_categories WHERE code = (%(categories)s::text[])[1 + g %% 8]),
        md5('room' || 1 + g %% 20 || '.' || g / 20 %% 5 || '.' || 1 + g / 100 %% 6)::uuid
 FROM generate_series(1, %(machines)s) g
+"""
+REPORTS = """
+CREATE TEMPORARY TABLE large_reports (category text, number int, title text, description text, found text,
+                                      nothing_found boolean, PRIMARY KEY (category, number)) ON COMMIT DROP
+"""
+REPORT_ROWS = """
+INSERT INTO large_reports
+SELECT %(category)s, n - 1, title, description, found, nothing_found
+FROM unnest(%(titles)s::text[], %(descriptions)s::text[], %(found)s::text[], %(nothing)s::boolean[])
+     WITH ORDINALITY AS r (title, description, found, nothing_found, n)
+"""
+# What was said in alert g: any of its kind's reports; in every fourth one like what this machine often has.
+SAID = """
+CREATE TEMPORARY TABLE large_said ON COMMIT DROP AS
+SELECT g AS alert, r.title, r.description, r.nothing_found, f.id AS failure_mode_id
+FROM generate_series(1, %(alerts)s) g
+     CROSS JOIN LATERAL (SELECT 1 + g %% %(machines)s AS machine) m
+     CROSS JOIN LATERAL (SELECT ('x' || substr(md5('r' || g), 1, 7))::bit(28)::int AS pick,
+                                ('x' || substr(md5('m' || machine), 1, 7))::bit(28)::int AS often) h
+     JOIN large_reports r ON r.category = (%(categories)s::text[])[1 + machine %% 8]
+          AND r.number = (CASE WHEN pick %% 4 = 0 THEN often + pick / 4 %% 40 ELSE pick END) %% %(reports)s
+     LEFT JOIN failure_modes f ON f.code = r.found AND f.deleted_at IS NULL
 """
 # One breakdown of four hours for every alert, a week and a bit apart on each machine: no two overlap.
 INTERVALS = """
@@ -73,29 +98,32 @@ ALERT_ROWS = """
 INSERT INTO alerts (id, created_at, updated_at, moved_at, source, title, description, severity, status, occurred_at,
                     last_occurred_at, occurrences, fingerprint, acknowledged_at, resolved_at, resolution,
                     resolution_note, equipment_down, equipment_id, reported_by_id, downtime_id, downtime_released_at)
-SELECT md5('a' || g)::uuid, at, at, at, 'REPORT', 'Fault ' || g || ': vibration above threshold',
-       'Reading exceeded the limit by ' || g %% 90, (ARRAY['LOW','MEDIUM','HIGH','CRITICAL'])[1 + g %% 4],
+SELECT md5('a' || g)::uuid, at, at, at, 'REPORT', s.title, s.description,
+       (ARRAY['LOW','MEDIUM','HIGH','CRITICAL'])[1 + g %% 4],
        CASE WHEN g %% 100 = 0 THEN 'OPEN' WHEN g %% 100 = 1 THEN 'ACKNOWLEDGED' ELSE 'RESOLVED' END, at, at, 1,
        'large-' || g, CASE WHEN g %% 100 = 1 THEN at + interval '5 minutes' END,
        CASE WHEN g %% 100 > 1 THEN at + interval '4 hours' END, CASE WHEN g %% 100 > 1 THEN 'FIXED' ELSE '' END, '', true,
        md5('e' || 1 + g %% %(machines)s)::uuid, (SELECT id FROM users WHERE role = 'REPORTER' ORDER BY id LIMIT 1),
        md5('i' || g)::uuid, at + interval '4 hours'
-FROM generate_series(%(first)s, %(last)s) g, LATERAL (SELECT now() - interval '6 hours' - g * interval '7 minutes' AS at) t
+FROM generate_series(%(first)s, %(last)s) g JOIN large_said s ON s.alert = g,
+     LATERAL (SELECT now() - interval '6 hours' - g * interval '7 minutes' AS at) t
 """
 ORDER_ROWS = """
 INSERT INTO work_orders (id, created_at, updated_at, moved_at, number, type, priority, status, title, description, due_at,
                          assigned_at, started_at, hold_reason, completed_at, closed_at, cancel_reason, resolution, cause,
-                         remedy, no_failure_found, labour_minutes, labour_cost, parts_cost, currency, alert_id, assigned_to_id,
+                         remedy, no_failure_found, failure_mode_id, labour_minutes, labour_cost, parts_cost, currency, alert_id, assigned_to_id,
                          completed_by_id, equipment_id)
 SELECT md5('w' || g)::uuid, at, at, at, 'WO-1999-' || lpad(g::text, 6, '0'), 'CORRECTIVE',
        (ARRAY['LOW','MEDIUM','HIGH','CRITICAL'])[1 + g %% 4],
        CASE WHEN unfinished THEN 'ASSIGNED' ELSE 'COMPLETED' END, 'Order ' || g, 'Inspect and repair',
        at + interval '2 days', at + interval '10 minutes', CASE WHEN NOT unfinished THEN at + interval '1 hour' END, '',
        CASE WHEN NOT unfinished THEN at + interval '4 hours' END, NULL, '',
-       CASE WHEN unfinished THEN '' ELSE 'Repaired and tested.' END, '', '', false, 60 + g %% 120, 58.00 + g %% 90, g %% 400,
+       CASE WHEN unfinished THEN '' ELSE 'Repaired and tested.' END, '', '',
+       NOT unfinished AND s.nothing_found, CASE WHEN NOT unfinished THEN s.failure_mode_id END,
+       60 + g %% 120, 58.00 + g %% 90, g %% 400,
        'EUR', md5('a' || 2 * g)::uuid, technician.id, CASE WHEN NOT unfinished THEN technician.id END,
        md5('e' || 1 + (2 * g) %% %(machines)s)::uuid
-FROM generate_series(%(first)s, %(last)s) g,
+FROM generate_series(%(first)s, %(last)s) g JOIN large_said s ON s.alert = 2 * g,
      LATERAL (SELECT now() - interval '5 hours' - 2 * g * interval '7 minutes' AS at, g %% 50 = 0 AS unfinished) t,
      (SELECT id FROM users WHERE role = 'TECHNICIAN' ORDER BY id LIMIT 1) technician
 """
@@ -147,7 +175,11 @@ def chunks(total: int, size: int) -> Iterator[tuple[int, int]]:
 
 
 def steps(size: Size) -> Iterator[Step]:
-    fleet = {"machines": size.machines}
+    fleet = {"machines": size.machines, "categories": list(CATEGORIES)}
+    yield Step(REPORTS, {}, 0)
+    for category in CATEGORIES:
+        yield Step(REPORT_ROWS, report_columns(category), 0)
+    yield Step(SAID, {**fleet, "alerts": size.alerts, "reports": REPORTS_OF_A_KIND}, 0)
     yield Step(PLACES, {}, 721)
     yield Step(EQUIPMENT, fleet, size.machines)
     for first, last in chunks(size.alerts, ROWS_AT_ONCE):
@@ -162,6 +194,17 @@ def steps(size: Size) -> Iterator[Step]:
     for first, last in chunks(size.samples, SAMPLES_AT_ONCE):
         yield Step(READINGS, {"samples": size.samples, "first": first, "last": last}, (last - first + 1) * series)
     yield Step(LATEST, {}, series)
+
+
+def report_columns(category: str) -> dict[str, Any]:
+    made = reports(category, REPORTS_OF_A_KIND)
+    return {
+        "category": category,
+        "titles": [one.title for one in made],
+        "descriptions": [one.description for one in made],
+        "found": [one.found for one in made],
+        "nothing": [one.nothing_found for one in made],
+    }
 
 
 def carry_out(step: Step) -> None:
