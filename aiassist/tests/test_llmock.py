@@ -4,6 +4,7 @@ LLMock (PyPI) speaks the OpenAI and Gemini protocols, answers in any JSON schema
 judges from its journal: pauses not kept, useless retries, storms of retries.
 """
 
+import json
 import time
 from collections.abc import Iterator
 from dataclasses import replace
@@ -204,7 +205,7 @@ def attempts_at(llmock: LLMock) -> list[int]:
 
 @pytest.fixture
 def short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pipeline, "RETRY_AFTER", timedelta(seconds=1.1))
+    monkeypatch.setattr(pipeline, "RETRY_AFTER", timedelta(seconds=0.3))
 
 
 @pytest.mark.django_db
@@ -228,6 +229,45 @@ def test_an_outage_that_ends_is_sat_out_with_growing_pauses(llmock: LLMock, name
     assert analysis.status == "SUCCEEDED"
     assert attempts_at(llmock) == [3]
     llmock.assert_resilient(strict=True)
+
+
+@pytest.mark.django_db
+@pytest.mark.usefixtures("short_pauses")
+def test_a_wished_pause_is_kept_though_ours_is_shorter(llmock: LLMock, name: str) -> None:
+    llmock.rate_limit(times=2, retry_after=2)
+    analysis = make_analysis(provider=name, allow_fallback=False)
+
+    see_through(analysis)
+
+    assert analysis.status == "SUCCEEDED"
+    assert attempts_at(llmock) == [3]
+    first, second, third = llmock.requests
+    assert second.started_at - first.ended_at >= 2
+    assert third.started_at - second.ended_at >= 2
+
+
+@pytest.mark.django_db
+def test_a_pause_longer_than_anybody_waits_is_the_end(llmock: LLMock, name: str) -> None:
+    llmock.rate_limit(retry_after=1800)
+    analysis = make_analysis(provider=name, allow_fallback=False)
+
+    see_through(analysis)
+
+    assert (analysis.status, analysis.failure_code) == ("FAILED", "AI_PROVIDER_ERROR")
+    assert attempts_at(llmock) == [1]
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("raw", ["I believe it is the bearing.", '{"condition": "cut'])
+def test_an_unusable_answer_is_sent_back_once(llmock: LLMock, name: str, raw: str) -> None:
+    llmock.add(Reply(text=raw))
+    analysis = make_analysis(provider=name, allow_fallback=False)
+
+    see_through(analysis)
+
+    assert analysis.status == "SUCCEEDED"
+    assert list(analysis.attempts.values_list("kind", "outcome")) == [("FIRST", "INVALID"), ("REPAIR", "ANSWERED")]
+    assert raw[:10] in json.dumps(llmock.last_request.body)
 
 
 @pytest.mark.django_db
