@@ -108,7 +108,11 @@ GROUPS: tuple[tuple[Any, tuple[tuple[Any, str, str], ...]], ...] = (
     ),
     (
         _("AI assistant"),
-        ((_("Model prices"), "sell", "aiassist.modelprice"),),
+        (
+            (_("AI costs"), "savings", "aiassist.analysis:costs"),
+            (_("AI comparison"), "compare", "aiassist.analysis:comparison"),
+            (_("Model prices"), "sell", "aiassist.modelprice"),
+        ),
     ),
     (
         _("Administration"),

@@ -1,22 +1,27 @@
 from typing import Any, Final
+from uuid import UUID
 
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.db.models import QuerySet, Sum
 from django.forms.widgets import Script
-from django.http import HttpRequest, HttpResponse
-from django.utils.formats import number_format
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
+from django.urls import path
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from aiassist.admin.comparison import ComparisonPages
+from aiassist.admin.costs import CostPages
 from aiassist.admin.findings import finding_of
 from aiassist.admin.handover import HandoverPages
-from aiassist.admin.money import usd
+from aiassist.admin.money import grouped, usd
 from aiassist.admin.queue import QueuePages
 from aiassist.models import Analysis, AnalysisAttempt
 from aiassist.providers import registry
 from alerts.models import Alert
 from equipment.admin.machines import OnSite
 from faultreporter.accounts.authentication import caller
-from faultreporter.backoffice import ReadOnlyAdmin, ReadOnlyInline, add_tabs, badge, linked, severity_badge
+from faultreporter.backoffice import ReadOnlyAdmin, ReadOnlyInline, add_tabs, badge, linked, page_of, severity_badge
+from faultreporter.errors import DomainError
 
 STATUS_COLOURS: Final = {
     "PENDING": "info", "RUNNING": "primary", "SUCCEEDED": "success", "FAILED": "danger", "CANCELLED": "",
@@ -45,9 +50,13 @@ class AttemptInline(ReadOnlyInline):
 
     model = AnalysisAttempt
     fields = (
-        "number", "provider", "model_name", "kind", "shown_outcome", "why", "started_at", "took", "tokens", "cost",
+        "number", "asked", "model_name", "kind", "shown_outcome", "why", "started_at", "took", "tokens", "cost",
     )  # fmt: skip
     readonly_fields = fields
+
+    @admin.display(description=_("provider"))
+    def asked(self, attempt: AnalysisAttempt) -> str:
+        return registry.label(attempt.provider)
 
     @admin.display(description=_("outcome"))
     def shown_outcome(self, attempt: AnalysisAttempt) -> str:
@@ -75,10 +84,6 @@ class AttemptInline(ReadOnlyInline):
         return usd(attempt.cost_micro_usd)
 
 
-def grouped(count: int | None) -> str:
-    return number_format(count or 0, force_grouping=True)
-
-
 class AnalysisColumns:
     """The verdict, on the analysis's own pages and on its alert's."""
 
@@ -93,6 +98,10 @@ class AnalysisColumns:
     @admin.display(description=_("confidence"), ordering="confidence")
     def percent(self, analysis: Analysis) -> str:
         return "–" if analysis.confidence is None else f"{analysis.confidence:.0%}"
+
+    @admin.display(description=_("answered by"), ordering="provider")
+    def answered_by(self, analysis: Analysis) -> str:
+        return analysis.provider_label or "–"
 
     @admin.display(description=_("review"), ordering="needs_review")
     def review(self, analysis: Analysis) -> str:
@@ -113,7 +122,7 @@ class AnsweredBy(admin.SimpleListFilter):
 
 
 @admin.register(Analysis)
-class AnalysisAdmin(HandoverPages, QueuePages, AnalysisColumns, ReadOnlyAdmin):
+class AnalysisAdmin(HandoverPages, QueuePages, CostPages, ComparisonPages, AnalysisColumns, ReadOnlyAdmin):
     """What the assistant was asked and answered, beside the photographs it was about."""
 
     change_form_template = "admin/aiassist/analysis/change_form.html"
@@ -124,7 +133,7 @@ class AnalysisAdmin(HandoverPages, QueuePages, AnalysisColumns, ReadOnlyAdmin):
         "shown_status",
         "shown_severity",
         "percent",
-        "provider",
+        "answered_by",
         "review",
         "requested_by",
     )
@@ -136,11 +145,11 @@ class AnalysisAdmin(HandoverPages, QueuePages, AnalysisColumns, ReadOnlyAdmin):
     fieldsets = (
         (_("Verdict"), {"fields": (("shown_status", "shown_severity", "percent"),)}),
         (_("Question"), {"fields": (("equipment", "equipment_type"), "alert", "description",
-                                    ("requested_by", "requested_provider"), "allow_fallback")}),
-        (_("Course"), {"fields": (("provider", "model_name", "prompt_version"), ("claims", "cost"),
+                                    ("requested_by", "asked_for"), "allow_fallback")}),
+        (_("Course"), {"fields": (("answered_by", "model_name", "prompt_version"), ("claims", "cost"),
                                   ("created_at", "started_at", "finished_at"))}),
     )  # fmt: skip
-    readonly_fields = ("percent", "shown_status", "shown_severity", "cost")
+    readonly_fields = ("percent", "shown_status", "shown_severity", "answered_by", "asked_for", "cost")
 
     class Media:
         css: Final = {"all": ("aiassist/assistant.css",)}
@@ -150,6 +159,23 @@ class AnalysisAdmin(HandoverPages, QueuePages, AnalysisColumns, ReadOnlyAdmin):
         rows: QuerySet[Analysis] = super().get_queryset(request)
         return rows.select_related("equipment", "alert", "requested_by", "cancelled_by", "review")
 
+    def get_urls(self) -> list[Any]:
+        view = self.admin_site.admin_view(self.cancel)
+        return [path("<uuid:object_id>/cancel/", view, name="aiassist_analysis_cancel"), *super().get_urls()]
+
+    def cancel(self, request: HttpRequest, object_id: UUID) -> HttpResponse:
+        """Take the question back; pressed too late, it says so."""
+        if request.method != "POST":
+            return HttpResponseNotAllowed(["POST"])
+        analysis = self.record(request, str(object_id))
+        if analysis is None:
+            raise Http404
+        try:
+            analysis.cancel(by=caller(request), at=timezone.now())
+        except DomainError as error:
+            self.message_user(request, error.message, messages.ERROR)
+        return HttpResponseRedirect(page_of(analysis))
+
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None
     ) -> HttpResponse:
@@ -157,6 +183,10 @@ class AnalysisAdmin(HandoverPages, QueuePages, AnalysisColumns, ReadOnlyAdmin):
         shown = {"finding": finding_of(analysis, caller(request)), "stages": stages_of(analysis)} if analysis else {}
         answer: HttpResponse = super().change_view(request, object_id, form_url, {**shown, **(extra_context or {})})
         return answer
+
+    @admin.display(description=_("requested provider"))
+    def asked_for(self, analysis: Analysis) -> str:
+        return registry.label(analysis.requested_provider)
 
     @admin.display(description=_("cost"))
     def cost(self, analysis: Analysis) -> str:
@@ -168,7 +198,7 @@ class AnalysisInline(AnalysisColumns, ReadOnlyInline):
 
     model = Analysis
     analysis = linked(_("analysis"))
-    fields = readonly_fields = ("analysis", "shown_status", "shown_severity", "percent", "review", "provider")
+    fields = readonly_fields = ("analysis", "shown_status", "shown_severity", "percent", "review", "answered_by")
     ordering = ("-created_at",)
     verbose_name_plural = _("AI analyses")
 

@@ -21,6 +21,11 @@ def usd(micro_usd: int | None) -> str:
     return f"{number_format(round(amount, digits), digits, force_grouping=True)} USD"
 
 
+def grouped(count: int | None) -> str:
+    """A whole number as people read it: `4,211`."""
+    return str(number_format(count or 0, force_grouping=True))
+
+
 class UsdField(forms.DecimalField):
     """Typed in dollars, kept in micro-USD."""
 

@@ -168,3 +168,15 @@ def test_the_page_stays_within_its_budget(
 
     with django_assert_max_num_queries(30):
         browser.get(f"{URL}{analysis.pk}/change/")
+
+
+def test_a_question_is_taken_back(backoffice: BackOffice, mona: User) -> None:
+    analysis, browser = make_analysis(), backoffice(mona)
+    url = f"{URL}{analysis.pk}/cancel/"
+
+    assert url in page_of(browser, analysis)
+    assert browser.get(url).status_code == 405
+    browser.post(url)
+
+    assert "Mona stopped it" in page_of(browser, analysis)
+    assert "nothing left to cancel" in browser.post(url, follow=True).content.decode()
