@@ -73,9 +73,9 @@ ONE_BY_ONE: Final = (
 
 # `named` is the mode that the answer puts first. Grouped by it and the truth, a year is some hundred rows.
 TALLIES: Final = """,
-answers AS (
+answers AS MATERIALIZED (  -- so that the long answers are read once, and not sorted
     SELECT
-        ai_analyses.*,
+        id, provider, model_name, prompt_version, severity, needs_review, dropped_citations,
         coalesce(result #>> '{issues,0,failure_mode}', '') AS named,
         ARRAY[
             result #>> '{issues,0,failure_mode}',
