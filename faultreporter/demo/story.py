@@ -13,6 +13,7 @@ from equipment.models import Equipment
 from faultreporter.audit.context import acting
 from faultreporter.audit.models import AuditLog
 from faultreporter.demo import (
+    answers,
     escalation,
     history,
     inbox,
@@ -49,6 +50,7 @@ def tell(*, now: datetime, quiet: bool = False) -> people.Team:
         fleet = list(Equipment.objects.select_related("category", "location").order_by("equipment_code"))
         store.set_rates(team)
         remember(history.live_through(fleet, team, now=now, rng=rng), team)
+        answers.give(team, now=now)
         history.meter_energy(fleet, now=now, rng=rng)
         escalation.agree(team)
         live.draw_diagrams(fleet, team, drawn_at=team.since)

@@ -11,6 +11,8 @@ from django.core.management import CommandError, call_command
 from django.db.models import Count
 from django.utils import timezone
 
+from aiassist.models import Analysis
+from aiassist.outcomes import measure
 from alerts.models import Alert
 from analytics.models import EnergyConsumption
 from equipment.models import Equipment, StatusInterval, Team
@@ -44,6 +46,7 @@ def test_a_believable_building(tmp_path: Path) -> None:
     assert_the_next_two_weeks_are_planned()
     assert_people_were_told()
     assert_its_meters_add_up()
+    assert_the_assistant_was_right_and_wrong()
     assert set(WebhookDelivery.objects.values_list("state", flat=True)) == {"SUCCEEDED", "DEAD"}
     assert Alert.objects.filter(source="PUBLIC").count() == 1
     assert Reading.objects.count() > 100_000
@@ -103,6 +106,14 @@ def assert_its_meters_add_up() -> None:
     assert max(behind) < 1.2 * min(behind)
     assert sum(behind) < (consumption_between(top, edges).total or 0.0) < 2 * sum(behind)
     assert EnergyConsumption.objects.filter(computed_at__isnull=False, cost__gt=0).count() >= 4
+
+
+def assert_the_assistant_was_right_and_wrong() -> None:
+    """Answers of the last weeks, most of them judged, and repairs that say which of them were right."""
+    (rules,) = measure(Analysis.objects.filter(result__isnull=False))
+    assert rules.source.provider == "RULEBOOK"
+    assert rules.accepted.n >= 10
+    assert 0 < rules.right.hits < rules.right.n == rules.answers
 
 
 def assert_its_books_are_true() -> None:
