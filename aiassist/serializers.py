@@ -16,6 +16,7 @@ from aiassist.breaker import State
 from aiassist.models import Analysis, AnalysisAttempt
 from aiassist.outcomes import truths
 from aiassist.review_serializers import AnalysisReviewSerializer
+from aiassist.reviews import review_of
 from alerts.models import Alert
 from equipment.models import Equipment
 from faultreporter.api.serializers import CleanCharField, ModelSerializer, Serializer, UpperChoiceField
@@ -230,7 +231,9 @@ class AnalysisSerializer(AnalysisSummarySerializer):
 
     @extend_schema_field(OutcomeSerializer(allow_null=True))
     def get_outcome(self, analysis: Analysis) -> Any:
-        if not analysis.is_finished:
+        review = review_of(analysis)
+        told = review is not None and (review.work_order_id or review.failure_mode_id)
+        if not (analysis.alert_id or told):  # nothing could know
             return None
         truth = truths(Analysis.objects.filter(pk=analysis.pk)).get(analysis.pk)
         return truth and OutcomeSerializer(truth).data
