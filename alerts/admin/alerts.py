@@ -3,6 +3,7 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin, messages
+from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.safestring import SafeString
@@ -176,6 +177,10 @@ class AlertAdmin(AlertBadges, MovingAdmin):
     reopen = move("reopen", MOVES["reopen"].label, ReasonForm)
     merge = move("merge", _("Merge duplicates"), MergeForm, merge_into)
     escalate = move("escalate", _("Escalate now"), MoveForm, escalate)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Alert]:
+        rows: QuerySet[Alert] = super().get_queryset(request)
+        return rows.select_related("equipment__location__site", "series__metric", "rule")
 
     def offered(self, record: Alert) -> list[str]:
         offered = list(super().offered(record))

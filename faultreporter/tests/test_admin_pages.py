@@ -119,6 +119,16 @@ def test_today_stays_within_its_budget(
     assert "<title> Today" in " ".join(page.content.decode().split())
 
 
+@pytest.mark.parametrize("page", ["review", "costs", "comparison", "handover"])
+def test_the_assistants_pages_stay_within_their_budget(
+    backoffice: Backoffice, people: People, django_assert_max_num_queries: Any, page: str
+) -> None:
+    browser = backoffice(people["MANAGER"])
+
+    with django_assert_max_num_queries(BUDGET):
+        assert browser.get(reverse(f"admin:aiassist_analysis_{page}")).status_code == 200
+
+
 def test_today_leads_to_the_rows_behind_its_numbers(backoffice: Backoffice, people: People) -> None:
     browser = backoffice(people["MANAGER"])
 
