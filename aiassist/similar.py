@@ -21,7 +21,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final, NamedTuple
 
 from django.contrib.postgres.search import TrigramSimilarity
-from django.db.models import FilteredRelation, OuterRef, Q, QuerySet, Subquery, TextField, Value
+from django.db.models import FilteredRelation, OuterRef, Q, QuerySet, Subquery, TextField, UUIDField, Value
 from django.db.models.fields.json import KT
 from django.db.models.functions import Coalesce, Concat, Greatest, Left
 from django.utils.translation import gettext_lazy as _
@@ -55,7 +55,7 @@ REPAIRED: Final = ("COMPLETED", "CLOSED")
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What is known of the fault that others are compared with. `mode` is a code, empty if nobody can tell."""
+    """What is known of the fault that others are compared with. `mode_id` is None if nobody can tell."""
 
     equipment_id: uuid.UUID
     manufacturer: str = ""
@@ -63,7 +63,7 @@ class Asked:
     category_id: uuid.UUID | None = None
     rule_id: uuid.UUID | None = None
     metric_id: Any = None
-    mode: str = ""
+    mode_id: uuid.UUID | None = None
 
 
 class PastFault(NamedTuple):
@@ -86,6 +86,7 @@ class PastFault(NamedTuple):
     down_until: datetime | None
     order_id: uuid.UUID | None
     number: str | None
+    mode_id: uuid.UUID | None
     mode: str | None
     mode_name: str | None
     cause: str | None
@@ -93,6 +94,11 @@ class PastFault(NamedTuple):
     done: str | None
     minutes: int | None
     words: float
+
+    @property
+    def key(self) -> uuid.UUID | None:
+        """An alert that was opened again has several orders, and is told once."""
+        return self.alert_id or self.order_id
 
     @property
     def machine(self) -> str:
@@ -120,7 +126,8 @@ class PastFault(NamedTuple):
 
 
 OF_ORDER: Final = (
-    "number", "failure_mode__code", "failure_mode__name", "cause", "remedy", "resolution", "labour_minutes",
+    "number", "failure_mode_id", "failure_mode__code", "failure_mode__name", "cause", "remedy", "resolution",
+    "labour_minutes",
 )  # fmt: skip
 OF_MACHINE: Final = (
     "equipment__equipment_code", "equipment__equipment_name", "equipment__manufacturer", "equipment__model",
@@ -159,17 +166,23 @@ class SimilarFault(NamedTuple):
     reasons: list[Reason]
 
 
-def similar_faults(alert: Alert, *, mode: str, user: User, at: datetime, limit: int = PROPOSED) -> list[SimilarFault]:
-    """The most similar ones of those the person may see, in two queries. `mode`: what it is taken for, if known."""
-    found = past_faults(alert, mode=mode, user=user)
-    return rank(asked(alert, mode or usual_mode(alert.rule_id, found)), found, at=at, limit=limit)
+def similar_faults(
+    alert: Alert, *, mode_id: uuid.UUID | None, user: User, at: datetime, limit: int = PROPOSED
+) -> list[SimilarFault]:
+    """The most similar ones of those the person may see, in two queries. `mode_id`: what it is taken for, if known."""
+    found = past_faults(alert, mode_id=mode_id, user=user)
+    return rank(asked(alert, mode_id or usual_mode(alert.rule_id, found)), found, at=at, limit=limit)
 
 
 def rank(fault: Asked, found: Iterable[PastFault], *, at: datetime, limit: int = PROPOSED) -> list[SimilarFault]:
     """The best first, equal ones the newest first; each alert and each order once."""
     rated = [SimilarFault(one, sum(r.points for r in why), why) for one in found if (why := reasons(fault, one, at=at))]
-    rated.sort(key=lambda one: (-one.score, -one.fault.at.timestamp(), str(one.fault.alert_id or one.fault.order_id)))
-    return [one for one in rated if one.score >= LEAST_SCORE][:limit]
+    rated.sort(key=lambda one: (-one.score, -one.fault.at.timestamp(), str(one.fault.key)))
+    once: dict[uuid.UUID | None, SimilarFault] = {}
+    for one in rated:
+        if one.score >= LEAST_SCORE:
+            once.setdefault(one.fault.key, one)
+    return list(once.values())[:limit]
 
 
 def reasons(fault: Asked, past: PastFault, *, at: datetime) -> list[Reason]:
@@ -191,7 +204,7 @@ def for_family(fault: Asked, past: PastFault) -> Reason | None:
 
 
 def for_mode(fault: Asked, past: PastFault) -> Reason | None:
-    return Reason("FAILURE_MODE", MODE, past.mode) if fault.mode and fault.mode == past.mode else None
+    return Reason("FAILURE_MODE", MODE, past.mode) if is_same(fault.mode_id, past.mode_id) else None
 
 
 def for_words(past: PastFault) -> Reason | None:
@@ -208,7 +221,7 @@ def is_same(one: Any, other: Any) -> bool:
     return one is not None and one == other
 
 
-def asked(alert: Alert, mode: str) -> Asked:
+def asked(alert: Alert, mode_id: uuid.UUID | None) -> Asked:
     machine = alert.equipment
     return Asked(
         equipment_id=machine.pk,
@@ -217,35 +230,35 @@ def asked(alert: Alert, mode: str) -> Asked:
         category_id=machine.category_id,
         rule_id=alert.rule_id,
         metric_id=alert.rule.metric_id if alert.rule else None,
-        mode=mode,
+        mode_id=mode_id,
     )
 
 
-def usual_mode(rule_id: uuid.UUID | None, found: Sequence[PastFault]) -> str:
-    """What the alerts of this rule turned out to be most often; empty if none of them was told."""
-    modes = Counter(one.mode for one in found if one.mode and is_same(rule_id, one.rule_id))
-    return modes.most_common(1)[0][0] if modes else ""
+def usual_mode(rule_id: uuid.UUID | None, found: Sequence[PastFault]) -> uuid.UUID | None:
+    """What the alerts of this rule turned out to be most often; None if nobody said of any."""
+    modes = Counter(one.mode_id for one in found if one.mode_id and is_same(rule_id, one.rule_id))
+    return modes.most_common(1)[0][0] if modes else None
 
 
 def likely_mode() -> Coalesce:
     """For an annotation of alerts: the failure mode found, else said by a person, else named first by the assistant."""
     orders = WorkOrder.objects.living().filter(alert=OuterRef("pk"), failure_mode__isnull=False)
     answers = Analysis.objects.filter(alert=OuterRef("pk"), status=Analysis.Status.SUCCEEDED).order_by("-created_at")
-    said = Coalesce(
-        "review__failure_mode__code", KT("result__issues__0__failure_mode"), Value(""), output_field=TextField()
+    named = FailureMode.objects.living().filter(code=OuterRef("code")).values("pk")
+    said = answers.annotate(code=KT("result__issues__0__failure_mode")).values(
+        mode=Coalesce("review__failure_mode", Subquery(named[:1]))
     )
     return Coalesce(
-        Subquery(orders.order_by("-created_at").values("failure_mode__code")[:1]),
-        Subquery(answers.values(code=said)[:1]),
-        Value(""),
-        output_field=TextField(),
+        Subquery(orders.order_by("-created_at").values("failure_mode")[:1]),
+        Subquery(said[:1]),
+        output_field=UUIDField(),
     )
 
 
 # Candidates ----------------------------------------------------------------------------------------------------------
 
 
-def past_faults(alert: Alert, *, mode: str, user: User) -> list[PastFault]:
+def past_faults(alert: Alert, *, mode_id: uuid.UUID | None, user: User) -> list[PastFault]:
     """Resolved alerts with what was found, and repairs without an alert, that may have to do with it. Two queries."""
     in_sight = seen_by(user)
     alerts = Alert.objects.living().filter(in_sight, status=Alert.Status.RESOLVED).exclude(pk=alert.pk)
@@ -253,9 +266,9 @@ def past_faults(alert: Alert, *, mode: str, user: User) -> list[PastFault]:
     orders = WorkOrder.objects.living().filter(
         in_sight, status__in=REPAIRED, alert=None, type=WorkOrder.Type.CORRECTIVE
     )
-    rows = alert_rows(alert, one_of(alert_kinds(alerts, alert, mode)))
+    rows = alert_rows(alert, one_of(alert_kinds(alerts, alert, mode_id)))
     return [
-        PastFault(*row) for row in rows.union(order_rows(alert, one_of(order_kinds(orders, alert, mode))), all=True)
+        PastFault(*row) for row in rows.union(order_rows(alert, one_of(order_kinds(orders, alert, mode_id))), all=True)
     ]
 
 
@@ -273,33 +286,28 @@ def one_of(kinds: Sequence[QuerySet[Any]]) -> QuerySet[Any]:
     return rows
 
 
-def alert_kinds(rows: QuerySet[Alert], alert: Alert, mode: str) -> list[QuerySet[Alert]]:
+def alert_kinds(rows: QuerySet[Alert], alert: Alert, mode_id: uuid.UUID | None) -> list[QuerySet[Alert]]:
     kinds = [rows.filter(kin) for kin in kinship(alert.equipment)]
     if alert.rule:
         kinds.append(rows.filter(rule__metric=alert.rule.metric_id))  # a rule's words are the same every time
     else:
         kinds += with_word_of(alert.title, rows)
-    if mode:
-        mended = WorkOrder.objects.living().filter(found_as(mode), status__in=REPAIRED, alert__isnull=False)
+    if mode_id:
+        mended = WorkOrder.objects.living().filter(failure_mode=mode_id, status__in=REPAIRED, alert__isnull=False)
         kinds.append(rows.filter(pk__in=mended.order_by("-created_at").values("alert")[:OF_EACH_KIND]))
     return kinds
 
 
-def order_kinds(rows: QuerySet[WorkOrder], alert: Alert, mode: str) -> list[QuerySet[WorkOrder]]:
+def order_kinds(rows: QuerySet[WorkOrder], alert: Alert, mode_id: uuid.UUID | None) -> list[QuerySet[WorkOrder]]:
     kinds = [rows.filter(kin) for kin in kinship(alert.equipment)]
-    if mode:
-        kinds.append(rows.filter(found_as(mode)))
+    if mode_id:
+        kinds.append(rows.filter(failure_mode=mode_id))
     return kinds + with_word_of(alert.title, rows)
 
 
 def kinship(machine: Equipment) -> list[Q]:
     same_machine = Q(equipment=machine)
     return [same_machine, Q(equipment__category=machine.category_id)] if machine.category_id else [same_machine]
-
-
-def found_as(mode: str) -> Q:
-    """By the key, which is looked up first: of a join the planner thinks that it soon finds enough."""
-    return Q(failure_mode=Subquery(FailureMode.objects.living().filter(code=mode).values("pk")[:1]))
 
 
 def with_word_of(title: str, rows: QuerySet[Any]) -> list[QuerySet[Any]]:

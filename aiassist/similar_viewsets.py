@@ -34,6 +34,6 @@ class SimilarFaultViewSet(GenericViewSet):
     )
     def similar(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         limit = whole_number(request, "limit", default=PROPOSED, least=1, most=MOST)
-        alert = self.permitted(self.get_queryset().annotate(mode=likely_mode()))
-        found = similar_faults(alert, mode=alert.mode, user=caller(request), at=self.now(), limit=limit)
+        alert = self.permitted(self.get_queryset().annotate(mode_id=likely_mode()))
+        found = similar_faults(alert, mode_id=alert.mode_id, user=caller(request), at=self.now(), limit=limit)
         return Response(SimilarFaultSerializer(found, many=True).data)

@@ -22,8 +22,8 @@ class SimilarFormSet(ReadOnlyFormSet):
     """Its rows aren't the alert's own: they are looked up by similarity."""
 
     def table(self) -> dict[str, Any]:
-        mode = Alert.objects.filter(pk=self.instance.pk).values_list(likely_mode()).get()[0]
-        found = similar_faults(self.instance, mode=mode, user=self.inline.user, at=timezone.now())
+        mode_id = Alert.objects.filter(pk=self.instance.pk).values_list(likely_mode()).get()[0]
+        found = similar_faults(self.instance, mode_id=mode_id, user=self.inline.user, at=timezone.now())
         headers = (_("fault"), _("why"), _("what was found"), _("work order"), _("hours"), _("downtime"))
         return {"headers": headers, "rows": [row(one) for one in found]}
 

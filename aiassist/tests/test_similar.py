@@ -233,11 +233,21 @@ def test_recency_halves_in_a_year() -> None:
 
 
 def test_everything_alike_is_a_hundred_and_hardly_anything_is_left_out() -> None:
-    same = past(equipment_id=HERE, mode="BEARING", words=1.0, at=NOW)
+    same = past(equipment_id=HERE, mode_id=FANS, mode="BEARING", words=1.0, at=NOW)
 
-    found = rank(Asked(HERE, mode="BEARING"), [same, past(words=0.2)], at=NOW)
+    found = rank(Asked(HERE, mode_id=FANS), [same, past(words=0.2)], at=NOW)
 
     assert [(one.fault, one.score) for one in found] == [(same, 100)]
+
+
+def test_an_alert_that_two_orders_mended_is_told_once() -> None:
+    first = past(equipment_id=HERE, order_id=FANS)
+    again = first._replace(order_id=PUMPS, mode_id=FANS, mode="BEARING")
+    other = past(equipment_id=HERE, words=0.7)
+
+    found = rank(Asked(HERE, mode_id=FANS), [first, again, other], at=NOW)
+
+    assert [one.fault.order_id for one in found] == [PUMPS, None]
 
 
 def test_equal_ones_come_newest_first_and_only_so_many() -> None:
@@ -269,7 +279,7 @@ def test_the_words_alone_lead_to_the_mode(tess: User, capsys: pytest.CaptureFixt
     hits = chance = 0.0
     for code, tellings in TOLD.items():
         asked = AlertFactory.create(equipment=machine, title=tellings[-1])
-        found = similar_faults(asked, mode="", user=tess, at=timezone.now(), limit=3)
+        found = similar_faults(asked, mode_id=None, user=tess, at=timezone.now(), limit=3)
         hits += code in [one.fault.mode for one in found]
         chance += 1 - comb(10, 3) / comb(12, 3)  # three drawn of twelve, two of which have the mode
 
