@@ -131,7 +131,6 @@ class AlertAdmin(AlertBadges, MovingAdmin):
         "title", "shown_severity", "shown_status", "equipment", "place", "occurrences", "occurred_at", "reporter",
     )  # fmt: skip
     list_filter = ("status", "severity", OnSite, "source", InStorm, "equipment_down", ("occurred_at", PeriodFilter))
-    list_select_related = ("equipment__location", "reported_by")
     search_fields = ("title", "description", "equipment__equipment_code", "equipment__equipment_name")
     empty_note = _("Nobody has reported a fault. The first report, or the first alarm of a rule, appears here.")
     autocomplete_fields = ("equipment",)
@@ -180,7 +179,7 @@ class AlertAdmin(AlertBadges, MovingAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Alert]:
         rows: QuerySet[Alert] = super().get_queryset(request)
-        return rows.select_related("equipment__location__site", "series__metric", "rule")
+        return rows.select_related("equipment__location__site", "reported_by", "series__metric", "rule")
 
     def offered(self, record: Alert) -> list[str]:
         offered = list(super().offered(record))
