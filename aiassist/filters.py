@@ -1,6 +1,6 @@
 import django_filters
 
-from aiassist.models import Analysis, AnalysisReview
+from aiassist.models import Analysis, AnalysisReview, Manual
 from faultreporter.api.filters import BooleanFilter, ChoicesFilter, FilterSet
 
 
@@ -17,4 +17,13 @@ class AnalysisFilter(FilterSet):
 
     class Meta:
         model = Analysis
+        fields: list[str] = []
+
+
+class ManualFilter(FilterSet):
+    status = ChoicesFilter(choices=Manual.Status.choices)
+    category_id = django_filters.UUIDFilter(field_name="category")
+
+    class Meta:
+        model = Manual
         fields: list[str] = []

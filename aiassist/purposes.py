@@ -3,13 +3,12 @@
 How an answer is asked for, paid and stored is the same for all and stands in the pipeline.
 """
 
-from dataclasses import replace
 from datetime import datetime
 from typing import Any, Final, Protocol
 
 from aiassist import citations
 from aiassist.answer import Part, Verdict, parse_answer, parsed
-from aiassist.grounding import photographs, question_for
+from aiassist.grounding import question_for, with_pictures
 from aiassist.handover import answer as handover
 from aiassist.handover.facts import DayFacts
 from aiassist.handover.gathering import gather
@@ -42,7 +41,7 @@ class WhatIsWrong:
         return question_for(analysis, at=at)
 
     def prompt(self, analysis: Analysis, facts: Question, provider: Provider) -> Prompt:
-        return fault_prompt(replace(facts, images=photographs(analysis)) if provider.looks_at_photos else facts)
+        return fault_prompt(with_pictures(facts, analysis) if provider.looks_at_photos else facts)
 
     def judged(self, text: str, facts: Question) -> tuple[Part, Verdict]:
         return citations.assess(parse_answer(text), facts)

@@ -32,7 +32,8 @@ class AlertFacts:
 class ReadingFacts:
     """The latest value of one metric of the machine. `beyond` is None where no rule watches it.
 
-    `direction` of a reading beyond its rule is "high" or "low"; `limit` says the rule in words.
+    `direction` of a reading beyond its rule is "high" or "low"; `limit` says the rule in words. `rules` are all that
+    watch it. The last three are of the 24 hours before, None where nothing was recorded.
     """
 
     metric: str
@@ -44,6 +45,10 @@ class ReadingFacts:
     direction: str = ""
     limit: str = ""
     severity: str = "MEDIUM"
+    rules: tuple[str, ...] = ()
+    day_low: float | None = None
+    day_high: float | None = None
+    day_mean: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +85,8 @@ class DiagramFacts:
 class Question:
     """`images` are JPEGs in the order that `image_index` counts; empty for who doesn't look at them.
 
-    `codes` are the texts of QR codes in them. `left_out` says in words what didn't fit into the prompt.
+    `drawing` is a JPEG of the one page in `diagrams`, empty where there is none. `codes` are the texts of QR codes in
+    the photographs. `left_out` says in words what didn't fit into the prompt.
     """
 
     description: str = ""
@@ -98,6 +104,7 @@ class Question:
     left_out: tuple[str, ...] = ()
     image_count: int = 0
     images: tuple[bytes, ...] = ()
+    drawing: bytes = b""
 
     def references(self) -> dict[str, set[str]]:
         """What may be cited, by the kind of evidence. The report and the photographs are there or not."""

@@ -4,7 +4,7 @@ import structlog
 from celery import shared_task
 from django.utils import timezone
 
-from aiassist import fleet, model_checks, pipeline
+from aiassist import fleet, manual_reading, model_checks, pipeline
 
 log = structlog.get_logger(__name__)
 
@@ -33,3 +33,14 @@ def check_models() -> int:
     for found in findings:
         log.warning("ai_model_needs_attention", provider=found.provider, model=found.model_name, why=found.warnings)
     return len(findings)
+
+
+@shared_task(name="aiassist.tasks.read_manual")
+def read_manual(*, manual_id: str) -> None:
+    manual_reading.read(UUID(manual_id))
+
+
+@shared_task(name="aiassist.tasks.sweep_manuals")
+def sweep_manuals() -> int:
+    """Every minute: finds the manuals whose wake-up or worker was lost."""
+    return manual_reading.sweep(at=timezone.now())

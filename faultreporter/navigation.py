@@ -54,6 +54,7 @@ GROUPS: tuple[tuple[Any, tuple[tuple[Any, str, str], ...]], ...] = (
             (_("Skills of people"), "badge", "equipment.personskill"),
             (_("Status log"), "timeline", "equipment.statusinterval"),
             (_("Technical diagrams"), "schema", "equipment.technicaldiagram"),
+            (_("Manuals"), "menu_book", "aiassist.manual"),
             (_("Categories"), "category", "equipment.category"),
             (_("Failure modes"), "report", "equipment.failuremode"),
             (_("Failure mechanisms"), "settings_alert", "equipment.failuremechanism"),

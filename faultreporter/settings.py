@@ -65,6 +65,7 @@ class Environment(FromEnvironment):
     AI_DAILY_QUOTA_PER_USER: int = Field(default=100, ge=0)
     AI_DAILY_BUDGET_USD: float = Field(default=10, ge=0)
     AI_ASSUMED_CALL_USD: float = Field(default=0.25, ge=0)
+    AI_PROMPT_TOKENS: int = Field(default=20_000, ge=4_000, le=1_000_000)
 
     DEFAULT_PAGE_SIZE: int = Field(default=20, ge=1, le=100)
     MAX_PAGE_SIZE: int = Field(default=100, ge=1, le=1000)
@@ -438,6 +439,7 @@ SPECTACULAR_SETTINGS = {
         "InsightVerdictEnum": "telemetry.models.InsightFeedback.Verdict",
         "ProviderEnum": "aiassist.models.Analysis.Provider",
         "AnalysisStatusEnum": "aiassist.models.Analysis.Status",
+        "ManualStatusEnum": "aiassist.models.Manual.Status",
     },
     "POSTPROCESSING_HOOKS": [
         "drf_spectacular.hooks.postprocess_schema_enums",
@@ -496,6 +498,7 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
     },
     "seal the audit log": {"task": "faultreporter.audit.tasks.seal", "schedule": timedelta(minutes=1)},
     "find forgotten analyses": {"task": "aiassist.tasks.sweep_analyses", "schedule": timedelta(seconds=15)},
+    "find forgotten manuals": {"task": "aiassist.tasks.sweep_manuals", "schedule": timedelta(minutes=1)},
     "watch escalations": {"task": "alerts.tasks.watch_escalations", "schedule": timedelta(minutes=1)},
     "move escalations": {"task": "alerts.tasks.sweep_escalations", "schedule": timedelta(seconds=15)},
     "find forgotten notifications": {
@@ -605,6 +608,7 @@ AI_REUSE_DAYS = env.AI_REUSE_DAYS
 AI_DAILY_QUOTA_PER_USER = env.AI_DAILY_QUOTA_PER_USER
 AI_DAILY_BUDGET_USD = env.AI_DAILY_BUDGET_USD
 AI_ASSUMED_CALL_USD = env.AI_ASSUMED_CALL_USD
+AI_PROMPT_TOKENS = env.AI_PROMPT_TOKENS
 
 # --- browsers ---------------------------------------------------------------------------------------------------------
 SESSION_COOKIE_HTTPONLY = True

@@ -2,7 +2,7 @@ from aiassist.models.analyses import Analysis, AnalysisImage
 from aiassist.models.attempts import AnalysisAttempt
 from aiassist.models.claims import LEASE, MAX_CLAIMS
 from aiassist.models.fleet import FleetCounts
-from aiassist.models.manuals import Manual, ManualPage
+from aiassist.models.manuals import Manual, ManualPage, ManualWord
 from aiassist.models.model_checks import ModelCheck
 from aiassist.models.prices import ModelPrice
 from aiassist.models.reviews import AnalysisReview
@@ -17,6 +17,7 @@ __all__ = [
     "FleetCounts",
     "Manual",
     "ManualPage",
+    "ManualWord",
     "ModelCheck",
     "ModelPrice",
 ]

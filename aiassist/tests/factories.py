@@ -3,9 +3,11 @@ from typing import Any
 
 from django.utils import timezone
 
-from aiassist.models import Analysis, AnalysisAttempt
-from aiassist.tests import answers
+from aiassist.models import Analysis, AnalysisAttempt, Manual
+from aiassist.tests import answers, papers
+from equipment.tests.factories import CategoryFactory
 from faultreporter.attachments.models import Attachment
+from faultreporter.attachments.tests.factories import make_attachment
 
 
 def make_analysis(*, at: datetime | None = None, by: Any = None, provider: str = "RULEBOOK",
@@ -36,3 +38,13 @@ def make_answered(
     )  # fmt: skip
     analysis.refresh_from_db()
     return analysis
+
+
+def make_manual(*pages: str, by: Any = None, category: Any = None, title: str = "Handbook", **fields: Any) -> Manual:
+    """A manual whose pages were read already."""
+    category = category or CategoryFactory.create()
+    paper = make_attachment(by=by, name="handbook.pdf", content=papers.pdf("A page"))
+    manual = Manual.add(by=by, category=category, title=title, attachment=paper, **fields)
+    manual.keep(pages or ("Grease the bearing yearly.",))
+    manual.refresh_from_db()
+    return manual

@@ -21,7 +21,7 @@ from PIL import Image
 from faultreporter.attachments.errors import ImageRejected
 
 MAX_PIXELS: Final = 25_000_000
-MAX_WEBP_PIXELS: Final = 12_500_000
+MAX_WEBP_PIXELS: Final = 12_250_000
 """libwebp holds a picture four times over while it decodes: 25 million pixels took 420 MB, these take 230 MB."""
 
 MAX_EDGE: Final = 2048

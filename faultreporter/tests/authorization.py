@@ -393,4 +393,11 @@ MATRIX = r"""
 /ai/analyses/{pk}/draft-order                      GET     AMt
 /ai/analyses/{pk}/work-order                       POST    AMt
 /ai/analyses/{pk}/cancel                           POST    AMtr
+/ai/manuals                                        GET     AMT
+/ai/manuals                                        POST    AM
+/ai/manuals/search                                 GET     AMT
+/ai/manuals/{pk}                                   GET     AMT
+/ai/manuals/{pk}                                   PUT     AM
+/ai/manuals/{pk}                                   PATCH   AM
+/ai/manuals/{pk}                                   DELETE  AM
 """

@@ -12,7 +12,7 @@ from django_celery_beat.models import IntervalSchedule, PeriodicTask
 
 from aiassist import pipeline
 from aiassist.models import Analysis, ModelPrice
-from aiassist.tests.factories import make_analysis
+from aiassist.tests.factories import make_analysis, make_manual
 from alerts.models import EscalationOutage
 from alerts.tests.factories import AlertFactory
 from alerts.tests.policies import again, make_policy, wait
@@ -202,6 +202,7 @@ def plan_for(machines: list[Equipment]) -> None:
 def draw(one: Equipment, *, by: User) -> None:
     for number in range(SEVERAL):
         one.diagrams.model.add(equipment=one, title=f"Wiring {number}", attachment=make_attachment(by=by), by=by)
+        make_manual(by=by, category=one.category, title=f"Handbook {number} of {one}")
 
 
 def crew(manager: User, technician: User) -> None:
