@@ -22,7 +22,7 @@ OPENAPI_TYPESCRIPT := openapi-typescript@7.13.0
 TYPESCRIPT := typescript@5.9.3
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check check-code check-schema check-client check-fuzz bench bench-ingest bench-nab bench-mqtt openapi demo-large simulate screenshots lock clean
+.PHONY: help run test check check-code check-schema check-client check-fuzz ai-eval bench bench-ingest bench-nab bench-mqtt openapi demo-large simulate screenshots lock clean
 
 help: ## what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -61,6 +61,9 @@ check-fuzz: $(TOOLS)
 
 openapi: $(TOOLS) ## writes openapi.json
 	@$(PY) manage.py spectacular --format openapi-json --validate --fail-on-warn --file openapi.json
+
+ai-eval: $(TOOLS) ## what an AI provider makes of drawn pictures; ARGS="--provider OPENAI" costs money, the rule book none
+	@$(FRESH) sh -c '$(PY) manage.py migrate --noinput -v 0 && $(PY) manage.py load_ai_prices -v 0 && $(PY) manage.py ai_eval $(ARGS)'
 
 bench: $(TOOLS) ## our server against pgbench running the same SQL, on the large demo
 	@$(LARGE) && $(STACK) exec --data bench -- $(PY) -m bench $(ARGS)
