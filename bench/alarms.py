@@ -92,9 +92,13 @@ class Building:
         return {line.number: one.pk for line, one in zip(self.lines, made, strict=True)}
 
     def gateway_of(self, line: Line) -> str:
-        """The lines of an outage and of a wrong clock have theirs to themselves."""
+        """The lines of an outage and of a wrong clock have theirs to themselves, the others are mixed.
+
+        Lines that fall silent must not have one for themselves: that gateway would be silent, and tell it once.
+        """
         group = line.group if line.group in ("outage", "jumping") else "others"
-        return group if group == "outage" else f"{group} {line.number // BY_ONE_GATEWAY}"
+        gateways = max(1, len(self.lines) // BY_ONE_GATEWAY)
+        return group if group == "outage" else f"{group} {line.number % gateways}"
 
     def live(self, *, minutes: int, every: int, quiet: bool = True) -> None:
         """Gateways send every so many minutes; after each round the sweep looks at the clock."""
