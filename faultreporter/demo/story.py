@@ -15,6 +15,7 @@ from faultreporter.audit.models import AuditLog
 from faultreporter.demo import (
     answers,
     escalation,
+    handbooks,
     history,
     inbox,
     live,
@@ -50,6 +51,7 @@ def tell(*, now: datetime, quiet: bool = False) -> people.Team:
         fleet = list(Equipment.objects.select_related("category", "location").order_by("equipment_code"))
         store.set_rates(team)
         remember(history.live_through(fleet, team, now=now, rng=rng), team)
+        handbooks.shelve(team, at=team.since)
         answers.give(team, now=now)
         history.meter_energy(fleet, now=now, rng=rng)
         escalation.agree(team)

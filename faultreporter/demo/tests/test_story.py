@@ -11,11 +11,12 @@ from django.core.management import CommandError, call_command
 from django.db.models import Count
 from django.utils import timezone
 
-from aiassist.models import Analysis
+from aiassist.manual_search import search
+from aiassist.models import Analysis, Manual
 from aiassist.outcomes import measure
 from alerts.models import Alert
 from analytics.models import EnergyConsumption
-from equipment.models import Equipment, StatusInterval, Team
+from equipment.models import Category, Equipment, StatusInterval, Team
 from faultreporter.accounts.models import User
 from faultreporter.demo import large, story
 from faultreporter.demo.unusual import EVENTS
@@ -47,10 +48,18 @@ def test_a_believable_building(tmp_path: Path) -> None:
     assert_people_were_told()
     assert_its_meters_add_up()
     assert_the_assistant_was_right_and_wrong()
+    assert_the_handbook_speaks_of_the_chillers_fault()
     assert set(WebhookDelivery.objects.values_list("state", flat=True)) == {"SUCCEEDED", "DEAD"}
     assert Alert.objects.filter(source="PUBLIC").count() == 1
     assert Reading.objects.count() > 100_000
     assert LatestReading.objects.exists()
+
+
+def assert_the_handbook_speaks_of_the_chillers_fault() -> None:
+    manuals = Manual.objects.readable().about(category=Category.objects.get(code="CHILLER"))
+    best, *_ = search(manuals, "High vibration at the compressor", most=3)
+    assert best.page == 2
+    assert "worn bearings" in best.excerpt
 
 
 def assert_the_next_two_weeks_are_planned() -> None:
