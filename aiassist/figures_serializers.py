@@ -118,8 +118,18 @@ class DayCostSerializer(serializers.Serializer[Any]):
     cost_micro_usd = serializers.IntegerField(allow_null=True)
 
 
+class BudgetSerializer(serializers.Serializer[Any]):
+    """What the server may spend today, a day in UTC. A call whose cost nobody knows counts with an assumed one."""
+
+    budget_micro_usd = serializers.IntegerField()
+    spent_micro_usd = serializers.IntegerField()
+    left_micro_usd = serializers.IntegerField()
+    resets_at = serializers.DateTimeField()
+
+
 class CostsSerializer(serializers.Serializer[Any]):
     """A millionth of a US dollar is the unit."""
 
     cost_micro_usd = serializers.IntegerField(help_text="Of the whole period, as far as it is known.")
     days = DayCostSerializer(many=True)
+    today = BudgetSerializer()

@@ -8,7 +8,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.viewsets import ViewSet
 
-from aiassist.costs import costs_by_day
+from aiassist.costs import budget_today, costs_by_day
 from aiassist.figures_serializers import (
     MOST_DAYS,
     PROVIDERS,
@@ -79,7 +79,8 @@ class FiguresViewSet(ApiView, ViewSet):
         of = {"provider": said["provider"], "model_name": said["model"]}
         days = costs_by_day(start=said["start"], end=said["end"], **{name: word for name, word in of.items() if word})
         total = sum(day.cost_micro_usd or 0 for day in days)
-        return Response(CostsSerializer({"cost_micro_usd": total, "days": days}).data)
+        found = {"cost_micro_usd": total, "days": days, "today": budget_today(at=self.now())}
+        return Response(CostsSerializer(found).data)
 
     def asked(self, serializer_class: type[PeriodSerializer]) -> dict[str, Any]:
         """The parameters, checked."""

@@ -15,6 +15,7 @@ from django.db.models import QuerySet
 
 from aiassist.accuracy import Accuracy, Effort, Source, Tally, accuracies
 from aiassist.models import Analysis
+from aiassist.providers import registry
 
 # asked: the analyses. standing: their alerts, and those they were merged into. orders: what was done about them.
 OUTCOMES: Final = """
@@ -113,8 +114,8 @@ SELECT
     calls.provider, calls.model_name, calls.prompt_version,
     count(DISTINCT calls.analysis_id),
     count(*) FILTER (WHERE calls.outcome <> 'REUSED'),
-    count(*) FILTER (WHERE calls.outcome <> 'REUSED' AND calls.cost_micro_usd IS NULL),
-    sum(calls.cost_micro_usd)::bigint,
+    count(*) FILTER (WHERE calls.outcome <> 'REUSED' AND calls.cost_micro_usd IS NULL AND calls.provider <> %(free)s),
+    sum(CASE WHEN calls.provider = %(free)s THEN 0 ELSE calls.cost_micro_usd END)::bigint,
     percentile_cont(0.5) WITHIN GROUP (ORDER BY extract(epoch FROM calls.finished_at - calls.started_at)::float8)
         FILTER (WHERE calls.outcome = 'ANSWERED')
 FROM asked
@@ -154,6 +155,7 @@ def measure(
     `failure_mode` leaves the answers that name the mode first, and those where it turned out to be the one.
     """
     about = {"provider": provider, "model": model, "prompt_version": prompt_version, "failure_mode": failure_mode}
+    about["free"] = registry.RULEBOOK
     tallies = [Tally(Source(*row[:3]), *row[3:]) for row in rows_of(analyses, TALLIES, **about)]
     efforts = [Effort(Source(*row[:3]), *row[3:]) for row in rows_of(analyses, EFFORTS, **about)]
     return accuracies(tallies, efforts)

@@ -371,6 +371,25 @@ def test_the_figures_cost_a_handful_of_queries(api: Api, fan: Any, mona: User) -
     assert cost(lambda: api(mona).get(COSTS)) <= 4
 
 
+def test_the_rule_book_is_free(api: Api, fan: Any, mona: User) -> None:
+    make_answered(equipment=fan, provider="RULEBOOK", model_name="rulebook-1", cost=None)
+
+    (rules,) = measure(ALL())
+    (day,) = api(mona).get(COSTS).json()["data"]["days"]
+
+    assert (rules.effort.calls_without_cost, rules.cost_per_answer_micro_usd) == (0, 0)
+    assert (day["calls_without_cost"], day["cost_micro_usd"]) == (0, 0)
+
+
+def test_what_is_left_of_the_day(api: Api, fan: Any, mona: User, settings: Any) -> None:
+    settings.AI_DAILY_BUDGET_USD = 0.01
+    make_answered(equipment=fan, cost=4000)
+
+    today = api(mona).get(COSTS).json()["data"]["today"]
+
+    assert (today["budget_micro_usd"], today["spent_micro_usd"], today["left_micro_usd"]) == (10_000, 4000, 6000)
+
+
 def test_costs_by_day_and_model(api: Api, fan: Any, mona: User) -> None:
     now = timezone.now()
     make_answered(equipment=fan, cost=1500, at=now)

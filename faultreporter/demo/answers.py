@@ -50,7 +50,7 @@ def answer(order: WorkOrder) -> tuple[Analysis, AnalysisAttempt]:
     analysis.needs_review, analysis.review_reasons = bool(verdict.review_reasons), list(verdict.review_reasons)
     attempt = AnalysisAttempt(
         analysis=analysis, number=1, provider=book.name, model_name=book.model_name, started_at=asked_at,
-        finished_at=at, created_at=asked_at, outcome=AnalysisAttempt.Outcome.ANSWERED, cost_micro_usd=0,
+        finished_at=at, created_at=asked_at, outcome=AnalysisAttempt.Outcome.ANSWERED,
         reply_text=reply.text,
     )  # fmt: skip
     return analysis, attempt
