@@ -6,7 +6,9 @@ from django.test import Client
 from django.utils import timezone
 
 from aiassist import pipeline
-from aiassist.models import Analysis, AnalysisAttempt
+from aiassist.admin.findings import REASONS
+from aiassist.answer import ReviewReason
+from aiassist.models import Analysis, AnalysisAttempt, Manual
 from aiassist.tests.answers import answer, issue
 from aiassist.tests.factories import make_analysis
 from alerts.tests.factories import AlertFactory
@@ -14,6 +16,7 @@ from equipment.models import TechnicalDiagram
 from equipment.tests.factories import CategoryFactory, EquipmentFactory, FailureModeFactory
 from faultreporter.accounts.models import User
 from faultreporter.attachments.tests.factories import make_attachment
+from faultreporter.attachments.tests.pictures import PDF
 from locations.tests.factories import LocationFactory
 from telemetry.tests.factories import SeriesFactory
 from workorders.tests.factories import WorkOrderFactory
@@ -85,6 +88,21 @@ def test_evidence_leads_to_what_it_names(backoffice: BackOffice, mona: User) -> 
     ):  # fmt: skip
         assert f'href="/admin/{path}/change/"' in page, path
     assert "Wiring (v1), page 2" in page
+
+
+def test_a_manual_opens_at_the_page_that_is_cited(backoffice: BackOffice, mona: User) -> None:
+    paper = make_attachment(content=PDF, name="fan.pdf")
+    manual = Manual.objects.create(category=CategoryFactory.create(), title="Fans FN-50", attachment=paper)
+    evidence = [{"kind": "MANUAL", "text": "Bearings last 20,000 h", "reference": f"{manual.pk}#12"}]
+
+    page = page_of(backoffice(mona), answered(answer(issues=[issue(evidence=evidence)])))
+
+    assert f'href="/admin/attachments/attachment/{paper.pk}/file#page=12"' in page
+    assert "Fans FN-50, page 12" in page
+
+
+def test_every_reason_has_its_words() -> None:
+    assert set(ReviewReason) <= REASONS.keys()
 
 
 def test_evidence_of_a_hidden_site_and_made_up_ids_stay_words(backoffice: BackOffice, mona: User) -> None:
