@@ -8,4 +8,4 @@ class AiAssistConfig(AppConfig):
 
     def ready(self) -> None:
         # Connecting receivers is what ready() is for; the models must be loaded first.
-        from aiassist import receivers  # noqa: F401
+        from aiassist import metrics, receivers  # noqa: F401

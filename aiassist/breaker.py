@@ -12,9 +12,12 @@ from typing import Final
 
 from aiassist.errors import BreakerOpen
 from aiassist.models import AnalysisAttempt
+from aiassist.providers.base import LONGEST_RETRY_AFTER
 
 FAILURES_IN_A_ROW: Final = 3
 RECENT: Final = timedelta(minutes=10)
+LOOKED_AT: Final = RECENT + timedelta(seconds=LONGEST_RETRY_AFTER)
+"""A wish to be left alone may be older than what is recent."""
 COOL_DOWN: Final = timedelta(minutes=1)
 FAILED: Final = ("ERROR", "TIMEOUT")
 TELLING: Final = ("ANSWERED", "INVALID", "REFUSED", *FAILED)
@@ -45,15 +48,15 @@ class Breaker:
 
 def breakers_of(names: Sequence[str], *, at: datetime) -> dict[str, Breaker]:
     """Those of these providers, in one query."""
-    recent = AnalysisAttempt.objects.filter(started_at__gte=at - RECENT, outcome__in=("RUNNING", *TELLING))
-    each = [recent.filter(provider=name).order_by("-started_at")[:MOST] for name in names]
+    telling = AnalysisAttempt.objects.filter(started_at__gte=at - LOOKED_AT, outcome__in=("RUNNING", *TELLING))
+    each = [telling.filter(provider=name).order_by("-started_at")[:MOST] for name in names]
     calls = list(each[0].union(*each[1:], all=True))
     return {name: breaker([call for call in calls if call.provider == name], at=at) for name in names}
 
 
 def breaker(calls: Sequence[AnalysisAttempt], *, at: datetime) -> Breaker:
-    """Pure: from one provider's calls of the last ten minutes, those in flight among them."""
-    ended = sorted((call for call in calls if call.finished_at), key=ended_at, reverse=True)
+    """Pure: from one provider's last calls, those in flight among them."""
+    ended = sorted((call for call in calls if call.outcome in TELLING), key=ended_at, reverse=True)
     failures: list[AnalysisAttempt] = []
     for call in ended:
         if call.outcome not in FAILED:
@@ -62,7 +65,7 @@ def breaker(calls: Sequence[AnalysisAttempt], *, at: datetime) -> Breaker:
     wished = max((call.retry_at for call in failures if call.retry_at), default=None)
     if wished is not None and wished > at:
         return Breaker(State.OPEN, until=wished)
-    if len(failures) < FAILURES_IN_A_ROW:
+    if sum(ended_at(call) >= at - RECENT for call in failures) < FAILURES_IN_A_ROW:
         return Breaker(State.CLOSED)
     last = ended_at(failures[0])
     if last + COOL_DOWN > at:

@@ -1,14 +1,10 @@
 """Exactly once, whatever dies: claims, leases, retries, and the course from question to answer."""
 
-import os
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
-from urllib.parse import quote, urlencode
 
 import pytest
 from django.db import IntegrityError, connection, transaction
@@ -24,6 +20,7 @@ from aiassist.tests import provider_server as script
 from aiassist.tests.answers import issue, text
 from aiassist.tests.factories import make_analysis
 from aiassist.tests.provider_server import ProviderServer
+from aiassist.tests.workers import start_worker, with_provider
 from alerts.tests.factories import AlertFactory
 from equipment.tests.factories import CategoryFactory, EquipmentFactory, FailureModeFactory
 from faultreporter.accounts.models import User
@@ -36,12 +33,6 @@ from workorders.tests.factories import order_in
 
 pytestmark = pytest.mark.django_db
 ANSWER: Answer = parse_answer(text())
-WORKER = """
-import sys, uuid, django
-django.setup()
-from aiassist import calls, pipeline
-pipeline.run(uuid.UUID(sys.argv[1]))
-"""
 VERDICT = Verdict(Severity.HIGH, 0.7, ())
 
 
@@ -55,8 +46,7 @@ def server() -> Iterator[ProviderServer]:
 @pytest.fixture
 def with_openai(server: ProviderServer, settings: Any) -> ProviderServer:
     """A server where OPENAI has a key."""
-    openai = {"api_key": "k", "base_url": f"{server.url}/v1", "model": "gpt-test"}
-    settings.AI_PROVIDERS = {**settings.AI_PROVIDERS, "OPENAI": openai}
+    with_provider(settings, server)
     return server
 
 
@@ -74,14 +64,6 @@ def published() -> list[str]:
 
 def outcomes(analysis: Analysis) -> list[tuple[str, str]]:
     return list(analysis.attempts.values_list("provider", "outcome"))
-
-
-def database_url() -> str:
-    """The test database, for another process."""
-    to = {key.lower(): str(value) for key, value in connection.settings_dict.items() if value}
-    at = urlencode({"host": to.get("host", ""), "port": to.get("port", "")})
-    user = f"{quote(to.get('user', ''))}:{quote(to.get('password', ''))}"
-    return f"postgresql://{user}@/{quote(to['name'])}?{at}"
 
 
 def result_of(analysis: Analysis) -> dict[str, Any]:
@@ -439,16 +421,7 @@ def test_kill_9_in_the_middle_of_a_call_loses_nothing_and_answers_once(with_open
         time.sleep(5)
 
     with_openai.behaviour = hang
-    worker = subprocess.Popen(
-        [sys.executable, "-c", WORKER, str(analysis.pk)],
-        env={
-            **os.environ,
-            "DJANGO_SETTINGS_MODULE": "faultreporter.settings",
-            "DATABASE_URL": database_url(),
-            "OPENAI_API_KEY": "k",
-            "OPENAI_BASE_URL": f"{with_openai.url}/v1",
-        },
-    )
+    worker = start_worker(analysis, with_openai)
     assert asked.wait(30)
     worker.kill()
     worker.wait()

@@ -15,6 +15,7 @@ from django.core.management import get_commands
 from django.urls import Resolver404, get_resolver, resolve
 
 from aiassist.answer import ReviewReason
+from aiassist.errors import NotAsked
 from aiassist.pipeline import INVALID_ANSWER
 from aiassist.providers.base import ProviderFailed
 from aiassist.providers.registry import declared
@@ -90,7 +91,8 @@ class TestErrors:
         assert codes_in_table_after("A rejected reading") == {reason.value for reason in Refused}
 
     def test_why_an_analysis_fails(self) -> None:
-        codes = {kind.code for kind in descendants(ProviderFailed)} | {INVALID_ANSWER, LOST}
+        codes = {kind.code for kind in (*descendants(ProviderFailed), *descendants(NotAsked)) if kind.code}
+        codes |= {INVALID_ANSWER, LOST}
 
         assert codes_in_table_after("A failed analysis") == codes
 
