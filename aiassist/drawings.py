@@ -14,12 +14,14 @@ from aiassist.question import DiagramFacts
 from equipment.models import Equipment, TechnicalDiagram
 from faultreporter.attachments.models import Attachment
 
-MOST_DRAWINGS: Final = 3
+MOST_DRAWINGS: Final = 2
 MOST_PAGES: Final = 40
 LONGEST_PAGE: Final = 3000
 MOST_PARTS: Final = 60
 EDGE: Final = 1600
-SECONDS: Final = 8
+SECONDS: Final = 5
+"""For the words of one drawing: all of them together take less than a worker's hold on its analysis."""
+
 KEPT_SECONDS: Final = 3600
 """A file never changes, so its words are read once an hour at most, also when they can't be read."""
 

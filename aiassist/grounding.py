@@ -9,6 +9,7 @@ from typing import Any, Final
 import structlog
 from django.conf import settings
 from django.db.models import Max, Min, Q, Sum
+from django.utils import timezone
 
 from aiassist import fleet, sandbox
 from aiassist.answer import storable
@@ -44,7 +45,10 @@ def question_for(analysis: Analysis, *, at: datetime) -> Question:
     description, alerts = description_of(analysis), open_alerts(analysis)
     said = (description, *(f"{alert.title} {alert.description}" for alert in alerts))
     page = best_page(equipment, " ".join(said)) if equipment else None
+    keep_claim(analysis)
     photos = photographs(analysis)
+    codes = codes_in(photos)
+    keep_claim(analysis)
     question = Question(
         description=description,
         equipment_name=str(equipment) if equipment else "",
@@ -57,7 +61,7 @@ def question_for(analysis: Analysis, *, at: datetime) -> Question:
         fleet=fleet.facts_for(category, said, at=at),
         manuals=manual_excerpts(category, equipment, " ".join(said)),
         diagrams=(page.facts,) if page else (),
-        codes=codes_in(photos),
+        codes=codes,
         image_count=len(photos),
     )
     return fitted(question, limit=room_for_facts(), render=facts)
@@ -70,8 +74,15 @@ def with_pictures(question: Question, analysis: Analysis) -> Question:
         return seen
     if not has_room_for_image(question, limit=room_for_facts(), render=facts):
         return replace(seen, left_out=(*question.left_out, "the picture of the technical drawing"))
+    keep_claim(analysis)
     page = page_named(analysis.equipment, question.diagrams[0].reference)
     return replace(seen, drawing=picture_of(page) if page else b"")
+
+
+def keep_claim(analysis: Analysis) -> None:
+    """Between steps of seconds: a worker's hold would end while it reads a paper that doesn't."""
+    if analysis.claim_token:
+        analysis.renew(at=timezone.now())
 
 
 def room_for_facts() -> int:

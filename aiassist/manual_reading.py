@@ -20,7 +20,7 @@ REASONS: Final[dict[str, Any]] = {
     "TOO_MANY_PAGES": _("The PDF has more than %(pages)d pages. Upload it in parts."),
     "MEMORY": _("Reading the PDF took too much memory and was stopped."),
     "TIME": _("Reading the PDF took longer than %(seconds)d seconds and was stopped."),
-    "CRASHED": _("The PDF is built in a way that can't be read."),
+    "CRASHED": _("Reading the PDF broke off: it is damaged, or takes more memory than a manual may."),
     "NO_TEXT": _("Its pages hold pictures and no text; they are probably scans. Upload a version with text."),
     "MISSING": _("The stored file is missing."),
 }

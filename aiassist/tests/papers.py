@@ -50,5 +50,10 @@ def with_content(stream: bytes, *, pages: int = 1, font: bool = True) -> bytes:
 
 
 def endless() -> bytes:
-    """A few hundred kilobytes that unfold to hundreds of millions of drawing operations."""
-    return with_content(b"BT /F1 9 Tf " + b"(word) Tj " * 12_000_000 + b"ET", pages=50)
+    """A few kilobytes that unfold to a hundred million words on two thousand pages."""
+    return with_content(b"BT /F1 9 Tf " + b"(word) Tj " * 200_000 + b"ET", pages=2000)
+
+
+def bloated() -> bytes:
+    """Less than a megabyte that unfolds to half a gigabyte."""
+    return with_content(b"BT /F1 9 Tf " + b"(word) Tj " * 40_000_000 + b"ET")

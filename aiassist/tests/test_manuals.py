@@ -136,17 +136,23 @@ def test_what_cannot_be_read_says_why_in_words(content: bytes, words: str) -> No
 def test_a_paper_that_never_ends_is_stopped() -> None:
     started = time.monotonic()
 
-    with pytest.raises(sandbox.ReadingFailed, match=r"TIME|MEMORY|CRASHED"):
-        sandbox.page_texts(papers.endless(), longest_page=20_000, seconds=2)
+    with pytest.raises(sandbox.ReadingFailed, match="TIME"):
+        sandbox.page_texts(papers.endless(), longest_page=20_000, seconds=3)
 
-    assert time.monotonic() - started < 6
+    assert time.monotonic() - started < 8
 
 
-def test_a_paper_that_grows_is_stopped() -> None:
-    stream = b"BT /F1 9 Tf " + b"(word) Tj " * 40_000_000 + b"ET"
+def test_a_paper_that_grows_is_stopped_and_says_so() -> None:
+    manual = read(waiting(papers.bloated()))
 
-    with pytest.raises(sandbox.ReadingFailed, match=r"MEMORY|CRASHED|TIME"):
-        sandbox.page_texts(papers.with_content(stream), longest_page=20_000, seconds=20)
+    assert manual.status == "FAILED"
+    assert "memory" in manual.failure
+
+
+@pytest.mark.parametrize("reason", manual_reading.REASONS)
+def test_every_reason_is_a_sentence(reason: str) -> None:
+    assert manual_reading.in_words(reason).endswith(".")
+    assert "%" not in manual_reading.in_words(reason)
 
 
 def test_a_paper_of_too_many_pages_is_refused() -> None:

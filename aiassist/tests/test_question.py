@@ -174,6 +174,20 @@ def test_the_number_of_queries_is_bounded(tess: User, how_many: int) -> None:
     assert len(seen) <= 16
 
 
+@pytest.mark.django_db
+def test_a_worker_that_reads_papers_shows_signs_of_life() -> None:
+    chiller = machine()
+    drawing(chiller, papers.pdf("Fan"))
+    analysis = Analysis.claim(make_analysis(equipment=chiller).pk, at=timezone.now() - timedelta(seconds=9))
+    assert analysis is not None
+
+    question_for(analysis, at=timezone.now())
+
+    analysis.refresh_from_db()
+    assert analysis.claimed_until is not None
+    assert analysis.claimed_until > timezone.now() + timedelta(seconds=8)
+
+
 # The budget ----------------------------------------------------------------------------------------------------------
 
 FULL = Question(
