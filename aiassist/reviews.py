@@ -244,10 +244,16 @@ def standing_for(alert: Alert) -> Alert:
     return cast("Alert", standing)
 
 
-def refuse_second_order(analysis: Analysis) -> None:
+def standing_order_of(analysis: Analysis) -> WorkOrder | None:
+    """The order that was made of the answer, unless somebody has deleted or cancelled it."""
     standing = review_of(analysis)
-    order = standing and standing.work_order
-    if order and not order.deleted_at and order.status != WorkOrder.Status.CANCELLED:
+    order = standing.work_order if standing else None
+    return order if order and not order.deleted_at and order.status != WorkOrder.Status.CANCELLED else None
+
+
+def refuse_second_order(analysis: Analysis) -> None:
+    order = standing_order_of(analysis)
+    if order is not None:
         message = gettext("Work order %(number)s was made of it already.") % {"number": order.number}
         raise AlreadyConverted(message, meta={"work_order_id": str(order.pk), "number": order.number})
 

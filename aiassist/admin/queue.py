@@ -20,7 +20,7 @@ from aiassist.admin.findings import Data, finding_of, reasons_in_words, severity
 from aiassist.admin.making import AlertForm, OrderForm, made
 from aiassist.models import Analysis, AnalysisReview
 from aiassist.models.analyses import AnalysisQuerySet
-from aiassist.reviews import review
+from aiassist.reviews import review, review_of, standing_order_of
 from equipment.models import FailureMode
 from faultreporter.accounts.authentication import caller
 from faultreporter.accounts.models import User
@@ -150,7 +150,8 @@ class QueuePages:
             "severity": severity(analysis.severity) if analysis.severity else "",
             "form": form,
             "media": page.media + form.media,
-            "review": getattr(analysis, "review", None),
+            "review": review_of(analysis),
+            "has_order": standing_order_of(analysis) is not None,
             "may_judge": may_judge(request),
             "page_url": page_of(analysis),
             "queue_url": reverse("admin:aiassist_analysis_review") + filters.query(),

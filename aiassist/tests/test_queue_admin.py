@@ -164,7 +164,8 @@ def test_an_order_is_drafted_changed_and_raised(browser: Any) -> None:
     titles = list(order.tasks.order_by("position").values_list("title", flat=True))
     assert (order.priority, order.alert, order.title) == ("LOW", analysis.alert, "Bearing worn")
     assert titles == [*(line["title"] for line in lines[1:]), "Take a photo"]
-    assert order.number in words(browser.get(f"{QUEUE}{analysis.pk}/"))
+    page = words(browser.get(f"{QUEUE}{analysis.pk}/"))
+    assert (order.number in page, url in page) == (True, False)
     assert "made of it already" in words(browser.post(url, {"title": "x", "priority": "LOW", **counts}))
 
 
