@@ -71,12 +71,13 @@ def backend() -> int:
 
 
 class Fleet:
-    """Machines with five sensors each, whose clock runs on with every batch."""
+    """Machines with five sensors each. All fleets share a clock that runs on with every batch: none is sent twice."""
+
+    start = datetime.now(UTC).replace(microsecond=0) - timedelta(hours=20)
+    seconds = itertools.count()
 
     def __init__(self, machines: list[str]) -> None:
         self.machines = machines
-        self.start = datetime.now(UTC).replace(microsecond=0) - timedelta(hours=20)
-        self.seconds = itertools.count()
         self.rng = random.Random(7)
 
     def batch(self, shape: Shape) -> list[dict[str, Any]]:
