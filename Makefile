@@ -17,12 +17,13 @@ RUNTIME := $(VENV)/.runtime-$(call digest,requirements/base.txt)
 SERVERS := $(VENV)/.servers-$(call digest,requirements/base.txt requirements/local.txt)
 TOOLS := $(VENV)/.tools-$(call digest,requirements/base.txt requirements/local.txt requirements/dev.txt)
 
-# Node tools of the schema check, in exact versions.
+# Node tools of the checks, in exact versions.
 OPENAPI_TYPESCRIPT := openapi-typescript@7.13.0
 TYPESCRIPT := typescript@5.9.3
+AIMOCK := @copilotkit/aimock@1.43.0
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check check-code check-schema check-client check-fuzz ai-eval bench bench-ingest bench-nab bench-mqtt openapi demo-large simulate screenshots lock clean
+.PHONY: help run test check check-code check-schema check-client check-aimock check-fuzz ai-eval bench bench-ingest bench-nab bench-mqtt openapi demo-large simulate screenshots lock clean
 
 help: ## what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -54,6 +55,15 @@ check-client: openapi
 		echo "The TypeScript client of the schema passes tsc --strict."; \
 	else \
 		echo "NOT RUN: the TypeScript client check needs Node 20 or newer."; \
+	fi
+
+check-aimock: $(TOOLS) ## our AI clients against aimock, a server of others that speaks the providers' protocols
+	@if node --eval 'process.exit(process.versions.node.split(".")[0] >= 20 ? 0 : 1)' 2>/dev/null; then \
+		set -e; mock=$$(mktemp -d); trap 'rm -rf "$$mock"' EXIT; \
+		npm install --silent --no-audit --no-fund --prefix "$$mock" $(AIMOCK); \
+		$(PY) -m aiassist.tests.against_aimock "$$mock/node_modules/@copilotkit/aimock/dist/cli.js"; \
+	else \
+		echo "NOT RUN: the check against aimock needs Node 20 or newer."; \
 	fi
 
 check-fuzz: $(TOOLS)
