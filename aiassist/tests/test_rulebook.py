@@ -5,6 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from aiassist.answer import Answer, ImageQuality, ReviewReason, Severity, judge, parse_answer
+from aiassist.learning import FleetFacts
 from aiassist.prompts import fault_prompt
 from aiassist.providers.registry import provider
 from aiassist.providers.rulebook import diagnose
@@ -154,7 +155,10 @@ def test_it_takes_milliseconds() -> None:
         ModeFacts(f"M-{n}", f"Mode {n}", keywords=tuple(f"word{n}x{k}" for k in range(12))) for n in range(25)
     )
     words = " ".join(f"word{n}x{n % 12} filler text goes here" for n in range(25))
-    question = Question(words, modes=modes, readings=(HIGH_PRESSURE, CALM) * 10)
+    seen = {mode.code: 40 for mode in modes}
+    terms = {stem(word): seen for mode in modes for word in mode.keywords}
+    fleet = FleetFacts("Chiller", closed=seen, weight=dict.fromkeys(seen, 30.0), terms=terms)
+    question = Question(words, modes=modes, readings=(HIGH_PRESSURE, CALM) * 10, fleet=fleet)
 
     def seconds() -> float:
         started = time.perf_counter()
