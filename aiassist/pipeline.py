@@ -173,13 +173,14 @@ class Asking:
             with connection.cursor() as cursor:
                 cursor.execute("SELECT pg_advisory_xact_lock(%s)", [ADMISSION_LOCK])
             self.analysis.renew(at=at)
+            # In this order: a reply that is stored in between was seen in flight, and is waited for.
+            if self.is_asked_elsewhere(at=at):
+                return None
             if (equal := self.equal_answer(prompt, at=at)) is not None:
                 return self.analysis.note_attempt(
                     self.provider, at=at, finished_at=at, outcome=Outcome.REUSED, cost_micro_usd=0,
                     reply_text=equal.reply_text, **line,
                 )  # fmt: skip
-            if self.is_asked_elsewhere(at=at):
-                return None
             try:
                 self.require_admission(at=at)
             except NotAsked as refusal:
