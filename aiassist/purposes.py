@@ -53,7 +53,7 @@ class HowTheDayWent:
     prompt_version = HANDOVER
 
     def gather(self, analysis: Analysis, *, at: datetime) -> DayFacts:
-        return gather(analysis, at=at)
+        return gather(analysis)
 
     def prompt(self, analysis: Analysis, facts: DayFacts, provider: Provider) -> Prompt:
         return handover_prompt(facts)

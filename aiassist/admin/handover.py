@@ -14,11 +14,13 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
+from aiassist import quota
 from aiassist.admin.evidence import Found, alerts_named, orders_named
 from aiassist.admin.findings import reasons_in_words
 from aiassist.handover.answer import Topic
 from aiassist.handover.gathering import today
 from aiassist.models import Analysis
+from aiassist.providers import registry
 from equipment.models import Equipment
 from faultreporter.accounts.authentication import caller
 from faultreporter.accounts.models import User
@@ -110,7 +112,7 @@ def ask(chosen: DayForm, *, by: User, at: datetime) -> None:
     Analysis.objects.ask(
         by=by,
         at=at,
-        provider=Analysis.Provider.AUTO,
+        provider=quota.within(by=by, provider=registry.AUTO, at=at),
         purpose=Analysis.Purpose.HANDOVER,
         site=chosen.place,
         day=chosen.date,

@@ -78,11 +78,11 @@ def today(site: Location, *, at: datetime) -> date:
     return at.astimezone(site.zone_info()).date()
 
 
-def gather(analysis: Analysis, *, at: datetime) -> DayFacts:
-    """The facts of a handover's site and day."""
+def gather(analysis: Analysis) -> DayFacts:
+    """The facts of a handover's site and day, until it was asked for: who takes over asks the same question."""
     site: Any = analysis.site  # it has both by a constraint of the table
     day: Any = analysis.day
-    return day_of(site, Day.of(site, day, at=at))
+    return day_of(site, Day.of(site, day, at=analysis.created_at))
 
 
 def day_of(site: Location, day: Day) -> DayFacts:
@@ -231,11 +231,8 @@ def standstills(machines: QuerySet[Equipment], day: Day) -> tuple[Some[DowntimeL
         of_machine[row.status] += span / timedelta(hours=1)
         if row.ended_at is None or row.ended_at >= day.until:
             standing[machine] = min(row, standing.get(machine, row), key=badness)
-    down = [
-        DowntimeLine(*machine, round(of[UNPLANNED], 1), round(of[PLANNED], 1))
-        for machine, of in hours.items()
-        if of[UNPLANNED] or of[PLANNED]
-    ]
+    rounded = (DowntimeLine(*one, round(of[UNPLANNED], 1), round(of[PLANNED], 1)) for one, of in hours.items())
+    down = [line for line in rounded if line.unplanned_hours or line.planned_hours]
     down.sort(key=lambda line: (-line.unplanned_hours, -line.planned_hours, line.machine))
     still = sorted(standing.items(), key=lambda one: (badness(one[1]), one[0]))
     lines = [MachineLine(*machine, row.status, day.clock(row.started_at)) for machine, row in still]

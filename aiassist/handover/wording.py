@@ -97,8 +97,8 @@ def summary(facts: DayFacts) -> str:
     )  # fmt: skip
     ahead = ngettext("%(n)d job is due", "%(n)d jobs are due", facts.due_next.total) % {"n": facts.due_next.total}
     return " ".join((
-        gettext("From midnight to %(until)s: %(came)s.") % {
-            "until": facts.until,
+        gettext("%(day)s: %(came)s.") % {
+            "day": gettext("The whole day") if facts.is_over else gettext("Until %(time)s") % {"time": facts.until},
             "came": listed(came) or gettext("nothing was reported and no work was done"),
         },
         gettext("Until %(time)s: %(ahead)s.") % {
@@ -169,11 +169,14 @@ def machine_item(line: MachineLine) -> Item:
 
 
 def downtime_item(line: DowntimeLine) -> Item:
-    said = gettext("%(machine)s %(name)s was down %(unplanned)g h unplanned, %(planned)g h planned.") % {
+    hours = (
+        gettext("%(hours)g h unplanned") % {"hours": line.unplanned_hours} if line.unplanned_hours else "",
+        gettext("%(hours)g h planned") % {"hours": line.planned_hours} if line.planned_hours else "",
+    )
+    said = gettext("%(machine)s %(name)s was down for %(hours)s.") % {
         "machine": line.machine,
         "name": line.machine_name,
-        "unplanned": line.unplanned_hours,
-        "planned": line.planned_hours,
+        "hours": ", ".join(part for part in hours if part),
     }
     return item(said, (Reference.MACHINE, line.machine))
 

@@ -118,7 +118,7 @@ def test_a_quiet_day_says_so() -> None:
 
     assert text.headline == "Northgate, Monday 2026-06-01: nothing is open."
     assert text.summary == (
-        "From midnight to 24:00: nothing was reported and no work was done. Until 2026-06-02 12:00: nothing is due."
+        "The whole day: nothing was reported and no work was done. Until 2026-06-02 12:00: nothing is due."
     )
     assert text.sections == []
 
@@ -237,7 +237,7 @@ FACTS = DayFacts(
 )  # fmt: skip
 GOLDEN = """\
 Northgate, Monday 2026-06-01: 1 alert open, 1 machine not running, 1 order overdue.
-From midnight to 24:00: 1 alert was raised, 1 alert was resolved, 2 orders were started, 1 order was finished, \
+The whole day: 1 alert was raised, 1 alert was resolved, 2 orders were started, 1 order was finished, \
 1 order is on hold. Until 2026-06-02 12:00: 3 jobs are due.
 SAFETY
 - PUMP-2: Live parts are open. [ALERT a-1, MACHINE PUMP-2]
@@ -252,7 +252,7 @@ ORDERS
 - Overdue since 18:00: WO-2026-000009 Grease on PUMP-1 Pump 1. [ORDER WO-2026-000009, MACHINE PUMP-1]
 MACHINES
 - PUMP-2 Pump 2 is down since 12:00. [MACHINE PUMP-2]
-- PUMP-2 Pump 2 was down 12 h unplanned, 1.5 h planned. [MACHINE PUMP-2]
+- PUMP-2 Pump 2 was down for 12 h unplanned, 1.5 h planned. [MACHINE PUMP-2]
 READINGS
 - PUMP-1 Pump 1: Temperature 91.26 °C, limit > 80 °C, since 11:30. [MACHINE PUMP-1]
 NEXT_SHIFT
