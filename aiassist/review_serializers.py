@@ -43,7 +43,7 @@ class AnalysisReviewSerializer(ModelSerializer):
         read_only_fields = fields
 
 
-class FeedbackSerializer(MoveSerializer):
+class AnalysisFeedbackSerializer(MoveSerializer):
     """EDITED needs what is right instead, REJECTED may say it, ACCEPTED takes the answer as it is."""
 
     verdict = UpperChoiceField(choices=AnalysisReview.Verdict.choices)

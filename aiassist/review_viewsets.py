@@ -13,8 +13,8 @@ from aiassist import reviews
 from aiassist.drafts import people_for
 from aiassist.models import Analysis
 from aiassist.review_serializers import (
+    AnalysisFeedbackSerializer,
     DraftOrderSerializer,
-    FeedbackSerializer,
     MakeAlertSerializer,
     MakeOrderSerializer,
 )
@@ -42,7 +42,7 @@ class ReviewMixin(GenericViewSet):
     }
 
     @transition(
-        "feedback", FeedbackSerializer, summary="Say whether the answer is right", operation_id="reviewAnalysis"
+        "feedback", AnalysisFeedbackSerializer, summary="Say whether the answer is right", operation_id="reviewAnalysis"
     )
     def feedback(self, record: Analysis, data: dict[str, Any]) -> str:
         code = data.pop("failure_mode", None)

@@ -420,6 +420,7 @@ SPECTACULAR_SETTINGS = {
         "SignatureRoleEnum": "workorders.models.WorkOrderSignature.Role",
         "ReadingSourceEnum": "telemetry.aggregate_serializers.SOURCES",
         "EnergySourceEnum": "analytics.models.EnergyConsumption.Source",
+        "AnalysisVerdictEnum": "aiassist.models.AnalysisReview.Verdict",
         "AuditSourceEnum": "faultreporter.audit.models.AuditLog.Source",
         "NotificationKindEnum": "faultreporter.notifications.models.Notification.Kind",
         "PushProviderEnum": "faultreporter.notifications.models.PushTarget.Provider",

@@ -31,6 +31,7 @@ SAFE = {
 HEAVY = {"firebase_admin", "openai", "google.genai", "boto3", "sentry_sdk", "reportlab"}
 WOKEN_THROUGH_THE_OUTBOX = {
     "faultreporter.live.tasks.send",
+    "aiassist.tasks.read_manual",
     "aiassist.tasks.run_analysis",
     "alerts.tasks.advance_escalation",
     "analytics.tasks.recalculate_equipment",

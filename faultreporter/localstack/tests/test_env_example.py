@@ -29,6 +29,13 @@ def fields() -> dict[str, str]:
     return {ast.unparse(node.target): plain_default(node.value) for node in assignments}
 
 
+def provider_fields() -> set[str]:
+    """What the files of the AI providers, each a declaration of one, say that they read."""
+    files = (CHECKOUT / "aiassist" / "providers").glob("*.py")
+    names = [name for file in files for name in re.findall(r'^ +name="([A-Z]+)"', file.read_text(), re.MULTILINE)]
+    return {f"{name}_{what}" for name in names for what in ("API_KEY", "MODEL", "BASE_URL")}
+
+
 def plain_default(value: ast.expr | None) -> str:
     if isinstance(value, ast.Call):
         value = next((keyword.value for keyword in value.keywords if keyword.arg == "default"), None)
@@ -38,7 +45,7 @@ def plain_default(value: ast.expr | None) -> str:
 
 
 def test_every_variable_is_documented_and_none_that_is_not_read() -> None:
-    assert documented().keys() - SET_BY_OTHERS == fields().keys()
+    assert documented().keys() - SET_BY_OTHERS == fields().keys() | provider_fields()
 
 
 def test_the_documented_defaults_are_the_real_ones() -> None:
