@@ -4,7 +4,7 @@ from typing import Any, ClassVar
 
 from django.urls import reverse
 from django.utils.translation import gettext as _
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.utils import OpenApiResponse, extend_schema
 from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -29,6 +29,8 @@ from faultreporter.api.permissions import EVERYONE, HANDLERS, MANAGERS, MANAGERS
 from faultreporter.api.viewsets import GenericViewSet
 from faultreporter.roles import Role
 from workorders.serializers import WorkOrderSerializer
+
+ERROR = {"$ref": "#/components/schemas/ErrorResponse"}
 
 
 class ReviewMixin(GenericViewSet):
@@ -71,7 +73,10 @@ class ReviewMixin(GenericViewSet):
     @extend_schema(
         summary="Read the work order that the answer amounts to",
         operation_id="getDraftOrderOfAnalysis",
-        responses=DraftOrderSerializer,
+        responses={
+            200: DraftOrderSerializer,
+            409: OpenApiResponse(ERROR, description="There is no answer yet, or it names no machine."),
+        },
     )
     @action(detail=True, url_path="draft-order", url_name="draft-order")
     def draft_order(self, request: Request, *args: Any, **kwargs: Any) -> Response:

@@ -15,7 +15,7 @@ from aiassist.errors import AiProviderError, AiProviderTimeout
 from aiassist.filters import AnalysisFilter
 from aiassist.models import Analysis
 from aiassist.providers import registry
-from aiassist.review_viewsets import ReviewMixin
+from aiassist.review_viewsets import ERROR, ReviewMixin
 from aiassist.serializers import (
     AiProviderSerializer,
     AnalysisSerializer,
@@ -28,7 +28,6 @@ from faultreporter.api.viewsets import ApiView, GenericViewSet, ReadOnlyViewSet
 
 ANALYSES = "/api/v1/ai/analyses"
 REVIEW_JOINED = ("review__reviewed_by", "review__failure_mode")
-ERROR = {"$ref": "#/components/schemas/ErrorResponse"}
 PREFER = OpenApiParameter(
     "Prefer", str, OpenApiParameter.HEADER, description="`wait=N`: answer with the result if it is there in N ≤ 25 s."
 )
