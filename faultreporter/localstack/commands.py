@@ -60,7 +60,7 @@ def run(environment: Mapping[str, str], name: str) -> int:
         supervisor.start(background(inner, logs), quiet=True)
         supervisor.wait_until_healthy(f"{addresses.web}/health/ready")
         where = [
-            f"Logs  {logs} (of worker, beat and relay only warnings are shown here)",
+            f"Logs  {logs} (of workers, beat and relay only warnings are shown here)",
             f"Data  {supervisor.place.directory}",
         ]
         supervisor.console.block(welcome(addresses, state, where, time.monotonic() - began))
