@@ -26,11 +26,10 @@ from faultreporter.accounts.authentication import caller
 from faultreporter.api.actions import transition
 from faultreporter.api.concurrency import etag
 from faultreporter.api.permissions import EVERYONE, HANDLERS, MANAGERS, MANAGERS_AND_CONCERNED_TECHNICIANS
+from faultreporter.api.schema import ERROR
 from faultreporter.api.viewsets import GenericViewSet
 from faultreporter.roles import Role
 from workorders.serializers import WorkOrderSerializer
-
-ERROR = {"$ref": "#/components/schemas/ErrorResponse"}
 
 
 class ReviewMixin(GenericViewSet):

@@ -15,7 +15,7 @@ from aiassist.errors import AiProviderError, AiProviderTimeout
 from aiassist.filters import AnalysisFilter
 from aiassist.models import Analysis
 from aiassist.providers import registry
-from aiassist.review_viewsets import ERROR, ReviewMixin
+from aiassist.review_viewsets import ReviewMixin
 from aiassist.serializers import (
     AiProviderSerializer,
     AnalysisSerializer,
@@ -24,6 +24,7 @@ from aiassist.serializers import (
 )
 from faultreporter.api.actions import transition
 from faultreporter.api.permissions import EVERYONE, MANAGERS_AND_CONCERNED
+from faultreporter.api.schema import ERROR
 from faultreporter.api.viewsets import ApiView, GenericViewSet, ReadOnlyViewSet
 
 ANALYSES = "/api/v1/ai/analyses"

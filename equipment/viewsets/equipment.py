@@ -22,13 +22,13 @@ from equipment.serializers import (
 from faultreporter.accounts.authentication import caller
 from faultreporter.api.actions import transition
 from faultreporter.api.permissions import EVERYONE, MANAGERS, MANAGERS_AND_CONCERNED_TECHNICIANS
+from faultreporter.api.schema import ERROR
 from faultreporter.api.viewsets import GenericViewSet, ListMixin, ModelViewSet
 from faultreporter.errors import InvalidParameter
 from locations.viewsets import visible_location
 
 SEARCH_FIELDS = ("equipment_code", "equipment_name", "serial_number", "asset_number")
 ORDERING_FIELDS = ("equipment_code", "equipment_name", "status", "installed_date", "created_at", "updated_at")
-ERROR = {"$ref": "#/components/schemas/ErrorResponse"}
 SEVERAL = OpenApiResponse(ERROR, description="Several machines have this value; `meta.equipment_codes` names them.")
 REVOKED = OpenApiResponse(ERROR, description="This label was replaced.")
 LOOKUPS = {"qr": "", "code": "equipment_code", "serial": "serial_number", "asset_number": "asset_number"}

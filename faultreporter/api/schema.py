@@ -28,6 +28,9 @@ VERBS = {
     "partial_update": "patch",
     "destroy": "delete",
 }
+ERROR = {"$ref": "#/components/schemas/ErrorResponse"}
+"""The body of a refusal, for viewsets that tell more of one than others do."""
+
 STRING = {"type": "string"}
 TIME_OF_DAY = r"^([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9](\.[0-9]{1,6})?)?$"
 TIMESTAMP = {"type": "string", "format": "date-time"}
