@@ -140,6 +140,8 @@ class AggregateViewSet(GenericViewSet):
     def choice(self, name: str, choices: tuple[str, ...], *, default: str = "") -> str:
         text = self.request.query_params.get(name, default)
         if text not in choices:
+            text = text.upper()  # the method in any case; 1M is no minute
+        if text not in choices:
             message = _("%(name)s must be one of: %(choices)s.") % {"name": name, "choices": ", ".join(choices)}
             raise InvalidParameter(message, field=name)
         return text

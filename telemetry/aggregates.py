@@ -189,6 +189,8 @@ def reading(source: Source, pieces: Sequence[tuple[int, Piece]], parameters: dic
 
 def aggregate(series: Sequence[int], edges: Sequence[datetime], *, at: datetime) -> Aggregated:
     """The figures of these series between each edge and the next. Buckets without readings are left out."""
+    if not series:
+        return Aggregated(RAW.name, {})
     # An edge inside a row would put all of the row on one side of it.
     fitting = [source for source in rollups(at) if all(not (edge - EPOCH) % source.step for edge in edges[1:-1])]
     stale = stale_windows(series, edges[0], edges[-1])

@@ -1,16 +1,22 @@
 from typing import Any
 
-from drf_spectacular.utils import extend_schema, extend_schema_view
+from django.utils.translation import gettext as _
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_view
 from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from faultreporter.accounts.authentication import caller
 from faultreporter.api.permissions import EVERYONE, MANAGERS
+from faultreporter.api.schema import PAGE_PARAMETERS
 from faultreporter.api.viewsets import ModelViewSet
+from faultreporter.errors import InvalidParameter
 from telemetry.backtest_viewsets import BackTests
 from telemetry.filters import MaintenanceWindowFilter, RuleFilter
+from telemetry.judging import State
 from telemetry.models import MaintenanceWindow, Rule
+from telemetry.reading_viewsets import key_parameter
 from telemetry.rule_serializers import (
     MaintenanceWindowSerializer,
     RuleSerializer,
@@ -18,6 +24,11 @@ from telemetry.rule_serializers import (
     RuleVersionSerializer,
 )
 from telemetry.viewsets import READ_ALL_WRITE_MANAGERS
+
+STATE_PARAMETERS = (
+    OpenApiParameter("state", str, enum=[state.value for state in State], many=True, explode=False, style="form"),
+    OpenApiParameter("equipment_id", OpenApiTypes.UUID),
+)
 
 
 @extend_schema_view(
@@ -40,6 +51,7 @@ class RuleViewSet(BackTests, ModelViewSet):
     search_fields = ("title",)
     ordering_fields = ("title", "severity", "trigger_value", "created_at", "updated_at")
     permissions = {**READ_ALL_WRITE_MANAGERS, "versions": EVERYONE, "states": EVERYONE, "backtest": MANAGERS}
+    parameters = {"versions": PAGE_PARAMETERS, "states": [*STATE_PARAMETERS, *PAGE_PARAMETERS]}
 
     def get_queryset(self) -> Any:
         return self.prefetched(super().get_queryset())
@@ -53,20 +65,33 @@ class RuleViewSet(BackTests, ModelViewSet):
     def change_record(self, record: Rule, data: dict[str, Any]) -> None:
         record.change(by=caller(self.request), at=self.now(), **data)
 
-    @extend_schema(summary="The versions of an alarm rule, newest first", responses=RuleVersionSerializer(many=True))
+    @extend_schema(
+        summary="The versions of an alarm rule, newest first", filters=False,
+        responses=RuleVersionSerializer(many=True),
+    )  # fmt: skip
     @action(detail=True, methods=["get"])
     def versions(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         rule = self.permitted(self.get_queryset())
         return self.page_answer(rule.versions.order_by("-version"), RuleVersionSerializer)
 
     @extend_schema(
-        summary="How an alarm rule stands on each series it watches", responses=RuleStateSerializer(many=True)
-    )
+        summary="How an alarm rule stands on each series it watches, newest change first", filters=False,
+        responses=RuleStateSerializer(many=True),
+    )  # fmt: skip
     @action(detail=True, methods=["get"])
     def states(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         rule = self.permitted(self.get_queryset())
         rows = rule.states.for_user(caller(request)).select_related("series").order_by("-since", "-id")
+        rows = rows.among(states=self.states_parameter(), equipment=key_parameter(request, "equipment_id"))
         return self.page_answer(rows, RuleStateSerializer)
+
+    def states_parameter(self) -> set[State]:
+        text = self.request.query_params.get("state", "")
+        try:
+            return {State(part.strip().upper()) for part in text.split(",") if part.strip()}
+        except ValueError:
+            message = _("state must be a comma list of: %(known)s.") % {"known": ", ".join(State.values)}
+            raise InvalidParameter(message, field="state") from None
 
 
 @extend_schema_view(

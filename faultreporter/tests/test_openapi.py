@@ -25,6 +25,16 @@ class TestMoves:
 
 
 class TestParameters:
+    def test_what_comes_in_pages_takes_the_next_one(self, document: dict[str, Any]) -> None:
+        lists = {
+            path: {one["name"] for one in methods["get"].get("parameters", [])}
+            for path, methods in document["paths"].items()
+            if "List" in str(methods.get("get", {}).get("responses", {}).get("200"))
+        }
+
+        assert lists
+        assert [path for path, names in lists.items() if not names & {"page", "cursor"}] == []
+
     def test_what_is_refused_when_empty_says_so(self, document: dict[str, Any]) -> None:
         parameters = {one["name"]: one["schema"] for one in document["paths"]["/api/v1/equipment"]["get"]["parameters"]}
 

@@ -1,5 +1,7 @@
 """How each rule stands on each series it watches."""
 
+import uuid
+from collections.abc import Collection
 from datetime import datetime
 from typing import Self
 
@@ -40,6 +42,11 @@ class RuleStateQuerySet(models.QuerySet["RuleState"]):
 
     def for_user(self, user: User) -> Self:
         return self.filter(series__in=Series.objects.for_user(user))
+
+    def among(self, *, states: Collection[judging.State], equipment: uuid.UUID | None) -> Self:
+        """Those in one of these states and of this machine; all where none is named."""
+        rows = self.filter(state__in=states) if states else self
+        return rows.filter(series__equipment=equipment) if equipment else rows
 
     def suppressed(self) -> Self:
         return self.filter(state__in=judging.ALARM, is_told=False)

@@ -89,6 +89,12 @@ def test_a_bucket_without_readings_is_absent(api: Api, rita: User, line: Series)
     assert [bucket["starts_at"][11:16] for bucket in found["buckets"]] == ["11:00", "11:45"]
 
 
+def test_a_machine_that_never_had_such_readings_has_no_buckets(api: Api, rita: User) -> None:
+    asked = {"equipment_id": EquipmentFactory().pk, "metric": MetricFactory().code, "from_": "2026-03-01T00:00:00Z"}
+
+    assert ask(api(rita), AGGREGATE, **asked, bucket="1h") == []
+
+
 def test_several_metrics_of_a_machine_on_the_sites_clock(api: Api, rita: User) -> None:
     machine = EquipmentFactory(location=LocationFactory(kind="SITE", parent=None, time_zone="Asia/Kolkata"))
     warm = SeriesFactory.create(equipment=machine)
@@ -115,6 +121,14 @@ def test_values_too_large_to_add_up_have_no_sum(api: Api, rita: User, line: Seri
 
     (bucket,) = found["buckets"]
     assert (bucket["sum"], bucket["avg"], bucket["max"]) == (None, None, 1.7e308)
+
+
+def test_a_method_in_any_case_but_a_bucket_only_as_it_is_written(api: Api, rita: User, line: Series) -> None:
+    asked = {"series_id": line.pk, "from_": "2026-03-01T00:00:00Z"}
+
+    assert ask(api(rita), CHART, **asked, method="lttb")["method"] == "LTTB"
+    refused = api(rita).get(AGGREGATE, {"series_id": line.pk, "from": "2026-03-01T00:00:00Z", "bucket": "1M"})
+    assert_error(refused, 400, "INVALID_PARAMETER", "bucket")
 
 
 def test_a_chart_keeps_every_peak(api: Api, rita: User, line: Series) -> None:

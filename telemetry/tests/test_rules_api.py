@@ -8,7 +8,7 @@ import pytest
 from django.utils import timezone
 from rest_framework.test import APIClient
 
-from equipment.tests.factories import EquipmentFactory
+from equipment.tests.factories import CategoryFactory, EquipmentFactory
 from faultreporter.accounts.models import User
 from faultreporter.demo.readings import OTHER_RULES
 from faultreporter.outbox.testing import deliver
@@ -65,6 +65,27 @@ def test_versions_and_states(api: Api, mona: User, rita: User) -> None:
     assert versions[0]["changed_by_id"] == str(mona.pk)
     (state,) = api(rita).get(f"{RULES}/{rule.pk}/states").json()["data"]
     assert (state["state"], state["is_told"], state["version"], state["last_value"]) == ("FIRING", True, 2, 99.0)
+
+
+def test_where_a_rule_stands_is_a_list_like_any_other(api: Api, rita: User) -> None:
+    rule = RuleFactory.create(equipment=None, category=CategoryFactory())
+    lines = [SeriesFactory.create(equipment__category=rule.category) for _ in range(3)]
+    readings = [(line, value) for line, value in zip(lines, (99, 99, 20), strict=True)]
+    ingest(
+        [{"equipment_id": str(line.equipment_id), "metric": "temperature", "value": value} for line, value in readings],
+        at=timezone.now(),
+    )
+    deliver()
+    url = f"{RULES}/{rule.pk}/states"
+
+    second = api(rita).get(url, {"page": 2, "page_size": 2}).json()
+    assert (len(second["data"]), second["pagination"]["total_count"]) == (1, 3)
+    firing = api(rita).get(url, {"state": "firing,recovering"}).json()["data"]
+    assert {one["series_id"] for one in firing} == {lines[0].pk, lines[1].pk}
+    (own,) = api(rita).get(url, {"equipment_id": str(lines[2].equipment_id)}).json()["data"]
+    assert own["state"] == "NORMAL"
+    assert_error(api(rita).get(url, {"state": "odd"}), 400, "INVALID_PARAMETER", "state")
+    assert api(rita).get(f"{RULES}/{rule.pk}/versions", {"page": 2}).json()["data"] == []
 
 
 def test_maintenance_windows_work(api: Api, mona: User, rita: User) -> None:
