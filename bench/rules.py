@@ -79,13 +79,13 @@ def set_up(case: Case) -> list[int]:
 
 def batches(case: Case, series: list[int], rng: random.Random) -> Iterator[tuple[Any, datetime]]:
     """A reading a minute for every series, READINGS in a batch, and when it arrives."""
-    from telemetry.storage import EPOCH, TICK  # noqa: PLC0415
+    from telemetry.storage import EPOCH, TICK, Rows  # noqa: PLC0415
 
     each = READINGS // len(series)
     for number in range(WARM_UP + ROUNDS):
         moments = [BEGINNING + timedelta(minutes=number * each + n) for n in range(each)]
         ticks = [(moment - EPOCH) // TICK for moment in moments]
-        yield {pk: [(tick, rng.uniform(*case.values)) for tick in ticks] for pk in series}, moments[-1]
+        yield {pk: Rows(ticks, [rng.uniform(*case.values) for _ in ticks]) for pk in series}, moments[-1]
 
 
 def measure(case: Case) -> dict[str, float]:

@@ -1,19 +1,22 @@
 """A batch of readings as it was sent, checked: where each reading belongs and as what it will be stored.
 
-A reading with nothing unusual about it is taken in a few steps over plain dictionaries; `check` reads every other one
-with care, and says what is wrong with it.
+A batch whose readings are all of one form, as a gateway's are, and right is taken column by column, in a few steps over
+each. Any other batch is taken reading by reading, and what is wrong with a reading is said.
 """
 
 import re
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, timedelta
+from itertools import repeat
 from math import isfinite
+from operator import itemgetter
 from typing import Any
 
 from telemetry.directory import NAMES, Channel, Directory, Key, Line, Sender
 from telemetry.partitions import earliest_accepted
 from telemetry.refusals import Refusal, Refused
-from telemetry.storage import Row, ticks_of
+from telemetry.storage import Rows, ticks_of
 
 MAX_FUTURE = timedelta(minutes=10)
 """How far a sensor's clock may run ahead."""
@@ -69,8 +72,8 @@ def measured(value: object, channel: Channel) -> float:
     return value
 
 
-def check(reading: object, channel: Channel | Refused, clock: Clock) -> tuple[Line, Row]:
-    """Raises a Refusal with the first thing that is wrong."""
+def check(reading: object, channel: Channel | Refused, clock: Clock) -> None:
+    """Adds the reading to its series, or raises a Refusal with the first thing that is wrong."""
     if type(reading) is not dict:
         raise Refusal(Refused.WRONG_TYPE)
     if not reading.keys() <= FIELDS:
@@ -78,26 +81,7 @@ def check(reading: object, channel: Channel | Refused, clock: Clock) -> tuple[Li
     if isinstance(channel, Refused):
         raise Refusal(channel)
     value = measured(reading.get("value"), channel)
-    return channel.line, (clock.read(reading.get("recorded_at")), value)
-
-
-def keys_of(readings: Sequence[Any]) -> tuple[list[Key], set[Key]]:
-    """The key of each reading, and the different ones."""
-    get = dict.get
-    try:
-        keys: list[Key] = [
-            (get(one, "equipment_id"), get(one, "equipment_code"), get(one, "metric"), get(one, "unit"))
-            for one in readings
-        ]
-        return keys, set(keys)
-    except TypeError:  # something is no object, or has a list or an object where a name belongs
-        keys = [key_of(one) for one in readings]
-        return keys, set(keys)
-
-
-def key_of(reading: object) -> Key:
-    names = tuple(reading.get(name) for name in NAMES) if type(reading) is dict else ()
-    return names if all(name is None or type(name) is str for name in names) else ()
+    channel.line.rows.append(clock.read(reading.get("recorded_at")), value)
 
 
 def take(
@@ -109,31 +93,79 @@ def take(
     since: datetime | None = None,
 ) -> Iterable[Line]:
     """The series with the readings to store; tells `refuse` of every reading that is left out."""
-    keys, different = keys_of(readings)
-    directory, clock = Directory(different, sender), Clock(at, since)
-    channels, plain = directory.channels, plain_channels(directory)
+    clock = Clock(at, since)
+    lines = take_columns(readings, sender, clock)
+    return take_each(readings, sender, clock, refuse) if lines is None else lines
+
+
+def take_each(
+    readings: Sequence[Any], sender: Sender, clock: Clock, refuse: Callable[[int, Refused], None]
+) -> Iterable[Line]:
+    keys = list(map(key_of, readings))
+    directory = Directory(set(keys), sender)
     for index, (key, reading) in enumerate(zip(keys, readings, strict=True)):
         try:
-            lowest, highest, fields, append = plain[key]
-            value = reading["value"]
-            if type(value) is float and lowest <= value <= highest and len(reading) == fields:
-                append((clock[reading["recorded_at"]], value))
-                continue
-        except (KeyError, TypeError, Refusal):
-            pass
-        try:
-            line, row = check(reading, channels[key], clock)
+            check(reading, directory.channels[key], clock)
         except Refusal as refusal:
             refuse(index, refusal.code)
-        else:
-            line.rows.append(row)
     return directory.lines.values()
 
 
-def plain_channels(directory: Directory) -> dict[Key, tuple[float, float, int, Callable[[Row], None]]]:
-    """Of channels without conversion: both bounds, how many fields a reading has that has no others, where it goes."""
-    return {
-        key: (channel.lowest, channel.highest, 2 + len(key) - key.count(None), channel.line.rows.append)
-        for key, channel in directory.channels.items()
-        if isinstance(channel, Channel) and channel.convert is None
-    }
+def key_of(reading: object) -> Key:
+    names = tuple(map(reading.get, NAMES)) if type(reading) is dict else ()
+    return names if all(name is None or type(name) is str for name in names) else ()
+
+
+def take_columns(readings: Sequence[Any], sender: Sender, clock: Clock) -> Iterable[Line] | None:
+    """None for a batch that has to be looked at reading by reading."""
+    try:
+        columns = columns_of(readings)
+        moments = list(map(clock.__getitem__, columns.get("recorded_at") or repeat(None, len(readings))))
+        groups = grouped(columns, moments, finite(columns["value"]))
+    except (Unlike, Refusal, KeyError, TypeError, OverflowError):
+        return None
+    directory = Directory(groups, sender)
+    if len(directory.lines) < len(groups):  # a name that is wrong, or two for one series, whose readings would mix
+        return None
+    for key, rows in groups.items():
+        channel = directory.channels[key]
+        if isinstance(channel, Refused):
+            return None
+        if channel.convert:
+            rows.values = list(map(channel.convert, rows.values))
+        if not channel.lowest <= min(rows.values) <= max(rows.values) <= channel.highest:
+            return None
+        channel.line.rows = rows
+    return directory.lines.values()
+
+
+class Unlike(Exception):
+    """The readings of a batch are not all of one form."""
+
+
+def columns_of(readings: Sequence[Any]) -> dict[str, list[Any]]:
+    fields = readings[0].keys() if readings and type(readings[0]) is dict else set()
+    if not fields <= FIELDS or set(map(len, readings)) != {len(fields)}:
+        raise Unlike
+    return {name: list(map(itemgetter(name), readings)) for name in fields}
+
+
+def finite(values: list[Any]) -> list[float]:
+    types = set(map(type, values))
+    if not types <= {float, int}:
+        raise Unlike
+    numbers = list(map(float, values)) if int in types else values
+    if not isfinite(sum(numbers)):
+        raise Unlike
+    return numbers
+
+
+def grouped(columns: dict[str, list[Any]], moments: list[int], values: list[float]) -> dict[Key, Rows]:
+    """By what the readings call their channel."""
+    groups: dict[Key, Rows] = defaultdict(Rows)
+    keys = zip(*(columns.get(name) or repeat(None) for name in NAMES), strict=False)
+    for key, moment, value in zip(keys, moments, values, strict=False):
+        rows = groups[key]
+        rows.moments.append(moment)
+        rows.values.append(value)
+    return groups

@@ -59,7 +59,7 @@ class Line:
     metric_id: uuid.UUID
     series_id: int | None
     same_gateway: bool
-    rows: Rows = field(default_factory=list)
+    rows: Rows = field(default_factory=Rows)
 
 
 @dataclass(slots=True)

@@ -6,11 +6,11 @@ table. Only the rest, late or equal in the batch, is inserted with ON CONFLICT D
 """
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from operator import itemgetter
+from itertools import chain
 from struct import Struct
 from typing import Any
 
@@ -68,14 +68,37 @@ TRAILER = b"\xff\xff"
 PIECE = 500
 pack_row = Struct("!hiiiqid").pack
 
-Row = tuple[int, float]
-"""A moment in ticks and the value."""
-Rows = list[Row]
+
+@dataclass(slots=True)
+class Rows:
+    """Checked readings of one series: their moments in ticks, and their values."""
+
+    moments: list[int] = field(default_factory=list)
+    values: list[float] = field(default_factory=list)
+
+    def __len__(self) -> int:
+        return len(self.moments)
+
+    def append(self, moment: int, value: float) -> None:
+        self.moments.append(moment)
+        self.values.append(value)
+
+    def put_in_order(self) -> None:
+        """By moment; of equal moments the first stays first."""
+        moments, in_order = self.moments, sorted(self.moments)
+        if moments != in_order:
+            order = sorted(range(len(moments)), key=moments.__getitem__)
+            self.moments, self.values = in_order, [self.values[place] for place in order]
+
+    def parted(self, cut: int) -> tuple["Rows", "Rows"]:
+        """Those before place `cut` and the rest."""
+        return Rows(self.moments[:cut], self.values[:cut]), Rows(self.moments[cut:], self.values[cut:])
+
+
 Batch = Mapping[int, Rows]
-"""Checked readings by series, in the order they were sent."""
+"""Readings by series, in the order they were sent."""
 Window = tuple[int, int]
 """A series and a quarter of an hour that got readings, counted from 2000."""
-moment_of = itemgetter(0)
 Cursor = psycopg.Cursor[Any]
 
 
@@ -119,7 +142,7 @@ def store(batch: Batch, *, at: datetime) -> Stored:
 
 def store_once(batch: Batch, *, at: datetime, trusting: bool) -> Stored:
     for rows in batch.values():
-        rows.sort(key=moment_of)
+        rows.put_in_order()
     with binary_cursor() as cursor:
         moved = move_latest(cursor, batch, at=at)
         live, late = parted(batch, moved) if trusting else ({}, batch)
@@ -138,15 +161,13 @@ def store_once(batch: Batch, *, at: datetime, trusting: bool) -> Stored:
 
 
 def move_latest(cursor: Cursor, batch: Batch, *, at: datetime) -> dict[int, int | None]:
-    """The series that have a newer latest reading now, and what was their newest before: None for the first of all."""
-    newest = {series: newest_of(rows) for series, rows in batch.items()}
-    arrays = [list(newest), [moment for moment, _ in newest.values()], [value for _, value in newest.values()]]
-    return dict(cursor.execute(LATEST_SQL, [at, *arrays]).fetchall())
+    """The series that have a newer latest reading now, and what was their newest before: None for the first of all.
 
-
-def newest_of(rows: Rows) -> Row:
-    """Of several at the last moment the first: that one is stored."""
-    return rows[bisect_left(rows, rows[-1][0], key=moment_of)] if len(rows) > 1 else rows[0]
+    Of several readings at the last moment the first is stored.
+    """
+    moments = [rows.moments[-1] for rows in batch.values()]
+    values = [rows.values[bisect_left(rows.moments, last)] for rows, last in zip(batch.values(), moments, strict=True)]
+    return dict(cursor.execute(LATEST_SQL, [at, list(batch), moments, values]).fetchall())
 
 
 def parted(batch: Batch, moved: Mapping[int, int | None]) -> tuple[Batch, Batch]:
@@ -154,13 +175,15 @@ def parted(batch: Batch, moved: Mapping[int, int | None]) -> tuple[Batch, Batch]
     live, late = {}, {}
     for series, rows in batch.items():
         previous = moved.get(series, FAR_FUTURE)
-        cut = 0 if previous is None else bisect_right(rows, previous, key=moment_of)
-        if len(dict(rows)) < len(rows):
+        cut = 0 if previous is None else bisect_right(rows.moments, previous)
+        if len(set(rows.moments)) < len(rows):
             cut = len(rows)
-        if cut < len(rows):
-            live[series] = rows[cut:] if cut else rows
-        if cut:
-            late[series] = rows[:cut]
+        if cut == 0:
+            live[series] = rows
+        elif cut == len(rows):
+            late[series] = rows
+        else:
+            late[series], live[series] = rows.parted(cut)
     return live, late
 
 
@@ -174,7 +197,10 @@ def copy(cursor: Cursor, batch: Batch) -> list[Window]:
     piece = [HEADER]
     with cursor.copy(COPY_SQL) as stream:
         for series, rows in sorted(batch.items()):
-            piece += [pack_row(3, 4, series, 8, moment, 8, value) for moment, value in rows]
+            piece += [
+                pack_row(3, 4, series, 8, moment, 8, value)
+                for moment, value in zip(rows.moments, rows.values, strict=True)
+            ]
             if len(piece) >= PIECE:
                 stream.write(b"".join(piece))
                 piece = []
@@ -184,14 +210,24 @@ def copy(cursor: Cursor, batch: Batch) -> list[Window]:
 
 def insert(cursor: Cursor, batch: Batch) -> tuple[int, int]:
     """Stores what isn't stored yet; how many that were, and for how many another value is stored."""
-    rows = [(series, *row) for series, rows in batch.items() for row in rows]
-    columns = list(map(list, zip(*rows, strict=True)))
+    series = [one for one, rows in batch.items() for _ in rows.moments]
+    columns = [series, joined(rows.moments for rows in batch.values()), joined(rows.values for rows in batch.values())]
     inserted = cursor.execute(INSERT_SQL, columns).rowcount
-    if inserted == len(rows):
+    if inserted == len(series):
         return inserted, 0
     (conflict,) = cursor.execute(CONFLICTS_SQL, columns).fetchone() or (0,)
     return inserted, conflict
 
 
+def joined(lists: Iterable[list[Any]]) -> list[Any]:
+    return list(chain.from_iterable(lists))
+
+
 def windows(batch: Batch) -> list[Window]:
-    return [(series, place) for series, rows in batch.items() for place in {moment // WINDOW for moment, _ in rows}]
+    """Most batches lie within one window of each series; then the first and the last reading tell."""
+    found = []
+    for series, rows in batch.items():
+        first, last = rows.moments[0] // WINDOW, rows.moments[-1] // WINDOW
+        places = {first, last} if last - first < 2 else {moment // WINDOW for moment in rows.moments}
+        found += [(series, place) for place in places]
+    return found

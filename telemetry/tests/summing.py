@@ -35,5 +35,5 @@ def keep(readings: Sequence[Stored], *, at: datetime) -> None:
     """As ingest stores a batch that has been checked."""
     batch: dict[int, Rows] = {}
     for series, recorded_at, value in readings:
-        batch.setdefault(series, []).append((ticks_of(recorded_at), value))
+        batch.setdefault(series, Rows()).append(ticks_of(recorded_at), value)
     store(batch, at=at)
