@@ -1,10 +1,13 @@
 """What a rule would have made of the past: the same judgement as of live readings, on those that are stored.
 
-It begins at the first moment of the asked time as a new rule does, knowing nothing of before.
+It begins at the first moment of the asked time as a new rule does, knowing nothing of before. Its hours, maintenance
+windows and the status log hold alarms back as they do live; what was silent when readings came isn't kept, so parents
+and gateways don't.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
+from functools import partial
 from typing import NamedTuple
 
 from django.db import connection
@@ -15,6 +18,7 @@ from faultreporter.accounts.models import User
 from faultreporter.errors import RangeTooLarge, ValidationFailed
 from telemetry.judging import ALARM, Change, Kind, Limits, Standing, State, StoredReading, judge, pass_time
 from telemetry.models import Rule, Series
+from telemetry.suppression import Hold, Plan
 
 MAX_READINGS = 200_000
 """What one call judges, of all its series together: about two seconds of work."""
@@ -27,10 +31,15 @@ ORDER BY recorded_at LIMIT %s"""
 
 
 class Episode(NamedTuple):
-    """An alert that would have been raised: the change that began it, and the one that ended it, if any did."""
+    """An alarm: the change that began it, and the one that ended it, if any did.
+
+    `told_at` is when the alert would have been raised, None if `hold` lasted until the alarm was over.
+    """
 
     begun: Change
     ended: Change | None
+    told_at: datetime | None = None
+    hold: Hold | None = None
 
     @property
     def fired_at(self) -> datetime:
@@ -59,12 +68,27 @@ class Trial(NamedTuple):
     pending_s: float
     naive_alerts: int
 
+    @property
+    def alerts(self) -> int:
+        return sum(one.told_at is not None for one in self.episodes)
 
-def try_out(limits: Limits, readings: Sequence[StoredReading], *, until: datetime) -> Trial:
-    """Judges the readings, oldest first, and what time brings until `until`."""
+
+def nothing_holds(_began_at: datetime) -> Hold | None:
+    return None
+
+
+def try_out(
+    limits: Limits,
+    readings: Sequence[StoredReading],
+    *,
+    until: datetime,
+    hold: Callable[[datetime], Hold | None] = nothing_holds,
+) -> Trial:
+    """Judges the readings, oldest first, and what time brings until `until`; `hold` keeps alarms from being told."""
     standing, changes = judge(limits, Standing(), readings)
     changes = [*changes, *pass_time(limits, standing, to=until).changes]
-    episodes, pending = episodes_of(changes), pending_of(changes, until=until)
+    episodes = [told(one, hold(one.fired_at), until=until) for one in episodes_of(changes)]
+    pending = pending_of(changes, until=until)
     return Trial(
         readings=len(readings),
         episodes=episodes,
@@ -83,6 +107,14 @@ def episodes_of(changes: Iterable[Change]) -> list[Episode]:
         elif change.ends:
             found[-1] = found[-1]._replace(ended=change)
     return found
+
+
+def told(episode: Episode, hold: Hold | None, *, until: datetime) -> Episode:
+    """The episode with what becomes of it: told at once, when the hold ends, or never."""
+    if hold is None:
+        return episode._replace(told_at=episode.fired_at)
+    never = hold.lasts_to(episode.cleared_at or until)
+    return episode._replace(told_at=None if never else hold.until, hold=hold)
 
 
 def pending_of(changes: Iterable[Change], *, until: datetime) -> list[Span]:
@@ -127,14 +159,17 @@ def back_test(
     if since >= at:
         raise ValidationFailed(_("This time lies ahead; nothing has been measured in it."), field="from")
     until, found, left = min(until, at), [], MAX_READINGS
-    for series in watched_by(rule, user=user, series_id=series_id):
+    watched = watched_by(rule, user=user, series_id=series_id)
+    plan = Plan([series.pk for series in watched], since=since)
+    for series in watched:
         readings = stored_readings(series, since=since, until=until, limit=left + 1)
         left -= len(readings)
         if left < 0:
             message = _("More than %(most)d readings lie in this time; choose a shorter one, or a single series.")
             raise RangeTooLarge(message % {"most": MAX_READINGS}, field="from", meta={"most": MAX_READINGS})
         limits = rule.limits(expected_interval_s=series.expected_interval_s)
-        found.append(SeriesTrial(series, limits, try_out(limits, readings, until=until)))
+        trial = try_out(limits, readings, until=until, hold=partial(plan.hold, series, rule))
+        found.append(SeriesTrial(series, limits, trial))
     return found
 
 

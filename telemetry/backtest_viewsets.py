@@ -14,7 +14,7 @@ from faultreporter.api.viewsets import GenericViewSet
 from telemetry.backtest import MAX_READINGS, MAX_SERIES, Episode, SeriesTrial, Trial, back_test
 from telemetry.drawing import lines_of
 from telemetry.judging import Limits
-from telemetry.models import Metric, Series
+from telemetry.models import Metric, Series, Suppression
 from telemetry.reasons import reason
 from telemetry.rule_serializers import RuleSerializer
 from telemetry.serializers import NumberField
@@ -39,9 +39,15 @@ class BackTestRequestSerializer(serializers.Serializer[Any]):
 
 
 class RuleEpisodeSerializer(serializers.Serializer[Any]):
-    """An alert that would have been raised."""
+    """An alarm, and the alert that would have been raised for it."""
 
-    fired_at = serializers.DateTimeField()
+    fired_at = serializers.DateTimeField(help_text=_("When the alarm began."))
+    told_at = serializers.DateTimeField(
+        allow_null=True, help_text=_("When the alert would have been raised. Null: never, it was held back.")
+    )
+    suppressed_by = serializers.ChoiceField(
+        choices=Suppression.choices, allow_blank=True, help_text=_("What held the alert back, if anything did.")
+    )
     cleared_at = serializers.DateTimeField(allow_null=True, help_text=_("Null: still open at the end."))
     value = NumberField(help_text=_("The reading that it fired on."))
     measure = NumberField(allow_null=True, help_text=_("What the rule looked at, such as a rate of change."))
@@ -58,7 +64,8 @@ class RulePendingSerializer(serializers.Serializer[Any]):
 
 class CountsSerializer(serializers.Serializer[Any]):
     readings = serializers.IntegerField()
-    alerts = serializers.IntegerField()
+    alerts = serializers.IntegerField(help_text=_("Those that would have been raised."))
+    held_back = serializers.IntegerField(help_text=_("Alarms that would never have been told."))
     firing_s = NumberField(help_text=_("Seconds of alarm."))
     pending_s = NumberField(help_text=_("Seconds beyond the limit that never became an alert."))
     naive_alerts = serializers.IntegerField(
@@ -97,6 +104,8 @@ def episode_json(episode: Episode, limits: Limits, metric: Metric) -> dict[str, 
     begun = episode.begun
     return {
         "fired_at": begun.at,
+        "told_at": episode.told_at,
+        "suppressed_by": episode.hold.by if episode.hold else "",
         "cleared_at": episode.cleared_at,
         "value": begun.value,
         "measure": begun.measure,
@@ -111,7 +120,8 @@ def trial_json(series: Series, limits: Limits, trial: Trial) -> dict[str, Any]:
         "equipment_code": series.equipment.equipment_code,
         "unit": series.metric.unit,
         "readings": trial.readings,
-        "alerts": len(trial.episodes),
+        "alerts": trial.alerts,
+        "held_back": len(trial.episodes) - trial.alerts,
         "firing_s": trial.firing_s,
         "pending_s": trial.pending_s,
         "naive_alerts": trial.naive_alerts,
@@ -123,7 +133,7 @@ def trial_json(series: Series, limits: Limits, trial: Trial) -> dict[str, Any]:
 def totals(found: list[SeriesTrial]) -> dict[str, Any]:
     """The counts of all series together."""
     each = [trial_json(*one) for one in found]
-    counted = ("readings", "alerts", "firing_s", "pending_s", "naive_alerts")
+    counted = ("readings", "alerts", "held_back", "firing_s", "pending_s", "naive_alerts")
     return {**{name: sum(one[name] for one in each) for name in counted}, "series": each}
 
 

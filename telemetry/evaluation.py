@@ -137,7 +137,7 @@ def begin(verdict: Verdict, change: Change, suppressor: Suppressor, *, by: datet
     """That the alarm is on, unless something still holds it back at the moment `by`."""
     case = verdict.case
     hold = suppressor.hold(case, change.at)
-    if hold is not None and (hold.until is None or hold.until >= by):
+    if hold is not None and hold.lasts_to(by):
         case.suppressed_by, case.suppressed_until = hold
         return []
     case.is_told, case.suppressed_by, case.suppressed_until = True, "", None

@@ -97,6 +97,9 @@ class Hold(NamedTuple):
     by: Suppression
     until: datetime | None
 
+    def lasts_to(self, moment: datetime) -> bool:
+        return self.until is None or self.until >= moment
+
 
 class Interval(NamedTuple):
     start: datetime
@@ -111,6 +114,44 @@ class Gateway(NamedTuple):
     series: int
 
 
+class Plan:
+    """What is planned for these series from `since` on: of the past, too, as the rule's hours and the logs tell it."""
+
+    def __init__(self, series_ids: Sequence[int], *, since: datetime | None) -> None:
+        self.intervals: dict[int, list[Interval]] = defaultdict(list)
+        if series_ids:
+            for series_id, start, end, by in rows_of(PLANNED_SQL, {"series": list(series_ids), "since": since}):
+                self.intervals[series_id].append(Interval(start, end, Suppression(by)))
+
+    def hold(self, series: Series, rule: Rule, moment: datetime) -> Hold | None:
+        """Until the first moment that neither interval nor schedule covers; the reason is that of the last of them."""
+        by, free = None, moment
+        while (interval := self.covering(series, rule, free)) is not None:
+            by = interval.by
+            if interval.end is None:
+                return Hold(by, None)
+            free = interval.end
+        return Hold(by, free) if by else None
+
+    def covering(self, series: Series, rule: Rule, moment: datetime) -> Interval | None:
+        for interval in self.intervals[series.pk]:
+            if interval.start <= moment and (interval.end is None or interval.end > moment):
+                return interval
+        if rule.weekly_hours is None:
+            return None
+        hours = hours_of(series, rule.weekly_hours)
+        if hours.is_open(moment):
+            return None
+        opening = next(hours.spans(moment, moment + WEEK), None)
+        return Interval(moment, opening[0] if opening else None, Suppression.SCHEDULE)
+
+
+def hours_of(series: Series, weekly: Hours) -> BusinessHours:
+    place = series.equipment.location
+    zone = zone_of((place.site or place) if place else None)
+    return BusinessHours(zone, tuple(tuple(spans_of_day(weekly.get(day, []))) for day in WEEKDAYS))
+
+
 class Suppressor:
     """Judges the alarms of one run: those of `cases`, each with the moment it began; `at` is None without a clock."""
 
@@ -122,7 +163,7 @@ class Suppressor:
         at: datetime | None,
     ) -> None:
         self.rules, self.series, self.at = rules, series, at
-        self.planned = planned_for(cases)
+        self.plan = Plan([case.series_id for case, _ in cases], since=min((began for _, began in cases), default=None))
         stale = [case.series_id for case, _ in cases if rules[case.rule_id].kind == Kind.STALE] if at else []
         gateways = {pk for one in stale if (pk := series[one].gateway_id)}
         self.silent_parents: set[int] = set()
@@ -139,7 +180,7 @@ class Suppressor:
     def hold(self, case: Case, moment: datetime) -> Hold | None:
         """What keeps the alarm that began at `moment` from being told then; `until` is the first free moment."""
         rule = self.rules[case.rule_id]
-        if (planned := self.held_by_plan(case, rule, moment)) is not None:
+        if (planned := self.plan.hold(self.series[case.series_id], rule, moment)) is not None:
             return planned
         if rule.kind == Kind.STALE:
             return self.held_by_silence(case, rule, self.at) if self.at else self.held_so_far(case)
@@ -150,33 +191,6 @@ class Suppressor:
         if case.suppressed_by not in (Suppression.PARENT, Suppression.GATEWAY):
             return None
         return Hold(Suppression(case.suppressed_by), case.suppressed_until)
-
-    def held_by_plan(self, case: Case, rule: Rule, moment: datetime) -> Hold | None:
-        """The first moment that neither interval nor schedule covers; the reason is that of the last of them."""
-        by, free = None, moment
-        while (interval := self.covering(case, rule, free)) is not None:
-            by = interval.by
-            if interval.end is None:
-                return Hold(by, None)
-            free = interval.end
-        return Hold(by, free) if by else None
-
-    def covering(self, case: Case, rule: Rule, moment: datetime) -> Interval | None:
-        for interval in self.planned[case.series_id]:
-            if interval.start <= moment and (interval.end is None or interval.end > moment):
-                return interval
-        if rule.weekly_hours is None:
-            return None
-        hours = self.hours_of(case, rule.weekly_hours)
-        if hours.is_open(moment):
-            return None
-        opening = next(hours.spans(moment, moment + WEEK), None)
-        return Interval(moment, opening[0] if opening else None, Suppression.SCHEDULE)
-
-    def hours_of(self, case: Case, weekly: Hours) -> BusinessHours:
-        place = self.series[case.series_id].equipment.location
-        zone = zone_of((place.site or place) if place else None)
-        return BusinessHours(zone, tuple(tuple(spans_of_day(weekly.get(day, []))) for day in WEEKDAYS))
 
     def held_by_silence(self, case: Case, rule: Rule, at: datetime) -> Hold | None:
         span = timedelta(seconds=rule.stale_after_s or 0)
@@ -210,13 +224,3 @@ class Suppressor:
             count,
         )
         return " " + said % {"count": count}
-
-
-def planned_for(cases: Sequence[tuple[Case, datetime]]) -> Mapping[int, list[Interval]]:
-    """The planned intervals of each series that end after the first moment they could matter."""
-    found: dict[int, list[Interval]] = defaultdict(list)
-    if cases:
-        facts = {"series": [case.series_id for case, _ in cases], "since": min(began for _, began in cases)}
-        for series_id, start, end, by in rows_of(PLANNED_SQL, facts):
-            found[series_id].append(Interval(start, end, Suppression(by)))
-    return found

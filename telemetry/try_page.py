@@ -18,7 +18,7 @@ from faultreporter.backoffice import page_of
 from faultreporter.errors import DomainError, PreconditionFailed, RangeTooLarge
 from telemetry.backtest import MAX_SERIES, watched_by
 from telemetry.drawing import Data, series_json, words, zone_for
-from telemetry.models import Rule, Series
+from telemetry.models import Rule, Series, Suppression
 from telemetry.models.catalogue import GAP_INTERVALS
 from telemetry.models.rule_kinds import UNSET, taken_by
 from telemetry.reasons import limit_words
@@ -127,6 +127,7 @@ def spoken() -> Data:
         "working": gettext("Trying series {n} of {of}…"),
         "done": gettext("Tried on {readings} readings of {n} series."),
         "none": gettext("The rule would not have raised an alert."),
+        "held_back": {why.value: gettext("not told: %(why)s") % {"why": why.label} for why in Suppression},
         "failed": gettext("The server did not answer; nothing was tried."),
         "open": gettext("still open at the end"),
         "clock": gettext("Times are those of {zone}."),

@@ -14,7 +14,7 @@ from faultreporter.testing import assert_error
 from telemetry.backtest import try_out
 from telemetry.ingest import ingest
 from telemetry.judging import ALARM, Kind, Limits, Standing, StoredReading, judge
-from telemetry.models import Rule
+from telemetry.models import MaintenanceWindow, Rule
 from telemetry.tests.factories import RuleFactory, SeriesFactory
 
 AT = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -124,17 +124,69 @@ def test_the_rule_is_tried_on_what_is_stored(api: Any, mona: User, hot_pump: Rul
     assert {name: data[name] for name in ("readings", "alerts", "firing_s", "pending_s", "naive_alerts")} == {
         "readings": 4, "alerts": 1, "firing_s": 120, "pending_s": 0, "naive_alerts": 2,
     }  # fmt: skip
+    assert data["held_back"] == 0
     (series,) = data["series"]
     assert (series["equipment_id"], series["unit"]) == (str(hot_pump.equipment_id), "Cel")
     assert series["episodes"] == [
         {
             "fired_at": stamp(1),
+            "told_at": stamp(1),
+            "suppressed_by": "",
             "cleared_at": stamp(3),
             "value": 90.0,
             "measure": 90.0,
             "reason": "Temperature was 90 °C; the limit is > 80 °C.",
         }
     ]
+
+
+def window(rule: Rule, start: float, end: float) -> None:
+    times = {"starts_at": after(start), "ends_at": after(end)}
+    MaintenanceWindow.add(by=None, equipment=rule.equipment, reason="Filters", **times)
+
+
+def told(data: Any) -> tuple[int, int, list[tuple[str | None, str]]]:
+    episodes = [(one["told_at"], one["suppressed_by"]) for one in data["series"][0]["episodes"]]
+    return data["alerts"], data["held_back"], episodes
+
+
+def test_a_window_holds_back_what_is_over_before_it_ends(api: Any, mona: User, hot_pump: Rule) -> None:
+    window(hot_pump, 0, 30)
+
+    assert told(ask(api(mona), hot_pump).json()["data"]) == (0, 1, [(None, "MAINTENANCE_WINDOW")])
+
+
+def test_what_outlasts_a_window_is_told_at_its_end(api: Any, mona: User, hot_pump: Rule) -> None:
+    window(hot_pump, 0, 2)
+
+    assert told(ask(api(mona), hot_pump).json()["data"]) == (1, 0, [(stamp(2), "MAINTENANCE_WINDOW")])
+
+
+def test_the_status_log_holds_back_what_it_covered(api: Any, mona: User, hot_pump: Rule) -> None:
+    machine = hot_pump.equipment
+    machine.set_status(status="MAINTENANCE", by=None, at=AT, reason="Filters")
+    machine.set_status(status="ONLINE", by=None, at=after(20), reason="")
+
+    assert told(ask(api(mona), hot_pump).json()["data"]) == (0, 1, [(None, "STATUS")])
+
+
+@pytest.mark.parametrize(
+    ("day", "opens"),
+    [("2026-03-28T06:30:00Z", "2026-03-28T07:00:00Z"), ("2026-03-29T05:30:00Z", "2026-03-29T06:00:00Z")],
+)
+def test_hours_are_tried_on_the_clock_of_the_site(api: Any, mona: User, day: str, opens: str) -> None:
+    """Eight o'clock in Berlin, the day before the clocks went forward and that day."""
+    begins = datetime.fromisoformat(day)
+    rule = RuleFactory.create(at=begins)
+    rule.equipment.location.site.change(by=None, time_zone="Europe/Berlin")
+    reading = {"equipment_id": str(rule.equipment_id), "metric": "temperature", "value": 90, "recorded_at": day}
+    ingest([reading], at=begins)
+    hours = {"SAT": [["08:00", "18:00"]], "SUN": [["08:00", "18:00"]]}
+    span = {"from": day, "to": (begins + timedelta(hours=6)).isoformat()}
+
+    data = ask(api(mona), rule, changes={"weekly_hours": hours}, **span).json()["data"]
+
+    assert told(data) == (1, 0, [(opens, "SCHEDULE")])
 
 
 def test_a_draft_is_tried_and_nothing_is_stored(api: Any, mona: User, hot_pump: Rule) -> None:

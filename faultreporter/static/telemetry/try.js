@@ -176,15 +176,16 @@
   }
 
   function list_episodes(episodes, clock_of, unit) {
-    const lines = episodes.slice(0, LISTED).map(({ fired_at, cleared_at, value }) => row(
+    const lines = episodes.slice(0, LISTED).map(({ fired_at, told_at, suppressed_by, cleared_at, value }) => row(
       clock_of.stamp(Date.parse(fired_at)),
+      told_at ? clock_of.stamp(Date.parse(told_at)) : words.held_back[suppressed_by],
       cleared_at ? clock_of.stamp(Date.parse(cleared_at)) : words.open,
       cleared_at ? lasted((Date.parse(cleared_at) - Date.parse(fired_at)) / 1000) : "–",
       `${number(value)} ${unit}`,
     ));
     if (!lines.length) {
       lines.push(row(words.none));
-      lines[0].cells[0].colSpan = 4;
+      lines[0].cells[0].colSpan = 5;
     }
     find("episodes").replaceChildren(...lines);
   }
