@@ -4,7 +4,6 @@ from typing import Any
 from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest
-from django.template.defaultfilters import floatformat
 from django.utils import timezone
 from django.utils.formats import localize
 from django.utils.safestring import SafeString
@@ -26,7 +25,9 @@ from telemetry import curves, gateway_admin, insight_admin, meter_admin, rule_ad
 from telemetry.drawing import rules_in_force
 from telemetry.live_page import live_link
 from telemetry.models import DeviceKey, LatestReading, Metric, Series
-from telemetry.units import symbol
+from telemetry.models.rule_kinds import seconds
+from telemetry.sparklines import sparkline, with_day
+from telemetry.units import quantity, symbol
 
 SHOWN = timedelta(days=1)
 
@@ -59,18 +60,24 @@ class MetricAdmin(ModelAdmin):
 
     @admin.display(description=_("plausible values"))
     def plausible(self, metric: Metric) -> str:
-        low, high = (
-            "…" if edge is None else floatformat(edge, "-3g") for edge in (metric.physical_min, metric.physical_max)
-        )
+        low, high = ("…" if edge is None else f"{edge:,.12g}" for edge in (metric.physical_min, metric.physical_max))
         return f"{low} – {high}"
 
 
 class LatestColumns:
-    """The newest value of a series and its time."""
+    """The newest value of a series, its time, and the day up to now."""
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Series]:
+        rows: QuerySet[Series] = super().get_queryset(request)  # type: ignore[misc]  # the admin's
+        return with_day(rows.select_related("equipment", "metric", "latest"), at=timezone.now())
 
     @admin.display(description=_("latest value"))
     def latest_value(self, series: Series) -> str:
-        return f"{series.latest.value:g} {symbol(series.metric.unit)}" if hasattr(series, "latest") else "–"
+        return quantity(series.latest.value, series.metric.unit) if hasattr(series, "latest") else "–"
+
+    @admin.display(description=_("last 24 hours"))
+    def day(self, series: Any) -> SafeString | str:
+        return sparkline(series.day, series.metric.unit, at=timezone.now())
 
     @admin.display(description=_("latest at"), ordering="latest__recorded_at")
     def latest_at(self, series: Series) -> str:
@@ -98,9 +105,8 @@ class SeriesAdmin(LatestColumns, ModelAdmin):
     """Series come into being with their first reading; nobody adds or deletes one."""
 
     empty_note = _("A series begins with its first reading: let a gateway send some with a device key.")
-    list_display = ("equipment", "metric", "latest_value", "latest_at", "expected_interval_s", "live")
+    list_display = ("equipment", "metric", "latest_value", "latest_at", "day", "expected", "live")
     list_filter = ("metric", "metric__kind", StaleFilter, OnSite)
-    list_select_related = ("equipment", "metric", "latest")
     search_fields = ("equipment__equipment_code", "equipment__equipment_name", "metric__code")
     ordering = ("equipment__equipment_code", "metric__code")
     fields = (
@@ -133,6 +139,10 @@ class SeriesAdmin(LatestColumns, ModelAdmin):
         rules = rules_in_force(series.equipment).filter(metric=series.metric)
         return curves.curve(series, since=newest - SHOWN, until=newest + timedelta(minutes=1), rules=rules)
 
+    @admin.display(description=_("expected every"), ordering="expected_interval_s")
+    def expected(self, series: Series) -> str:
+        return seconds(series.expected_interval_s) if series.expected_interval_s else "–"
+
     @admin.display(description=_("live"))
     def live(self, series: Series) -> SafeString:
         return live_link(series.equipment)
@@ -142,14 +152,10 @@ class SeriesInline(LatestColumns, ReadOnlyInline):
     """What is measured on a machine."""
 
     model = Series
-    fields = readonly_fields = ("measured", "latest_value", "latest_at")
+    fields = readonly_fields = ("measured", "latest_value", "latest_at", "day")
     ordering = ("metric__code",)
     verbose_name_plural = _("readings")
     per_page = 50
-
-    def get_queryset(self, request: HttpRequest) -> QuerySet[Series]:
-        rows: QuerySet[Series] = super().get_queryset(request)
-        return rows.select_related("metric", "latest")
 
     @admin.display(description=_("metric"))
     def measured(self, series: Series) -> SafeString | str:
@@ -162,7 +168,7 @@ add_tabs(Equipment, SeriesInline)
 @admin.register(LatestReading)
 class LatestReadingAdmin(ReadOnlyAdmin):
     empty_note = _("No reading has come yet: let a gateway send some with a device key.")
-    list_display = ("equipment", "metric", "reading", "recorded_at", "live")
+    list_display = ("equipment", "metric", "reading", "recorded_at", "day", "live")
     list_display_links = None  # every column's own link says more
     list_filter = ("series__metric", OnSiteOfSeries)
     list_select_related = ("series__equipment", "series__metric")
@@ -171,7 +177,7 @@ class LatestReadingAdmin(ReadOnlyAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[LatestReading]:
         rows: QuerySet[LatestReading] = super().get_queryset(request)
-        return rows.filter(series__in=Series.objects.for_user(caller(request)))
+        return with_day(rows.filter(series__in=Series.objects.for_user(caller(request))), at=timezone.now())
 
     @admin.display(description=_("equipment"), ordering="series__equipment__equipment_code")
     def equipment(self, latest: LatestReading) -> SafeString | str:
@@ -183,7 +189,11 @@ class LatestReadingAdmin(ReadOnlyAdmin):
 
     @admin.display(description=_("value"))
     def reading(self, latest: LatestReading) -> str:
-        return f"{latest.value:g} {symbol(latest.series.metric.unit)}"
+        return quantity(latest.value, latest.series.metric.unit)
+
+    @admin.display(description=_("last 24 hours"))
+    def day(self, latest: Any) -> SafeString | str:
+        return sparkline(latest.day, latest.series.metric.unit, at=timezone.now())
 
     @admin.display(description=_("live"))
     def live(self, latest: LatestReading) -> SafeString:

@@ -68,6 +68,11 @@ def symbol(code: str) -> str:
     return re.sub(r"^u(?=[a-zA-Z])", "µ", raised).translate(UNWRITTEN)
 
 
+def quantity(value: float, code: str) -> str:
+    """A measured value with its unit, in as many digits as a dial has: 126,792.8 kWh."""
+    return f"{value:,.10g} {symbol(code)}"
+
+
 def exact_conversion(source: str, target: str) -> tuple[Fraction, Fraction]:
     """Factor and offset of `target = source * factor + offset`; UnitMismatch where there is none."""
     if source == target:
