@@ -5,15 +5,16 @@ maintenance windows of the machine, of a machine it is part of and of a place it
 (maintenance, offline) of the machine and of those it is part of.
 
 What is silent holds back the rules about silence below it, as of now: a machine it is part of that has such a rule of
-its own, or the gateway, once nothing has come through it for half as long as the rule allows. Of the series of a
-silent gateway the first speaks for all. When machine or gateway is back, each series has its rule's whole time again
-to follow.
+its own, once none of its sensors has spoken for half as long as that rule allows, or the gateway, likewise. Only a
+machine with such a rule, because then somebody is told of it; and only rules about silence, because a value that
+arrives is true whoever else is silent. Of the series of a silent gateway the first speaks for all. When machine or
+gateway is back, each series has its rule's whole time again to follow.
 """
 
 import uuid
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
 from django.db import connection
@@ -27,6 +28,8 @@ from telemetry.standings import Case, rows_of
 
 WEEK = timedelta(days=8)
 """A weekly schedule opens at least once in it."""
+AGES = datetime(2200, 1, 1, tzinfo=UTC)
+"""What is planned for longer has no end: until further notice. No calendar reaches a week beyond the year 9999."""
 SPEAKING_LOCK = 0x6672_0003
 """PostgreSQL advisory lock: one worker at a time settles which series speaks for a silent gateway."""
 
@@ -72,10 +75,13 @@ WITH RECURSIVE above(series_id, equipment_id, parent_id) AS (
 SELECT DISTINCT above.series_id
 FROM above
 JOIN iot_series own ON own.equipment_id = above.equipment_id
-JOIN iot_latest latest ON latest.series_id = own.id
 JOIN iot_rule_states state ON state.series_id = own.id
 JOIN iot_rules rule ON rule.id = state.rule_id AND rule.kind = 'STALE'
-WHERE latest.received_at <= %(at)s - rule.stale_after_s * interval '0.5 second'"""
+WHERE NOT EXISTS (
+    SELECT FROM iot_series heard JOIN iot_latest latest ON latest.series_id = heard.id
+    WHERE heard.equipment_id = above.equipment_id
+        AND latest.received_at > %(at)s - rule.stale_after_s * interval '0.5 second'
+)"""
 
 GATEWAYS_SQL = """
 SELECT series.gateway_id, max(latest.received_at), count(*)
@@ -121,7 +127,8 @@ class Plan:
         self.intervals: dict[int, list[Interval]] = defaultdict(list)
         if series_ids:
             for series_id, start, end, by in rows_of(PLANNED_SQL, {"series": list(series_ids), "since": since}):
-                self.intervals[series_id].append(Interval(start, end, Suppression(by)))
+                known_end = end if end and end < AGES else None
+                self.intervals[series_id].append(Interval(start, known_end, Suppression(by)))
 
     def hold(self, series: Series, rule: Rule, moment: datetime) -> Hold | None:
         """Until the first moment that neither interval nor schedule covers; the reason is that of the last of them."""

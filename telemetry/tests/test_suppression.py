@@ -14,7 +14,7 @@ from locations.tests.factories import LocationFactory
 from telemetry import tasks
 from telemetry.ingest import ingest
 from telemetry.models import MaintenanceWindow, RuleState, Series
-from telemetry.tests.factories import RuleFactory, SeriesFactory, issue_key
+from telemetry.tests.factories import MetricFactory, RuleFactory, SeriesFactory, issue_key
 from telemetry.tests.hearing import News, heard
 
 pytestmark = pytest.mark.django_db
@@ -183,6 +183,33 @@ def test_the_hours_of_a_rule_are_on_the_clock_of_the_site(
     tasks.sweep_rules()
 
     assert news.told == [("fired", opens)]
+
+
+def test_a_window_until_further_notice_holds_back_a_rule_with_hours(news: News, clock: Any, series: Series) -> None:
+    RuleFactory(equipment=series.equipment, at=NOW, weekly_hours={"SUN": [["00:00", "24:00"]]})
+    ages = datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC)
+    MaintenanceWindow.add(by=None, equipment=series.equipment, starts_at=NOW, ends_at=ages, reason="Out of use")
+
+    send(clock, 10, 90, series)
+
+    assert told(news) == []
+    assert {state.suppressed_by for state in RuleState.objects.all()} == {"MAINTENANCE_WINDOW"}
+
+
+def test_a_parent_with_one_dead_sensor_is_not_silent(news: News, clock: Any) -> None:
+    dead = SeriesFactory.create()
+    alive = SeriesFactory.create(equipment=dead.equipment, metric=MetricFactory(pressure=True))
+    part = SeriesFactory.create(equipment=EquipmentFactory(parent=dead.equipment))
+    for line in (dead, part):
+        RuleFactory(equipment=line.equipment, at=NOW, **SILENT)
+    send(clock, 1, 20, dead, part)
+    clock.move_to(minute(9))
+    code = alive.equipment.equipment_code
+    ingest([{"equipment_code": code, "metric": alive.metric.code, "value": 2}], at=minute(9))
+
+    sweep(clock, 12)
+
+    assert {facts["series"] for facts in news.facts} == {dead, part}
 
 
 def test_a_silent_parent_speaks_for_its_parts(news: News, clock: Any) -> None:
