@@ -150,7 +150,7 @@ class StreamView(ApiView):
 
     def kinds_parameter(self) -> frozenset[Kind]:
         try:
-            asked = {Kind(part) for part in self.request.query_params.get("kinds", "").split(",") if part}
+            asked = {Kind(part) for part in self.request.query_params.get("kinds", "").lower().split(",") if part}
         except ValueError:
             message = _("kinds must be a comma list of: %(known)s.") % {"known": ", ".join(Kind)}
             raise InvalidParameter(message, field="kinds") from None

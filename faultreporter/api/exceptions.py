@@ -105,10 +105,7 @@ def find_constraint(name: str) -> models.BaseConstraint | None:
 
 
 def duplicate_field(constraint_name: str, detail: str) -> str:
-    """The last field of the constraint, which by our naming is the one a person typed."""
-    constraint = find_constraint(constraint_name)
-    if isinstance(constraint, models.UniqueConstraint) and constraint.fields:
-        return constraint.fields[-1]
+    """The last column of the constraint, which by our naming is the field that a person typed."""
     key = re.match(r"Key \((?:lower\()?([a-z_, ]+)", detail)
     return key[1].split(",")[-1].strip() if key else constraint_name
 

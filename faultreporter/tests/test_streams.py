@@ -250,7 +250,7 @@ def test_filters(streams: StreamProcess, pump: Any, mona: User) -> None:
     measure(other, 2.0)
     series = Series.objects.get(equipment=pump)
 
-    by_machine = streams.open(token, equipment_id=f"{pump.pk},{uuid.uuid4()}", kinds="alert,reading")
+    by_machine = streams.open(token, equipment_id=f"{pump.pk},{uuid.uuid4()}", kinds="ALERT,reading")
     by_series = streams.open(token, series_id=str(series.pk))
 
     assert values_of(by_machine) == values_of(by_series) == [1.0]

@@ -80,7 +80,7 @@ def test_a_gauge_is_refused_and_a_counter_has_one_meter(api: Api, mona: User, me
     body = {"name": "Main", "utility": "electricity", "equipment_id": str(meter.equipment_id)}
 
     assert_error(api(mona).post(METERS, body | {"series_id": SeriesFactory().pk}), 400, "VALIDATION_ERROR", "series_id")
-    assert_error(api(mona).post(METERS, body | {"series_id": meter.series_id}), 409, "DUPLICATE")
+    assert_error(api(mona).post(METERS, body | {"series_id": meter.series_id}), 409, "DUPLICATE", "series_id")
 
 
 def test_use_by_day_in_the_sites_own_time(api: Api, rita: User, meter: Meter) -> None:
