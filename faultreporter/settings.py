@@ -75,7 +75,7 @@ class Environment(FromEnvironment):
     MAX_UPLOAD_BYTES: int = Field(default=10_000_000, ge=1_000)
     READINGS_KEPT_MONTHS: int = Field(default=24, ge=2, le=1200)
     INGEST_BATCHES_PER_PROCESS: int = Field(default=3, ge=1)
-    INGEST_BACKLOG_BATCHES: int = Field(default=100_000, ge=1)
+    INGEST_BACKLOG_BATCHES: int = Field(default=1_000_000, ge=1)
     INGEST_BACKLOG_SECONDS: int = Field(default=259_200, ge=60)
     CURRENCY: str = Field(default="EUR", pattern="^[A-Z]{3}$")
 

@@ -59,6 +59,14 @@ def test_a_backlog_beyond_its_limit(api: Api, headers: Any, settings: Any, limit
     assert response["Retry-After"] == "30"
 
 
+def test_a_night_without_a_worker_costs_no_readings(api: Api, headers: Any) -> None:
+    """A hundred gateways with a batch every ten seconds, for twelve hours."""
+    evening = timezone.now() - timedelta(hours=12)
+    Arrival.objects.bulk_create(Arrival(id=n, received_at=evening, series=[], window_at=[]) for n in (1, 432_000))
+
+    assert api(None).post(URL, BATCH, headers=headers).status_code == 200
+
+
 def test_the_backlog_is_looked_at_once_a_second(gate: pressure.Gate, settings: Any) -> None:
     settings.INGEST_BACKLOG_SECONDS = 1
     now = timezone.now()
