@@ -5,12 +5,13 @@ before. What is newer than that can't be stored yet and nobody else can store it
 table. Only the rest, late or equal in the batch, is inserted with ON CONFLICT DO NOTHING and counted.
 """
 
+from array import array
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from itertools import chain
+from itertools import repeat
 from struct import Struct
 from typing import Any
 
@@ -18,44 +19,40 @@ import psycopg
 import structlog
 from django.db import IntegrityError, connection, transaction
 
+from telemetry.wire import use_columns
+
 log = structlog.get_logger(__name__)
 
 # In key order: two batches that meet wait for each other instead of deadlocking. A row is locked even where it is as
 # new already and stays; then it isn't returned.
 LATEST_SQL = """
 INSERT INTO iot_latest AS latest (series_id, recorded_at, value, received_at)
-SELECT series_id, '2000-01-01Z'::timestamptz + moment * interval '1 microsecond', value, %b::timestamptz
-FROM unnest(%b::int[], %b::int8[], %b::float8[]) AS batch(series_id, moment, value)
+SELECT series_id, recorded_at, value, %b::timestamptz
+FROM unnest(%b, %b, %b) AS batch(series_id, recorded_at, value)
 ORDER BY series_id
 ON CONFLICT (series_id) DO UPDATE SET
     recorded_at = EXCLUDED.recorded_at, value = EXCLUDED.value, received_at = EXCLUDED.received_at,
     previous_at = latest.recorded_at
 WHERE latest.recorded_at < EXCLUDED.recorded_at
-RETURNING series_id, (extract(epoch FROM previous_at - '2000-01-01Z'::timestamptz) * 1000000)::int8"""
+RETURNING series_id, previous_at"""
 
 COPY_SQL = "COPY iot_data (series_id, recorded_at, value) FROM STDIN (FORMAT BINARY)"
 
 # Of two readings with one key the first of the batch comes first and stays.
 INSERT_SQL = """
 INSERT INTO iot_data (series_id, recorded_at, value)
-SELECT series_id, '2000-01-01Z'::timestamptz + moment * interval '1 microsecond', value
-FROM unnest(%b::int[], %b::int8[], %b::float8[]) WITH ORDINALITY AS batch(series_id, moment, value, place)
-ORDER BY series_id, moment, place
+SELECT series_id, recorded_at, value
+FROM unnest(%b, %b, %b) WITH ORDINALITY AS batch(series_id, recorded_at, value, place)
+ORDER BY series_id, recorded_at, place
 ON CONFLICT DO NOTHING"""
 
 CONFLICTS_SQL = """
 SELECT count(*)
-FROM (
-    SELECT series_id, '2000-01-01Z'::timestamptz + moment * interval '1 microsecond' AS recorded_at, value
-    FROM unnest(%b::int[], %b::int8[], %b::float8[]) AS batch(series_id, moment, value)
-) batch
+FROM unnest(%b, %b, %b) AS batch(series_id, recorded_at, value)
 JOIN iot_data stored USING (series_id, recorded_at)
 WHERE stored.value <> batch.value"""
 
-ARRIVAL_SQL = """
-INSERT INTO iot_arrivals (received_at, series, window_at)
-SELECT %b::timestamptz, array_agg(series_id), array_agg('2000-01-01Z'::timestamptz + place * interval '15 minutes')
-FROM unnest(%b::int[], %b::int[]) AS changed(series_id, place)"""
+ARRIVAL_SQL = "INSERT INTO iot_arrivals (received_at, series, window_at) VALUES (%b, %b, %b)"
 
 EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
 TICK = timedelta(microseconds=1)
@@ -144,6 +141,7 @@ def store_once(batch: Batch, *, at: datetime, trusting: bool) -> Stored:
     for rows in batch.values():
         rows.put_in_order()
     with binary_cursor() as cursor:
+        use_columns(cursor)
         moved = move_latest(cursor, batch, at=at)
         live, late = parted(batch, moved) if trusting else ({}, batch)
         changed = copy(cursor, live)
@@ -155,7 +153,8 @@ def store_once(batch: Batch, *, at: datetime, trusting: bool) -> Stored:
             if inserted:
                 changed += windows(late)
         if changed:
-            cursor.execute(ARRIVAL_SQL, [at, *map(list, zip(*dict.fromkeys(changed), strict=True))])
+            series, places = zip(*dict.fromkeys(changed), strict=True)
+            cursor.execute(ARRIVAL_SQL, [at, array("i", series), array("q", [place * WINDOW for place in places])])
     sent = sum(map(len, batch.values()))
     return Stored(accepted, sent - accepted - conflict, conflict, sorted(moved))
 
@@ -167,7 +166,8 @@ def move_latest(cursor: Cursor, batch: Batch, *, at: datetime) -> dict[int, int 
     """
     moments = [rows.moments[-1] for rows in batch.values()]
     values = [rows.values[bisect_left(rows.moments, last)] for rows, last in zip(batch.values(), moments, strict=True)]
-    return dict(cursor.execute(LATEST_SQL, [at, list(batch), moments, values]).fetchall())
+    columns = [array("i", batch), array("q", moments), array("d", values)]
+    return dict(cursor.execute(LATEST_SQL, [at, *columns], binary=True).fetchall())
 
 
 def parted(batch: Batch, moved: Mapping[int, int | None]) -> tuple[Batch, Batch]:
@@ -210,17 +210,17 @@ def copy(cursor: Cursor, batch: Batch) -> list[Window]:
 
 def insert(cursor: Cursor, batch: Batch) -> tuple[int, int]:
     """Stores what isn't stored yet; how many that were, and for how many another value is stored."""
-    series = [one for one, rows in batch.items() for _ in rows.moments]
-    columns = [series, joined(rows.moments for rows in batch.values()), joined(rows.values for rows in batch.values())]
+    series, moments, values = array("i"), array("q"), array("d")
+    for one, rows in batch.items():
+        series.extend(repeat(one, len(rows)))
+        moments.extend(rows.moments)
+        values.extend(rows.values)
+    columns = [series, moments, values]
     inserted = cursor.execute(INSERT_SQL, columns).rowcount
     if inserted == len(series):
         return inserted, 0
     (conflict,) = cursor.execute(CONFLICTS_SQL, columns).fetchone() or (0,)
     return inserted, conflict
-
-
-def joined(lists: Iterable[list[Any]]) -> list[Any]:
-    return list(chain.from_iterable(lists))
 
 
 def windows(batch: Batch) -> list[Window]:
