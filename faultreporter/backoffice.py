@@ -1,6 +1,7 @@
 """The base of every back-office page: audited, aware of soft deletion, and able to say why something was refused."""
 
-from collections.abc import Callable
+from collections import defaultdict
+from collections.abc import Callable, Collection
 from typing import Any
 
 from django import forms
@@ -8,7 +9,7 @@ from django.conf import settings
 from django.contrib import admin, messages
 from django.contrib.admin import SimpleListFilter
 from django.contrib.admin.utils import label_for_field, lookup_field, unquote
-from django.core.exceptions import ValidationError
+from django.core.exceptions import NON_FIELD_ERRORS, ValidationError
 from django.db import IntegrityError, transaction
 from django.db.models import BaseConstraint, Model, QuerySet, UniqueConstraint
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
@@ -16,7 +17,7 @@ from django.http.response import HttpResponseBase
 from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.html import format_html
+from django.utils.html import conditional_escape, format_html
 from django.utils.safestring import SafeString
 from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
@@ -79,15 +80,41 @@ class AuditedBackOfficeMiddleware:
 
 
 class RecordForm(forms.ModelForm[Any]):
-    """Says in words, at the field, what a constraint of the table would refuse."""
+    """Says in words, at the field, what a constraint of the table or the record itself would refuse."""
 
-    def validate_constraints(self) -> None:
-        model, exclude = type(self.instance), self._get_validation_exclusions()  # type: ignore[attr-defined]
+    def _post_clean(self) -> None:
+        # Where a constraint has no words of its own, the record would only tell its name.
+        self.instance.validate_constraints = self.check_constraints
+        super()._post_clean()  # type: ignore[misc]  # the stubs don't know it
+        del self.instance.validate_constraints
+        if not self.errors:
+            try:
+                self.check_record()
+            except DomainError as refused:
+                self.blame(refused)
+
+    def _get_validation_exclusions(self) -> set[str]:
+        # Django leaves a constraint out whose condition isn't in the form, such as being among the living.
+        return super()._get_validation_exclusions() - {"deleted_at"}  # type: ignore[misc,no-any-return]
+
+    def check_record(self) -> None:
+        """Raises what the record would when it is stored: what ties several fields together."""
+
+    def blame(self, refused: DomainError) -> None:
+        """Its message, at the field that it names."""
+        named = refused.details[0].field.removesuffix("_id") if refused.details else ""
+        self.add_error(named if named in self.fields else None, refused.message)
+
+    def check_constraints(self, exclude: Collection[str] | None = None) -> None:
+        model, errors = type(self.instance), defaultdict[str, list[Any]](list)
         for constraint in model._meta.constraints:
             try:
                 constraint.validate(model, self.instance, exclude=exclude)
             except ValidationError:
-                self.add_error(*self.finding(constraint))
+                field, message = self.finding(constraint)
+                errors[field or NON_FIELD_ERRORS].append(message)
+        if errors:
+            raise ValidationError(dict(errors))
 
     def finding(self, constraint: BaseConstraint) -> tuple[str | None, Any]:
         """The field to blame, if one, and the constraint's own words or ours."""
@@ -222,6 +249,17 @@ class ModelAdmin(UnfoldModelAdmin):
         filters = list(super().get_list_filter(request))
         return [*filters, DeletedFilter] if issubclass(self.model, SoftDeleteModel) else filters
 
+    def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        """Templates take a help text for HTML; ours are words, and may speak of a <device id>."""
+        field = super().formfield_for_dbfield(db_field, request, **kwargs)
+        if field is not None:
+            field.help_text = conditional_escape(field.help_text)
+        return field
+
+    def get_inlines(self, request: HttpRequest, obj: Any) -> list[Any]:
+        """A record that doesn't exist yet has no history."""
+        return [one for one in super().get_inlines(request, obj) if obj or not issubclass(one, ReadOnlyInline)]
+
     def save_model(self, request: HttpRequest, obj: Model, form: Any, change: bool) -> None:
         if change:
             self.change_record(request, obj, list(form.changed_data))
@@ -348,6 +386,7 @@ class ReadOnlyInline(TabularInline):
     max_num = 0
     can_delete = False
     tab = True
+    empty_note: Any = _("Nothing here yet.")
 
     def get_formset(self, request: HttpRequest, obj: Any = None, **kwargs: Any) -> Any:
         made = super().get_formset(request, obj, **kwargs)

@@ -18,21 +18,13 @@ from unfold.decorators import action
 
 from faultreporter.accounts.authentication import caller
 from faultreporter.accounts.models import User
-from faultreporter.backoffice import ModelAdmin, RecordForm, page_of
+from faultreporter.backoffice import ModelAdmin, page_of
 from locations.models import Location
-
-
-class LivingRecordForm(RecordForm):
-    """Checks what is unique among the living as well: Django leaves a constraint out whose condition is no field."""
-
-    def _get_validation_exclusions(self) -> set[str]:
-        return super()._get_validation_exclusions() - {"deleted_at"}  # type: ignore[misc,no-any-return]
 
 
 class RecordAdmin(ModelAdmin):
     """`register()` and `change()` of the model do the writing."""
 
-    form = LivingRecordForm
     actions: Sequence[str] = ("restore",)
 
     def get_search_results(self, request: HttpRequest, queryset: QuerySet[Any], search_term: str) -> Any:
@@ -118,7 +110,9 @@ def confirmed(form_class: type[ActionForm], description: Any, permission: str = 
 def button(act: Any) -> Any:
     """A list's action as a button on the record's page: it opens the form, which is sent to the list."""
 
-    @action(description=act.short_description, url_path=act.__name__.replace("_", "-"), permissions=["change"])
+    name, permissions = act.__name__.replace("_", "-"), act.allowed_permissions
+
+    @action(description=act.short_description, url_path=name, permissions=permissions)
     def open_form(self: Any, request: HttpRequest, object_id: str) -> HttpResponse:
         record = self.record(request, object_id)
         if record is None:

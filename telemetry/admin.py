@@ -17,6 +17,7 @@ from faultreporter.backoffice import (
     ModelAdmin,
     ReadOnlyAdmin,
     ReadOnlyInline,
+    RecordForm,
     add_tabs,
     link_to,
 )
@@ -42,8 +43,14 @@ def changes_of(record: Any, changed: list[str]) -> dict[str, Any]:
     return {name: getattr(record, name) for name in changed if name in columns}
 
 
+class MetricForm(RecordForm):
+    def check_record(self) -> None:
+        self.instance.check_unit()
+
+
 @admin.register(Metric)
 class MetricAdmin(ModelAdmin):
+    form = MetricForm
     list_display = ("code", "name", "kind", "shown_unit", "plausible", "brick_class")
     list_display_links = ("code", "name")
     list_filter = ("kind", "unit")
@@ -155,6 +162,7 @@ class SeriesInline(LatestColumns, ReadOnlyInline):
     fields = readonly_fields = ("measured", "latest_value", "latest_at", "day")
     ordering = ("metric__code",)
     verbose_name_plural = _("readings")
+    empty_note = _("Nothing is measured on this machine yet. Its live page says how to send a first reading.")
     per_page = 50
 
     @admin.display(description=_("metric"))

@@ -17,7 +17,7 @@ from django.utils.translation import gettext_lazy as _
 from unfold.widgets import UnfoldAdminSplitDateTimeWidget, UnfoldAdminTextInputWidget
 
 from faultreporter.accounts.authentication import caller
-from faultreporter.backoffice import ModelAdmin, ReadOnlyInline, link_to
+from faultreporter.backoffice import ModelAdmin, ReadOnlyInline, RecordForm, link_to
 from locations.backoffice import ActionForm, button, confirmed
 from telemetry.counters import Bucket
 from telemetry.meters import Consumption, consumption
@@ -45,10 +45,25 @@ class ExchangeForm(ActionForm):
     note = forms.CharField(label=_("Note"), max_length=200, required=False, widget=UnfoldAdminTextInputWidget)
 
 
+class MeterForm(RecordForm):
+    def check_record(self) -> None:
+        self.instance.settle()
+
+
+class TariffForm(RecordForm):
+    def check_constraints(self, exclude: Any = None) -> None:
+        self.instance.settle_currency()
+        super().check_constraints(exclude)
+
+    def check_record(self) -> None:
+        self.instance.check_site()
+
+
 class ExchangeInline(ReadOnlyInline):
     model = MeterExchange
     fields = readonly_fields = ("at", "final", "initial", "note", "by")
     verbose_name_plural = _("exchanges")
+    empty_note = _("It is the first meter here. The button above records that another one has taken its place.")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[MeterExchange]:
         rows: QuerySet[MeterExchange] = super().get_queryset(request)
@@ -57,6 +72,7 @@ class ExchangeInline(ReadOnlyInline):
 
 @admin.register(Meter)
 class MeterAdmin(ModelAdmin):
+    form = MeterForm
     empty_note = _("Add a meter to a series of counter readings, and say what it supplies.")
     list_display = ("name", "utility", "supplies", "dial", "read_at", "parent")
     list_filter = ("utility",)
@@ -71,7 +87,7 @@ class MeterAdmin(ModelAdmin):
     autocomplete_fields = ("series", "equipment", "location", "parent")
     ordering = ("name", "id")
     fields = (
-        ("name", "serial_number"), ("series", "utility"), ("equipment", "location"), "parent", ("unit", "factor"),
+        ("name", "serial_number"), "series", "utility", ("equipment", "location"), "parent", ("unit", "factor"),
         ("rolls_over_at", "max_per_hour"), "use",
     )  # fmt: skip
     readonly_fields = ("use",)
@@ -163,6 +179,7 @@ def shown(meter: Meter, found: Consumption, zone: Any) -> dict[str, Any]:
 
 @admin.register(Tariff)
 class TariffAdmin(ModelAdmin):
+    form = TariffForm
     empty_note = _("Say what a kilowatt hour costs and emits; energy figures then tell costs and CO₂, too.")
     list_display = ("utility", "site", "valid_from", "price", "currency", "co2_kg")
     list_filter = ("utility",)

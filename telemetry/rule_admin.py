@@ -1,6 +1,6 @@
 """Alarm rules, where they stand, and the times in which they are silent, in the back office."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 from django.contrib import admin
 from django.db.models import QuerySet
@@ -51,6 +51,10 @@ class RuleForm(RecordForm):
         fields = (
             "title", "equipment", "category", "metric", "kind", *UNSET, "severity", "is_enabled",
         )  # fmt: skip
+        help_texts: ClassVar = {
+            "equipment": _("One machine, or else a category."),
+            "category": _("All its machines, also those still to come."),
+        }
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -68,7 +72,7 @@ class RuleForm(RecordForm):
             try:
                 cleaned.update(complete(cleaned["kind"], cleaned, given=set()))
             except ValidationFailed as refused:
-                self.add_error(refused.details[0].field, refused.message)
+                self.blame(refused)
         return cleaned
 
 
@@ -76,6 +80,7 @@ class RuleStateInline(ReadOnlyInline):
     model = RuleState
     fields = readonly_fields = ("machine", "since", "judged_up_to", "version")
     verbose_name_plural = _("where it fires now")
+    empty_note = _("It fires nowhere now.")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[RuleState]:
         states: QuerySet[RuleState] = super().get_queryset(request).filter(is_told=True)
@@ -192,12 +197,29 @@ class RuleStateAdmin(ReadOnlyAdmin):
         return state.get_suppressed_by_display() if state.state in ALARM else ""
 
 
+class WhenFilter(admin.SimpleListFilter):
+    title = _("when")
+    parameter_name = "when"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+        return [("now", _("In force now")), ("ahead", _("Still to come")), ("past", _("Over"))]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        now, windows = timezone.now(), MaintenanceWindow.objects
+        chosen = {
+            "now": windows.over(now), "ahead": windows.filter(starts_at__gt=now),
+            "past": windows.filter(ends_at__lte=now),
+        }  # fmt: skip
+        return queryset & chosen[self.value() or ""] if self.value() in chosen else queryset
+
+
 @admin.register(MaintenanceWindow)
 class MaintenanceWindowAdmin(ModelAdmin):
     """Planned times without new alerts from rules."""
 
     empty_note = _("While a window lasts, rules open no alerts for its machine or place. Add one before planned work.")
     list_display = ("reason", "where", "starts_at", "ends_at", "created_by")
+    list_filter = (WhenFilter,)
     list_select_related = ("equipment", "location", "created_by")
     search_fields = ("reason", "equipment__equipment_code", "location__name")
     ordering = ("-starts_at", "-id")

@@ -16,7 +16,7 @@ from alerts.escalation import escalate_now
 from alerts.models import Alert, AlertEscalation, EscalationOutage, EscalationPolicy, EscalationStep
 from alerts.models.escalation import latest
 from faultreporter.accounts.authentication import caller
-from faultreporter.backoffice import ReadOnlyAdmin, TabularInline, badge
+from faultreporter.backoffice import ReadOnlyAdmin, RecordForm, TabularInline, badge
 from faultreporter.errors import ErrorDetail, ValidationFailed
 from locations.backoffice import RecordAdmin
 
@@ -26,7 +26,7 @@ BEGINNING = datetime(2000, 1, 1, tzinfo=UTC)
 LAST_PLACE = 10_000
 
 
-class StepForm(forms.ModelForm[EscalationStep]):
+class StepForm(RecordForm):
     """One row. What it must say is checked with the others, in their order."""
 
     position = forms.IntegerField(label=_("Order"), required=False, min_value=0, max_value=LAST_PLACE)
@@ -38,7 +38,7 @@ class StepForm(forms.ModelForm[EscalationStep]):
     def validate_unique(self) -> None:
         """Places are given anew when the list is stored."""
 
-    def validate_constraints(self) -> None:
+    def check_constraints(self, exclude: Any = None) -> None:
         """The ladder says it in words."""
 
     def said(self) -> ladder.Step:

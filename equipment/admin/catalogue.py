@@ -8,8 +8,8 @@ from django.utils.translation import gettext_lazy as _
 from unfold.widgets import UnfoldAdminTextareaWidget
 
 from equipment.models import Category, FailureMode
-from faultreporter.backoffice import ModelAdmin, ReadOnlyInline, linked
-from locations.backoffice import LivingRecordForm, RecordAdmin
+from faultreporter.backoffice import ModelAdmin, ReadOnlyInline, RecordForm, linked
+from locations.backoffice import RecordAdmin
 
 
 class LinesField(forms.CharField):
@@ -27,7 +27,7 @@ class LinesField(forms.CharField):
         return bool((initial or []) != self.to_python(data))
 
 
-class FailureModeForm(LivingRecordForm):
+class FailureModeForm(RecordForm):
     keywords = LinesField(label=_("Keywords"), required=False, help_text=_("One a line, in small letters."))
     typical_causes = LinesField(label=_("Typical causes"), required=False, help_text=_("One a line."))
 

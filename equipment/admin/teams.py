@@ -15,11 +15,11 @@ from equipment.admin.catalogue import CatalogueAdmin
 from equipment.models import PersonSkill, Skill, Team, TeamMembership
 from faultreporter.accounts.authentication import caller
 from faultreporter.accounts.models import User
-from faultreporter.backoffice import ReadOnlyInline, badge
-from locations.backoffice import LivingRecordForm, RecordAdmin, SiteFilter
+from faultreporter.backoffice import ReadOnlyInline, RecordForm, badge
+from locations.backoffice import RecordAdmin, SiteFilter
 
 
-class TeamForm(LivingRecordForm):
+class TeamForm(RecordForm):
     members = forms.ModelMultipleChoiceField(
         label=_("Members"), required=False, queryset=User.objects.none(), widget=UnfoldAdminSelect2MultipleWidget,
         help_text=_("Everybody in the team from now on; whoever is taken out has left."),

@@ -8,8 +8,8 @@ from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 from unfold.widgets import UnfoldAdminTextInputWidget
 
-from faultreporter.backoffice import TabularInline
-from locations.backoffice import LivingRecordForm, RecordAdmin
+from faultreporter.backoffice import RecordForm, TabularInline
+from locations.backoffice import RecordAdmin
 from locations.business_time import WEEKDAYS
 from locations.models import BusinessCalendar, Holiday
 from locations.models.calendar import Hours, office_hours, spans_of_day
@@ -35,7 +35,7 @@ def as_text(openings: list[list[str]]) -> str:
     return ", ".join("–".join(opening) for opening in openings)
 
 
-class CalendarForm(LivingRecordForm):
+class CalendarForm(RecordForm):
     """The week as seven lines."""
 
     class Meta:

@@ -315,8 +315,15 @@ class Tariff(SoftDeleteModel):
         return f"{self.get_utility_display()} {self.valid_from:%Y-%m-%d}"
 
     def store(self) -> None:
-        """Writes the row, new or changed. A price without a currency is in the product's own."""
+        """Writes the row, new or changed."""
+        self.check_site()
+        self.settle_currency()
+        self.save()
+
+    def check_site(self) -> None:
         if self.site is not None and self.site.kind != Location.Kind.SITE:
             raise ValidationFailed(gettext("A tariff is for a whole site."), field="site_id")
+
+    def settle_currency(self) -> None:
+        """A price without a currency is in the product's own."""
         self.currency = "" if self.price is None else self.currency or settings.CURRENCY
-        self.save()

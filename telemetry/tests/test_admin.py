@@ -9,8 +9,8 @@ from equipment.tests.factories import EquipmentFactory
 from faultreporter.accounts.models import User
 from faultreporter.outbox.testing import deliver
 from telemetry.ingest import ingest
-from telemetry.models import DeviceKey, Metric, Rule, RuleState, Series
-from telemetry.tests.factories import MetricFactory, RuleFactory, issue_key
+from telemetry.models import DeviceKey, MaintenanceWindow, Metric, Rule, RuleState, Series, Tariff
+from telemetry.tests.factories import DetectorFactory, MetricFactory, RuleFactory, issue_key
 
 pytestmark = pytest.mark.django_db
 
@@ -130,6 +130,62 @@ def test_a_metric_in_use_keeps_its_unit(backoffice: Browse, mona: User, firing: 
 
     assert "it keeps its code and unit" in response.content.decode()
     assert Metric.objects.get().unit == "Cel"
+
+
+def test_a_form_says_what_is_wrong_and_keeps_what_was_typed(backoffice: Browse, mona: User) -> None:
+    form = {"code": "x", "name": "X", "unit": "foo", "kind": "GAUGE"}
+
+    answer = backoffice(mona).post("/admin/telemetry/metric/add/", form)
+
+    shown = answer.context["adminform"].form
+    assert "“foo” is no UCUM code" in shown.errors["unit"][0]
+    assert shown.data.dict() == form
+
+
+def test_a_second_detector_of_a_kind_is_refused_at_the_field(backoffice: Browse, mona: User) -> None:
+    first = DetectorFactory.create()
+    fields = {"metric": str(first.metric_id), "kind": first.kind, "visibility": "SHADOW"}
+
+    answer = backoffice(mona).post("/admin/telemetry/detector/add/", fields)
+
+    assert answer.context["adminform"].form.errors == {"kind": ["This metric has such a detector already."]}
+
+
+def test_a_meter_on_a_gauge_is_refused_at_the_field(backoffice: Browse, mona: User, firing: Rule) -> None:
+    series = Series.objects.get()
+    fields = {"name": "Main", "utility": "ELECTRICITY", "factor": 1, "equipment": str(series.equipment_id)}
+
+    answer = backoffice(mona).post("/admin/telemetry/meter/add/", {**fields, "series": series.pk})
+
+    assert answer.context["adminform"].form.errors == {"series": ["A meter reads a counter; this metric is a gauge."]}
+
+
+def test_a_price_without_a_currency_is_in_the_products_own(backoffice: Browse, mona: User) -> None:
+    form = {"utility": "ELECTRICITY", "valid_from": "2026-01-01", "price": "0.24"}
+
+    assert backoffice(mona).post("/admin/telemetry/tariff/add/", form).status_code == 302
+    assert Tariff.objects.get().currency == "EUR"
+
+
+@pytest.mark.parametrize(("hours", "when"), [(-1, "now"), (24, "ahead"), (-48, "past")])
+def test_windows_are_found_by_when_they_are(backoffice: Browse, mona: User, hours: int, when: str) -> None:
+    begins = timezone.now() + timedelta(hours=hours)
+    machine = EquipmentFactory.create()
+    MaintenanceWindow.add(
+        by=mona, equipment=machine, starts_at=begins, ends_at=begins + timedelta(hours=2), reason="Bearings"
+    )
+    browser = backoffice(mona)
+
+    def found(chosen: str) -> bool:
+        return "Bearings" in browser.get(f"/admin/telemetry/maintenancewindow/?when={chosen}").content.decode()
+
+    assert [chosen for chosen in ("now", "ahead", "past") if found(chosen)] == [when]
+
+
+def test_help_texts_are_words(backoffice: Browse, mona: User) -> None:
+    assert (
+        "fr/v1/&lt;device id&gt;/telemetry" in backoffice(mona).get("/admin/telemetry/devicekey/add/").content.decode()
+    )
 
 
 def test_a_new_key_is_shown_once(backoffice: Browse, mona: User) -> None:
