@@ -2,12 +2,11 @@
 
 from collections.abc import Iterable
 from datetime import datetime
-from typing import Any
 
 from django.forms import Media, Script
 from django.template.loader import render_to_string
 
-from telemetry.drawing import series_json, words, zone_for
+from telemetry.drawing import Data, series_json, words, zone_for
 from telemetry.models import Rule, Series
 from telemetry.models.catalogue import GAP_INTERVALS
 
@@ -18,16 +17,30 @@ MEDIA = Media(
 """What a page with curves loads."""
 
 
-def curve(series: Series, *, since: datetime, until: datetime, rules: Iterable[Rule] = (), alarm: Any = None) -> str:
-    """The series from `since` to `until`; `alarm` is from when to when an alarm lasted, None while it does."""
-    spans = [{"from": alarm[0], "to": alarm[1], "kind": "firing"}] if alarm else []
+def curve(
+    series: Series,
+    *,
+    since: datetime,
+    until: datetime,
+    rules: Iterable[Rule] = (),
+    limits: Iterable[Data] = (),
+    span: tuple[datetime, datetime | None] | None = None,
+    spoken: Data | None = None,
+) -> str:
+    """The series from `since` to `until`, with the limits of the rules and those given.
+
+    `span` is from when to when an alarm lasted, its end None while it does; `spoken` replaces words of the drawing.
+    """
+    line = series_json(series, rules)
+    spans = [{"from": span[0], "to": span[1], "kind": "firing"}] if span else []
     told = {
-        **series_json(series, rules),
+        **line,
+        "limits": [*line["limits"], *limits],
         "zone": zone_for(series.equipment).key,
         "from": since,
         "to": until,
         "spans": spans,
         "patience": GAP_INTERVALS,
-        "words": words(),
+        "words": {**words(), **(spoken or {})},
     }
     return render_to_string("admin/telemetry/curve.html", {"told": told, "element": f"curve-{series.pk}"})

@@ -1,40 +1,35 @@
 """The back office of insights: what was found, the readings around it, and the switch between shadow and shown."""
 
-import json
 from datetime import timedelta
 from typing import Any
 
+from django import forms
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
-from django.template.loader import render_to_string
-from django.utils import timezone
-from django.utils.formats import date_format, localize
+from django.utils.formats import localize
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import ngettext
+from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
 from faultreporter.accounts.authentication import caller
 from faultreporter.backoffice import ModelAdmin, PeriodFilter, ReadOnlyAdmin, ReadOnlyInline, badge, link_to
-from locations.backoffice import SiteFilter
-from telemetry.history import read_page
+from locations.backoffice import ActionForm, SiteFilter, button, confirmed
+from telemetry import curves
 from telemetry.models import Detector, Insight, InsightFeedback
+from telemetry.models.insights import figure
 from telemetry.units import symbol
 
 AROUND = timedelta(hours=6)
-SHOWN_READINGS = 500
 COLOURS = {"SHOWN": "success", "SHADOW": "", "OVER_BUDGET": "warning"}
-CURVE = json.dumps(
-    {
-        "animation": False,
-        "maintainAspectRatio": False,
-        "plugins": {"legend": {"display": False}},
-        "scales": {
-            "x": {"grid": {"display": False}, "ticks": {"color": "#9ca3af", "maxRotation": 0, "maxTicksLimit": 6}},
-            "y": {"ticks": {"color": "#9ca3af"}},
-        },
-    }
-)
+
+
+class VerdictForm(ActionForm):
+    verdict = forms.ChoiceField(
+        label=_("It was"), choices=InsightFeedback.Verdict.choices, widget=UnfoldAdminSelectWidget
+    )
+    note = forms.CharField(label=_("Note"), max_length=500, required=False, widget=UnfoldAdminTextInputWidget)
 
 
 class SiteOfInsight(SiteFilter):
@@ -85,6 +80,7 @@ class FeedbackInline(ReadOnlyInline):
     model = InsightFeedback
     fields = readonly_fields = ("user", "verdict", "note", "updated_at")
     verbose_name_plural = _("what people said")
+    empty_note = _("Nobody has said anything yet. The button above takes your verdict.")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[InsightFeedback]:
         rows: QuerySet[InsightFeedback] = super().get_queryset(request)
@@ -116,18 +112,23 @@ class InsightAdmin(ReadOnlyAdmin):
     list_filter = (
         "state", "detector__kind", "series__metric", SiteOfInsight, ("started_at", PeriodFilter), "feedback__verdict",
     )  # fmt: skip
-    list_select_related = ("equipment", "series__metric", "detector")
     search_fields = ("equipment__equipment_code", "equipment__equipment_name", "series__metric__name")
     ordering = ("-started_at", "-id")
-    actions = ("say_useful", "say_false_alarm", "say_known")
+    actions = ("say_useful", "say_false_alarm", "say_known", "judge")
+    actions_detail = ("judge_button",)
     fields = (
         "summary", "machine", "shown_state", ("started_at", "ended_at"), "chart", "score", "found_by", "group",
     )  # fmt: skip
     inlines = (FeedbackInline, MemberInline)
 
+    @property
+    def media(self) -> Any:
+        return super().media + curves.MEDIA
+
     def get_queryset(self, request: HttpRequest) -> QuerySet[Insight]:
         rows: QuerySet[Insight] = super().get_queryset(request)
-        return rows.select_related("equipment", "series__metric", "detector").prefetch_related("feedback")
+        joined = ("equipment", "series__metric", "series__equipment__location__site", "detector")
+        return rows.select_related(*joined).prefetch_related("feedback")
 
     def has_judge_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return bool(request.user.has_perm("telemetry.add_insightfeedback"))
@@ -162,27 +163,23 @@ class InsightAdmin(ReadOnlyAdmin):
 
     @admin.display(description=_("readings around it"))
     def chart(self, insight: Insight) -> str:
-        since, until = insight.started_at - AROUND, insight.last_unusual_at + AROUND
-        page = read_page([insight.series], since=since, until=until, after=None, limit=SHOWN_READINGS)
-        lines = page.lines[::-1]
-        unusual = [
-            line.value if insight.started_at <= line.recorded_at <= insight.last_unusual_at else None for line in lines
+        edges = (("≥", insight.expected_low), ("≤", insight.expected_high))
+        unit = symbol(insight.series.metric.unit)
+        limits = [
+            {"kind": "CLEAR", "value": value, "label": f"{gettext('usual')} {sign} {figure(value)} {unit}"}
+            for sign, value in edges
         ]
-        edges = [[edge] * len(lines) for edge in (insight.expected_low, insight.expected_high)]
-        plain = {"borderWidth": 2, "pointRadius": 0}
-        data = {
-            "labels": [date_format(timezone.localtime(line.recorded_at), "j M H:i") for line in lines],
-            "datasets": [
-                {"label": str(_("Unusual")), "data": unusual, "borderColor": "#dc2626", **plain, "pointRadius": 2},
-                {"label": symbol(insight.series.metric.unit), "data": [line.value for line in lines],
-                 "borderColor": "#9333ea", **plain},
-                *({"label": str(_("Usual")), "data": edge, "borderColor": "#9ca3af", "borderDash": [4, 4], **plain}
-                  for edge in edges),
-            ],
-        }  # fmt: skip
-        return render_to_string(
-            "unfold/components/chart/line.html", {"data": json.dumps(data), "options": CURVE, "height": 240}
-        )
+        began, until = insight.started_at, insight.last_unusual_at
+        return curves.curve(
+            insight.series, since=began - AROUND, until=until + AROUND, span=(began, until), limits=limits,
+            spoken={"firing": gettext("Unusual")},
+        )  # fmt: skip
+
+    @confirmed(VerdictForm, _("Say what it was"), permission="judge")
+    def judge(self, request: HttpRequest, insight: Insight, data: dict[str, Any]) -> None:
+        insight.give_feedback(by=caller(request), **data)
+
+    judge_button = button(judge)
 
     @admin.action(description=_("Useful"), permissions=["judge"])
     def say_useful(self, request: HttpRequest, queryset: QuerySet[Insight]) -> None:

@@ -67,6 +67,7 @@ def card(series: Series, rules: list[Rule]) -> Data:
         **series_json(series, rules),
         "url": page_of(series),
         "rules": [{"title": rule.title, "url": page_of(rule)} for rule in rules],
+        "rule_url": f"{reverse('admin:telemetry_rule_add')}?equipment={series.equipment_id}&metric={series.metric_id}",
         "value": latest and latest.value,
         "at": latest and latest.recorded_at,
     }

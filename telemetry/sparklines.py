@@ -48,7 +48,7 @@ def sparkline(hours: Hours, unit: str, *, at: datetime) -> SafeString | str:
     said = gettext("24 hours: %(low)s to %(high)s") % {"low": quantity(low, unit), "high": quantity(high, unit)}
     return format_html(
         '<svg class="text-primary-600 dark:text-primary-500" role="img" aria-label="{0}" width="{1}" height="{2}"'
-        ' viewBox="0 0 {1} {2}" fill="currentColor" fill-opacity=".25" stroke="currentColor" stroke-width="1.5"'
+        ' viewBox="0 0 {1} {2}" fill="currentColor" fill-opacity=".25" stroke="currentColor" stroke-width="1"'
         ' stroke-linecap="round" stroke-linejoin="round"><title>{0}</title><path d="{3}"/></svg>',
         said, WIDTH, HEIGHT, "".join(outline(run) for run in runs(places(hours, low, high, at=at))),
     )  # fmt: skip

@@ -90,7 +90,7 @@ def curve_of(alert: Alert, *, at: datetime) -> str:
     around = min(max((end - begun) / 2, AROUND), MOST_AROUND)
     rules = [alert.rule] if alert.rule else []
     until = min(at, end + around)
-    return curves.curve(alert.series, since=begun - around, until=until, rules=rules, alarm=(begun, alert.cleared_at))
+    return curves.curve(alert.series, since=begun - around, until=until, rules=rules, span=(begun, alert.cleared_at))
 
 
 class AlertBadges:

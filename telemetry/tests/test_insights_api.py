@@ -189,6 +189,18 @@ def test_the_back_office_shows_insights_and_takes_verdicts(
     assert Detector.objects.get().visibility == "SHOWN"
 
 
+def test_a_verdict_with_a_note_is_given_on_the_insights_page(backoffice: Browse, mona: User, insight: Insight) -> None:
+    browser = backoffice(mona)
+
+    form = browser.get(f"/admin/telemetry/insight/{insight.pk}/judge/").content.decode()
+    sent = {"action": "judge", "_selected_action": [str(insight.pk)], "confirmed": "yes"}
+    browser.post("/admin/telemetry/insight/", {**sent, "verdict": "KNOWN", "note": "Filters were changed"})
+
+    assert "Known already" in form
+    said = insight.feedback.get()
+    assert (said.verdict, said.note, said.user) == ("KNOWN", "Filters were changed", mona)
+
+
 def test_empty_pages_say_what_to_do(backoffice: Browse, mona: User) -> None:
     assert "Nothing unusual was found yet" in backoffice(mona).get("/admin/telemetry/insight/").content.decode()
     assert "Every gauge gets a detector" in backoffice(mona).get("/admin/telemetry/detector/").content.decode()

@@ -44,6 +44,14 @@
     from.value = local(now - span * 1000);
     to.value = local(now + 60e3);
     find("clock").textContent = fill(words.clock, { zone: clock().zone });
+    press(span);
+  }
+
+  // Which of the buttons the two times are; none of them once somebody typed others.
+  function press(seconds) {
+    for (const one of page.querySelectorAll("[data-span]")) {
+      one.setAttribute("aria-pressed", String(Number(one.dataset.span) === seconds));
+    }
   }
 
   async function call(path, options = {}) {
@@ -194,6 +202,7 @@
 
   run.addEventListener("click", attempt);
   which.addEventListener("change", () => until_now());
+  for (const time of [from, to]) time.addEventListener("input", () => press(null));
   form.addEventListener("input", (event) => event.target.closest(".try-field") && (apply.disabled = true));
   form.addEventListener("keydown", (event) => {
     if (event.key !== "Enter" || event.target.matches("button, textarea")) return;
