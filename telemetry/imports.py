@@ -51,8 +51,8 @@ class CsvFormat:
 
     def moment(self, text: str) -> str:
         """With its offset; a local time that the clocks skip or show twice is no time."""
-        read = datetime.strptime if self.time_format else datetime.fromisoformat
-        at = read(*filter(None, (text, self.time_format)))
+        form = self.time_format
+        at = datetime.strptime(text, form) if form else datetime.fromisoformat(text)  # noqa: DTZ007 - localized below
         if at.tzinfo is None:
             if not self.timezone:
                 raise ValueError(_("The time has no offset; say which one is meant with --timezone."))

@@ -26,6 +26,7 @@ LONGEST_PAUSE_SECONDS = 30.0
 REPORT_EVERY_SECONDS = 10.0
 PATIENCE_SECONDS = 1.0
 TOLD_ERRORS = 10
+TOLD_REASONS = frozenset({Reason.UNREADABLE, Reason.TOO_LARGE})
 
 T = TypeVar("T")
 
@@ -92,6 +93,7 @@ class Bridge:
                 self.store_parcel(parcel, keys[parcel.device_id])
             else:
                 unusable += [(message, Unusable(Reason.UNKNOWN_DEVICE)) for message in parcel.messages]
+        self.tell_of(unusable)
         self.bury(unusable)
         self.broker.acknowledge(message for message, _ in unusable)
 
@@ -134,6 +136,13 @@ class Bridge:
             )
             for place, found in errors.items()
         ]
+
+    def tell_of(self, unusable: Iterable[tuple[Message, Unusable]]) -> None:
+        """Devices hear of whole messages that say nothing; of nobody's there is nobody to tell."""
+        for message, unusable_for in unusable:
+            if unusable_for.reason in TOLD_REASONS:
+                said = {"unusable": unusable_for.reason, "message": unusable_for.detail}
+                self.broker.tell(device_of(message.topic), said)
 
     def bury(self, unusable: list[tuple[Message, Unusable]]) -> None:
         letters = [letter(message, reason) for message, reason in unusable]

@@ -53,6 +53,33 @@ def errors_of(path: Path) -> list[list[str]]:
     return list(csv.reader(path.with_name(path.name + ".errors.csv").read_text().splitlines()))[1:]
 
 
+def test_a_row_without_a_time_is_refused_and_holds_up_nothing(tmp_path: Path) -> None:
+    path = write(tmp_path, "recorded_at,value", f"{at(0)},20", ",21", f"{at(2)},22")
+
+    with pytest.raises(CommandError, match="1 readings were refused"):
+        run(path, equipment_code="PUMP-1", metric="temperature")
+
+    assert [value for _, _, value in stored()] == [20.0, 22.0]
+    assert [error[:3] for error in errors_of(path)] == [["3", "recorded_at", "bad_timestamp"]]
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ("recorded_at,value,Zählerstand\n".encode("latin-1"), "isn't UTF-8"),
+        (gzip.compress(b"recorded_at,value\n" * 9)[:-9], "can't be read to its end"),
+        (gzip.compress(b"recorded_at,value\n" * 9)[:9] + b"not deflate", "can't be read to its end"),
+        (b'recorded_at,value\n"2026', "can't be read to its end"),
+    ],
+)
+def test_a_file_that_is_broken_is_said_in_words(tmp_path: Path, content: bytes, said: str) -> None:
+    path = tmp_path / "broken.csv"
+    path.write_bytes(content)
+
+    with pytest.raises(CommandError, match=said):
+        run(path, equipment_code="PUMP-1", metric="temperature")
+
+
 def long_file(directory: Path, count: int, **more: Any) -> Path:
     rows = (f"{at(number)},PUMP-1,temperature,{20 + number % 10}" for number in range(count))
     return write(directory, "recorded_at,equipment_code,metric,value", *rows, **more)

@@ -115,8 +115,10 @@ def test_what_cannot_be_stored_is_kept_and_holds_up_nobody(bridge: BridgeProcess
         ("TOO_LARGE", "gw-7"),
         ("REFUSED", "gw-7"),
     }
-    wait_until(lambda: gateway.errors, "what the device is told")
-    assert [(error["index"], error["code"]) for error in gateway.errors[0]["errors"]] == [(1, "unknown_metric")]
+    wait_until(lambda: len(gateway.errors) == 4, "what the device is told")
+    assert [one["unusable"] for one in gateway.errors if "unusable" in one] == ["UNREADABLE", "UNREADABLE", "TOO_LARGE"]
+    (refused,) = [one["errors"] for one in gateway.errors if "errors" in one]
+    assert [(error["index"], error["code"]) for error in refused] == [(1, "unknown_metric")]
 
 
 def test_a_gateway_speaks_only_for_its_machines(broker: Mosquitto, bridge: BridgeProcess, machine: Equipment) -> None:

@@ -1,3 +1,5 @@
+import csv
+import zlib
 from argparse import ArgumentParser
 from datetime import UTC, date, datetime, time
 from pathlib import Path
@@ -13,6 +15,7 @@ from telemetry.imports import COUNTS, FIELDS, CsvFormat, Errors, check_headings,
 from telemetry.models import ReadingImport
 
 GIVEN = ("equipment_code", "metric", "unit")
+KEPT = "What came before is stored; once the file is whole, read it: what is known already is stored once."
 
 
 class Command(BaseCommand):
@@ -56,6 +59,10 @@ class Command(BaseCommand):
                 refused += self.look_through(path, how) if dry_run else self.read(path, how, again=again, since=since)
             except DomainError as error:
                 raise CommandError(f"{path}: {error}") from error
+            except UnicodeDecodeError as error:
+                raise CommandError(f"{path}: The file isn't UTF-8; save it as that. {error}") from error
+            except (csv.Error, EOFError, OSError, zlib.error) as error:
+                raise CommandError(f"{path}: The file can't be read to its end: {error}. {KEPT}") from error
         if refused:
             raise CommandError(f"{refused} readings were refused.")
 
