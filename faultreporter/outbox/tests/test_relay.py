@@ -9,7 +9,7 @@ from django.utils import timezone
 from kombu.exceptions import EncodeError
 from kombu.exceptions import OperationalError as BrokerDown
 
-from faultreporter.outbox import publish, relay
+from faultreporter.outbox import publish_each, relay
 from faultreporter.outbox.heartbeat import last_seen
 from faultreporter.outbox.models import OutboxMessage
 from faultreporter.outbox.relay import Relay, relay_batch
@@ -21,7 +21,8 @@ pytestmark = pytest.mark.django_db(transaction=True, available_apps=["faultrepor
 
 def publish_many(count: int) -> list[str]:
     with transaction.atomic():
-        return [publish("a.b", number=number).task_id for number in range(count)]
+        publish_each("a.b", [{"number": number} for number in range(count)])
+    return [message.task_id for message in OutboxMessage.objects.order_by("-pk")[:count][::-1]]
 
 
 class Post:
