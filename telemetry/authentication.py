@@ -1,6 +1,7 @@
 """The credential of a gateway: `X-Device-Key`."""
 
 import uuid
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,7 +14,9 @@ from rest_framework.request import Request
 
 from faultreporter.accounts.errors import TokenInvalid
 from faultreporter.api.permissions import DEVICE
+from telemetry.memory import Remembered
 from telemetry.models import DeviceKey
+from telemetry.models.device_keys import digest_of
 
 HEADER = "X-Device-Key"
 MAX_HEADER = 200
@@ -24,6 +27,7 @@ class Device:
     """Who `request.user` is when a gateway calls: no person, only a key and the machines it may speak for."""
 
     key: DeviceKey
+    allowed: frozenset[uuid.UUID] | None
     role: str = DEVICE
     is_authenticated: bool = True
     is_active: bool = True
@@ -33,18 +37,30 @@ class Device:
         return self.key.pk
 
 
+def devices(digests: Collection[str]) -> dict[str, Device]:
+    """Whoever holds such a key, now or until the previous one expires."""
+    found: dict[str, Device] = {}
+    for key in DeviceKey.objects.holding(digests):
+        device = Device(key, key.allowed_equipment())
+        found |= {digest: device for digest in (key.digest, key.previous_digest) if digest in digests}
+    return found
+
+
+remembered = Remembered(devices)
+
+
 class DeviceKeyAuthentication(authentication.BaseAuthentication):
     def authenticate(self, request: Request) -> tuple[Device, DeviceKey] | None:
         plain = request.headers.get(HEADER)
         if plain is None:
             return None
-        at = timezone.now()
-        key = DeviceKey.objects.valid(plain, at=at).first() if len(plain) <= MAX_HEADER else None
-        if key is None:
+        at, digest = timezone.now(), digest_of(plain[:MAX_HEADER])
+        device = remembered.find([digest]).get(digest)
+        if device is None or not device.key.accepts(digest, at=at):
             request.user = AnonymousUser()  # nobody asks for the user again while the refusal is answered
             raise TokenInvalid(_("This device key isn't known here, or is no longer valid."))
-        key.note_use(at=at)
-        return Device(key), key
+        device.key.note_use(at=at)
+        return device, device.key
 
 
 class DeviceKeyScheme(OpenApiAuthenticationExtension):

@@ -1,7 +1,6 @@
 """What a batch calls machines, metrics and units, looked up: one statement for all the names in it.
 
-A gateway sends the same names in every batch, so a process remembers what they came to. That holds for as long as the
-version in `iot_directory` stays, which the database itself changes with whatever could make it untrue.
+A gateway sends the same names in every batch, so a process remembers what they came to (telemetry.memory).
 """
 
 import re
@@ -11,8 +10,9 @@ from dataclasses import dataclass, field
 from sys import float_info
 from typing import Any, NamedTuple
 
+from telemetry.memory import Remembered
 from telemetry.refusals import Refused
-from telemetry.storage import Cursor, Rows, binary_cursor
+from telemetry.storage import Rows, binary_cursor
 from telemetry.units import Conversion, UnitMismatch, conversion
 
 NAMES = ("equipment_id", "equipment_code", "metric", "unit")
@@ -33,14 +33,9 @@ class Sender(NamedTuple):
 Key = tuple[object, ...]
 """How a reading names its channel: its values of NAMES. Empty for what can't name any."""
 
-MOST_REMEMBERED = 200_000
-
-# A transaction that has written something may see what is rolled back later: nothing is remembered of it.
-VERSION_SQL = "SELECT version FROM iot_directory WHERE pg_current_xact_id_if_assigned() IS NULL"
-
-# Where a reading gives both, id and code must mean the same machine. The version is of the same moment as the rest.
+# Where a reading gives both, id and code must mean the same machine.
 LOOK_UP_SQL = """
-SELECT (SELECT version FROM iot_directory), named.place, machine.id, metric.id, series.id, series.gateway_id,
+SELECT named.place, machine.id, metric.id, series.id, series.gateway_id,
     metric.unit, metric.physical_min, metric.physical_max
 FROM unnest(%b::int[], %b::text[]::uuid[], %b::text[], %b::text[])
     AS named(place, equipment_id, equipment_code, metric)
@@ -106,47 +101,6 @@ class Entry(NamedTuple):
         )  # fmt: skip
 
 
-class Memory(NamedTuple):
-    """What keys came to under one version of the directory. Threads share it: entries are only ever added."""
-
-    version: uuid.UUID | None
-    entries: dict[Key, Entry]
-
-
-class Remembered:
-    """One a process."""
-
-    def __init__(self) -> None:
-        self.memory = Memory(None, {})
-
-    def entries(self, keys: Collection[Key]) -> dict[Key, Entry]:
-        with binary_cursor() as cursor:
-            row = cursor.execute(VERSION_SQL, binary=True).fetchone()
-            version, memory = row and row[0], self.memory
-            known = memory.entries if version is not None and version == memory.version else {}
-            found = {key: known[key] for key in keys if key in known}
-            if len(found) < len(keys):
-                found |= self.look_up(cursor, [key for key in keys if key not in found], may_keep=version is not None)
-        return found
-
-    def look_up(self, cursor: Cursor, keys: list[Key], *, may_keep: bool) -> dict[Key, Entry]:
-        """Only what stays until the version changes is kept: a name that came to a series."""
-        rows = looked_up(cursor, keys)
-        found = {keys[place]: Entry.of(keys[place], *columns) for _, place, *columns in rows}
-        if may_keep:
-            version = rows[0][0]
-            kept = {key: entry for key, entry in found.items() if entry.series_id and not entry.refused}
-            memory = self.memory
-            if memory.version == version and len(memory.entries) + len(kept) <= MOST_REMEMBERED:
-                memory.entries.update(kept)
-            else:
-                self.memory = Memory(version, kept)
-        return found
-
-
-remembered = Remembered()
-
-
 class Directory:
     """`channels` has every key of the batch, with its channel or what is wrong with it; `lines` the series."""
 
@@ -156,7 +110,7 @@ class Directory:
         self.channels: dict[Key, Channel | Refused] = dict.fromkeys(keys, Refused.WRONG_TYPE)
         named = [key for key in keys if key and all(name is None or type(name) is str for name in key)]
         if named:
-            for key, entry in remembered.entries(named).items():
+            for key, entry in remembered.find(named).items():
                 self.channels[key] = self.channel(entry)
 
     def channel(self, entry: Entry) -> Channel | Refused:
@@ -173,16 +127,23 @@ class Directory:
         return Channel(line, lowest, highest, convert)
 
 
-def looked_up(cursor: Cursor, keys: list[Key]) -> list[tuple[Any, ...]]:
+def looked_up(keys: Collection[Key]) -> dict[Key, Entry]:
     """What can't be a name isn't looked up: PostgreSQL takes no NUL and no half of a character pair."""
+    keys = list(keys)
     names = [
         list(range(len(keys))),
         [None if key[0] is None else only(EQUIPMENT_ID, key[0]) or NOBODY for key in keys],
         [None if key[1] is None else only(EQUIPMENT_CODE, key[1]) or "" for key in keys],
         [only(METRIC_CODE, key[2]) for key in keys],
     ]
-    return cursor.execute(LOOK_UP_SQL, names, binary=True).fetchall()
+    with binary_cursor() as cursor:
+        rows = cursor.execute(LOOK_UP_SQL, names, binary=True).fetchall()
+    return {keys[place]: Entry.of(keys[place], *columns) for place, *columns in rows}
 
 
 def only(pattern: "re.Pattern[str]", name: object) -> str | None:
     return name if isinstance(name, str) and pattern.fullmatch(name) else None
+
+
+# Only what stays until the version changes: a name that came to a series.
+remembered = Remembered(looked_up, lasting=lambda entry: bool(entry.series_id and not entry.refused))

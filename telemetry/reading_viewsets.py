@@ -153,13 +153,13 @@ class ReadingViewSet(GenericViewSet):
         """Sending the same readings again changes nothing. Bodies may be gzipped (Content-Encoding)."""
         if not isinstance(request.data, list):
             raise ValidationFailed(_("Send an object with the list “readings”."), field="readings")
-        key = request.user.key if isinstance(request.user, Device) else None
+        device = request.user if isinstance(request.user, Device) else None
         with gate.batch(at=self.now()):
             result = ingest(
                 request.data,
                 at=self.now(),
-                allowed=key.allowed_equipment() if key else None,
-                gateway=key.pk if key else None,
+                allowed=device.allowed if device else None,
+                gateway=device.pk if device else None,
             )
         return Response(asdict(result), status=status.HTTP_207_MULTI_STATUS if result.rejected else status.HTTP_200_OK)
 

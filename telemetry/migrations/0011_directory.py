@@ -21,6 +21,14 @@ CREATE TRIGGER iot_directory_changed AFTER UPDATE ON iot_series FOR EACH ROW
 WHEN ((OLD.equipment_id, OLD.metric_id, OLD.gateway_id)
     IS DISTINCT FROM (NEW.equipment_id, NEW.metric_id, NEW.gateway_id))
 EXECUTE FUNCTION iot_directory_changed();
+CREATE TRIGGER iot_directory_changed AFTER UPDATE ON device_keys FOR EACH ROW
+WHEN ((OLD.digest, OLD.previous_digest, OLD.previous_expires_at, OLD.all_equipment, OLD.deleted_at)
+    IS DISTINCT FROM (NEW.digest, NEW.previous_digest, NEW.previous_expires_at, NEW.all_equipment, NEW.deleted_at))
+EXECUTE FUNCTION iot_directory_changed();
+CREATE TRIGGER iot_directory_changed AFTER INSERT OR UPDATE OR DELETE ON device_keys_equipment FOR EACH STATEMENT
+EXECUTE FUNCTION iot_directory_changed();
+CREATE TRIGGER iot_directory_left AFTER DELETE ON device_keys FOR EACH STATEMENT
+EXECUTE FUNCTION iot_directory_changed();
 CREATE TRIGGER iot_directory_left AFTER DELETE ON equipment FOR EACH STATEMENT
 EXECUTE FUNCTION iot_directory_changed();
 CREATE TRIGGER iot_directory_left AFTER DELETE ON iot_metrics FOR EACH STATEMENT
@@ -33,6 +41,9 @@ BACKWARD = """
 DROP TRIGGER iot_directory_changed ON equipment;
 DROP TRIGGER iot_directory_changed ON iot_metrics;
 DROP TRIGGER iot_directory_changed ON iot_series;
+DROP TRIGGER iot_directory_changed ON device_keys;
+DROP TRIGGER iot_directory_changed ON device_keys_equipment;
+DROP TRIGGER iot_directory_left ON device_keys;
 DROP TRIGGER iot_directory_left ON equipment;
 DROP TRIGGER iot_directory_left ON iot_metrics;
 DROP TRIGGER iot_directory_left ON iot_series;

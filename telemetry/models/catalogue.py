@@ -242,7 +242,8 @@ class Series(models.Model):
 
 
 class DirectoryVersion(models.Model):
-    """One row: while its version stays, every name of a machine, metric and series means what it meant before.
+    """One row: while its version stays, every name of a machine, metric and series means what it meant before, and
+    every device key speaks for the same machines.
 
     Triggers change it with whatever could make that untrue. Processes that remember names look here first.
     """

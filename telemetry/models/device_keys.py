@@ -32,9 +32,9 @@ class DeviceKeyQuerySet(LivingQuerySet["DeviceKey"]):
     def for_user(self, user: User) -> Self:
         return self if user.role in (User.Role.ADMIN, User.Role.MANAGER) else self.none()
 
-    def valid(self, plain: str, *, at: datetime) -> Self:
-        digest = digest_of(plain)
-        return self.living().filter(Q(digest=digest) | Q(previous_digest=digest, previous_expires_at__gt=at))
+    def holding(self, digests: Iterable[str]) -> Self:
+        digests = list(digests)
+        return self.living().filter(Q(digest__in=digests) | Q(previous_digest__in=digests))
 
     def named(self, device_ids: Iterable[str]) -> Self:
         """Those that a broker's topics name; a deleted one is no longer named."""
@@ -154,12 +154,18 @@ class DeviceKey(SoftDeleteModel):
         """The machines it may speak for; None for every machine."""
         return None if self.all_equipment else frozenset(self.equipment.values_list("pk", flat=True))
 
+    def accepts(self, digest: str, *, at: datetime) -> bool:
+        if digest == self.digest:
+            return True
+        return digest == self.previous_digest and self.previous_expires_at is not None and self.previous_expires_at > at
+
     def note_use(self, *, at: datetime) -> None:
         """Remembers when it was last used, at most once a minute, and leaves the row's version alone."""
         if self.last_used_at is not None and self.last_used_at >= at - NOTE_USE_EVERY:
             return
         stale = Q(last_used_at=None) | Q(last_used_at__lt=at - NOTE_USE_EVERY)
         DeviceKey.objects.filter(stale, pk=self.pk).update(last_used_at=at, updated_at=F("updated_at"))
+        self.last_used_at = at
 
     def _draw(self) -> str:
         plain = "frd_" + secrets.token_urlsafe(32)

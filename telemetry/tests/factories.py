@@ -1,4 +1,4 @@
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import factory
@@ -6,6 +6,7 @@ from django.utils import timezone
 
 from equipment.tests.factories import EquipmentFactory
 from telemetry.models import Detector, DeviceKey, Insight, Meter, Metric, Rule, Series
+from telemetry.models.device_keys import digest_of
 
 
 class MetricFactory(factory.django.DjangoModelFactory[Metric]):
@@ -111,3 +112,9 @@ class InsightFactory(factory.django.DjangoModelFactory[Insight]):
     peak_score = 12.5
     expected_low = 20.0
     expected_high = 30.0
+
+
+def holder(plain: str, *, at: datetime) -> DeviceKey | None:
+    """Whom such a header makes a caller."""
+    digest = digest_of(plain)
+    return next((key for key in DeviceKey.objects.holding([digest]) if key.accepts(digest, at=at)), None)

@@ -10,7 +10,7 @@ from faultreporter.accounts.models import User
 from faultreporter.outbox.testing import deliver
 from telemetry.ingest import ingest
 from telemetry.models import DeviceKey, MaintenanceWindow, Metric, Rule, RuleState, Series, Tariff
-from telemetry.tests.factories import DetectorFactory, MetricFactory, RuleFactory, issue_key
+from telemetry.tests.factories import DetectorFactory, MetricFactory, RuleFactory, holder, issue_key
 
 pytestmark = pytest.mark.django_db
 
@@ -198,7 +198,7 @@ def test_a_new_key_is_shown_once(backoffice: Browse, mona: User) -> None:
 
     key = DeviceKey.objects.get()
     plain = page[page.index("frd_") :].split("<")[0].strip()
-    assert DeviceKey.objects.valid(plain, at=timezone.now()).get() == key
+    assert holder(plain, at=timezone.now()) == key
     assert (list(key.equipment.all()), key.created_by) == ([machine], mona)
     assert plain not in browser.get("/admin/telemetry/devicekey/").content.decode()
 
@@ -211,7 +211,7 @@ def test_a_key_is_rotated_and_deleted(backoffice: Browse, mona: User) -> None:
         "/admin/telemetry/devicekey/", {"action": "rotate", "_selected_action": [str(key.pk)]}, follow=True
     )
     assert "frd_" in page.content.decode()
-    assert DeviceKey.objects.valid(plain, at=timezone.now()).exists()
+    assert holder(plain, at=timezone.now())
 
     browser.post(f"/admin/telemetry/devicekey/{key.pk}/delete/", {"post": "yes"})
-    assert not DeviceKey.objects.valid(plain, at=timezone.now()).exists()
+    assert not holder(plain, at=timezone.now())

@@ -6,14 +6,18 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+import time_machine
 from django.db import transaction
+from rest_framework.test import APIClient
 
 from equipment.models import Equipment
 from equipment.tests.factories import EquipmentFactory
 from faultreporter.accounts.models import User
-from telemetry.directory import Remembered, remembered
+from telemetry import authentication
+from telemetry.directory import remembered
 from telemetry.ingest import IngestResult, ingest
 from telemetry.models import DeviceKey, DirectoryVersion, Metric, Series
+from telemetry.models.device_keys import ROTATION_GRACE
 from telemetry.partitions import ensure_partitions
 from telemetry.tests.factories import MetricFactory
 
@@ -29,7 +33,8 @@ def directory() -> Iterator[None]:
     ensure_partitions(at=NOW)
     DirectoryVersion.objects.update_or_create(pk=1, defaults={"version": uuid.uuid4()})
     yield
-    remembered.memory = Remembered().memory
+    remembered.forget()
+    authentication.remembered.forget()
 
 
 @pytest.fixture
@@ -130,3 +135,74 @@ def test_what_is_wrong_with_a_name_is_not_remembered(metric: Metric) -> None:
     EquipmentFactory(equipment_code="PUMP-1")
 
     assert send().accepted == 1
+
+
+def post(plain: str, *codes: str) -> Any:
+    """What a gateway is answered."""
+    moments = [(datetime.now(UTC) - timedelta(seconds=next(SECONDS))).isoformat() for _ in codes]
+    readings = [
+        {"equipment_code": code, "metric": "temperature", "value": 20.0, "recorded_at": moment}
+        for code, moment in zip(codes, moments, strict=True)
+    ]
+    return APIClient().post("/api/v1/iot-data", {"readings": readings}, headers={"X-Device-Key": plain})
+
+
+@pytest.fixture
+def gateway(pump: Equipment, metric: Metric) -> tuple[DeviceKey, str]:
+    """A key of the pump that is remembered."""
+    ensure_partitions(at=datetime.now(UTC))
+    key, plain = DeviceKey.issue(name="Roof", by=None, equipment=[pump])
+    for _ in range(2):
+        assert post(plain, "PUMP-1").status_code == 200
+    assert [device.key for device in authentication.remembered.memory.entries.values()] == [key]
+    return key, plain
+
+
+def test_a_deleted_key_is_refused_at_once(gateway: tuple[DeviceKey, str], mona: User) -> None:
+    key, plain = gateway
+
+    key.soft_delete(by=mona, at=datetime.now(UTC))
+
+    assert post(plain, "PUMP-1").status_code == 401
+
+
+def test_a_rotated_key_is_good_for_its_time_and_no_longer(gateway: tuple[DeviceKey, str]) -> None:
+    key, old = gateway
+    new = key.rotate(by=None, at=datetime.now(UTC))
+
+    assert [post(plain, "PUMP-1").status_code for plain in (old, new, old, new)] == [200] * 4
+    key.rotate(by=None, at=datetime.now(UTC))
+    assert [post(plain, "PUMP-1").status_code for plain in (old, new)] == [401, 200]
+    with time_machine.travel(datetime.now(UTC) + ROTATION_GRACE + timedelta(minutes=1)):
+        assert post(new, "PUMP-1").status_code == 401
+
+
+def test_the_machines_of_a_key_change_at_once(gateway: tuple[DeviceKey, str], pump: Equipment) -> None:
+    key, plain = gateway
+    fan: Equipment = EquipmentFactory.create(equipment_code="FAN-1")
+    steps = [
+        lambda: key.change(by=None, equipment=[pump, fan]),
+        lambda: key.change(by=None, equipment=[fan]),
+        lambda: key.change(by=None, all_equipment=True),
+        lambda: key.change(by=None, all_equipment=False),
+    ]
+
+    taken = []
+    for step in steps:
+        step()
+        taken.append(post(plain, "PUMP-1", "FAN-1").json()["data"]["accepted"])
+
+    assert taken == [2, 1, 2, 1]
+
+
+def test_a_remembered_key_is_noted_as_used_once_a_minute(gateway: tuple[DeviceKey, str]) -> None:
+    key, plain = gateway
+    key.refresh_from_db()
+    first = key.last_used_at
+    assert first
+    for after in (30, 90, 120):
+        with time_machine.travel(first + timedelta(seconds=after), tick=False):
+            post(plain)
+    key.refresh_from_db()
+
+    assert key.last_used_at == first + timedelta(seconds=90)
