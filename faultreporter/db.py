@@ -27,6 +27,12 @@ def uuid7() -> uuid.UUID:
     return uuid.UUID(int=milliseconds << 80 | version_and_random << 64 | variant_and_random)
 
 
+def as_declared(field: str, values: Iterable[Any]) -> models.Case:
+    """To order by an enumeration as it is declared: from low to critical, where letters would say critical first."""
+    ranks = [models.When(models.Q((field, value)), then=models.Value(n)) for n, value in enumerate(values)]
+    return models.Case(*ranks)
+
+
 Record = TypeVar("Record", bound=models.Model)
 
 

@@ -20,6 +20,7 @@ from faultreporter.backoffice import (
     link_to,
     severity_badge,
 )
+from faultreporter.db import as_declared
 from faultreporter.errors import ValidationFailed
 from locations.admin.calendars import DAY_NAMES, OpeningsField, as_text
 from locations.backoffice import SiteFilter
@@ -159,7 +160,7 @@ class RuleAdmin(ModelAdmin):
     def limit(self, rule: Rule) -> str:
         return limit_words(rule.limits(), rule.metric.unit)
 
-    @admin.display(description=_("severity"), ordering="severity")
+    @admin.display(description=_("severity"), ordering=as_declared("severity", Rule.Severity))
     def shown_severity(self, rule: Rule) -> str:
         return severity_badge(rule)
 

@@ -13,6 +13,7 @@ from rest_framework.filters import BaseFilterBackend
 from rest_framework.request import Request
 
 from faultreporter.api.text import is_storable
+from faultreporter.db import as_declared
 from faultreporter.errors import ErrorDetail, InvalidParameter
 
 MAX_SEARCH = 200
@@ -113,7 +114,10 @@ class SearchFilter(BaseFilterBackend):
 
 
 class OrderingFilter(BaseFilterBackend):
-    """`ordering=field,-field` among the view's `ordering_fields`; the key makes every order total."""
+    """`ordering=field,-field` among the view's `ordering_fields`; the key makes every order total.
+
+    Enumerations are ordered as they are declared: LOW before HIGH, whatever their letters.
+    """
 
     def filter_queryset(self, request: Request, queryset: QuerySet[Any], view: Any) -> QuerySet[Any]:
         allowed = getattr(view, "ordering_fields", ())
@@ -125,7 +129,17 @@ class OrderingFilter(BaseFilterBackend):
         order = asked or list(view.ordering)
         if not any(part.removeprefix("-") in {"id", "pk"} for part in order):
             order.append("-id" if order[0].startswith("-") else "id")
-        return queryset.order_by(*order)
+        return queryset.order_by(*(self.by(queryset.model, part) for part in order))
+
+    @staticmethod
+    def by(model: type[models.Model], part: str) -> Any:
+        """What to order by: an enumeration as it is declared, everything else by its value."""
+        name = part.removeprefix("-")
+        field = next((one for one in model._meta.concrete_fields if one.name == name), None)
+        if field is None or not field.choices:
+            return part
+        rank = as_declared(name, [value for value, _label in field.flatchoices])
+        return rank.desc() if part.startswith("-") else rank.asc()
 
     def get_schema_operation_parameters(self, view: Any) -> list[dict[str, Any]]:
         allowed = [sign + name for name in getattr(view, "ordering_fields", ()) for sign in ("", "-")]

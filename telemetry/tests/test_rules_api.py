@@ -88,6 +88,17 @@ def test_where_a_rule_stands_is_a_list_like_any_other(api: Api, rita: User) -> N
     assert api(rita).get(f"{RULES}/{rule.pk}/versions", {"page": 2}).json()["data"] == []
 
 
+def test_rules_are_ordered_by_how_severe_they_are(api: Api, rita: User, mona: User, backoffice: Any) -> None:
+    for severity in ("CRITICAL", "LOW", "HIGH", "MEDIUM"):
+        RuleFactory(title=severity, severity=severity)
+
+    found = api(rita).get(RULES, {"ordering": "-severity"}).json()["data"]
+
+    assert [rule["severity"] for rule in found] == ["CRITICAL", "HIGH", "MEDIUM", "LOW"]
+    page = backoffice(mona).get("/admin/telemetry/rule/", {"o": "-5"})
+    assert [rule.severity for rule in page.context["cl"].result_list] == ["CRITICAL", "HIGH", "MEDIUM", "LOW"]
+
+
 def test_maintenance_windows_work(api: Api, mona: User, rita: User) -> None:
     now = timezone.now()
     given = {
