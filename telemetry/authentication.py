@@ -42,7 +42,7 @@ def devices(digests: Collection[str]) -> dict[str, Device]:
     found: dict[str, Device] = {}
     for key in DeviceKey.objects.holding(digests):
         device = Device(key, key.allowed_equipment())
-        found |= {digest: device for digest in (key.digest, key.previous_digest) if digest in digests}
+        found |= {digest: device for digest in (key.digest, key.previous_digest) if digest and digest in digests}
     return found
 
 
