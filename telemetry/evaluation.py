@@ -15,7 +15,7 @@ from typing import NamedTuple
 from django.db import transaction
 
 from faultreporter.outbox import publish
-from telemetry.judging import ALARM, Change, Kind, Limits, State, StoredReading, hear, judge, pass_time
+from telemetry.judging import ALARM, Change, Kind, Limits, State, StoredReading, hear, judge, pass_time, remember
 from telemetry.models import Cleared, Rule, RuleState, Series
 from telemetry.reasons import reason
 from telemetry.signals import rule_cleared, rule_fired
@@ -67,7 +67,7 @@ def evaluate(series_ids: Iterable[int], *, at: datetime | None = None) -> int:
     with transaction.atomic():
         states = lock_rules(sorted(set(series_ids)), by_clock=at is not None)
         cases = lock_cases(states, at=at)
-        rules = Rule.objects.select_related("metric").in_bulk({case.rule_id for case in cases})
+        rules = Rule.objects.select_related("metric").order_by().in_bulk({case.rule_id for case in cases})
         verdicts = [verdict_on(case, rules[case.rule_id], at=at) for case in cases]
         settle(verdicts, rules, at=at)
         if unfinished := {case.series_id for case in cases if not case.is_finished()}:
@@ -84,7 +84,10 @@ def verdict_on(case: Case, rule: Rule, *, at: datetime | None) -> Verdict:
         for arrival in case.readings:
             case.standing, verdict.changes = hear(limits, case.standing, arrival)
     else:
-        case.standing, verdict.changes = judge(limits, case.standing, case.readings)
+        if case.kept_at:
+            kept = zip(case.kept_at, case.kept_values, strict=True)
+            standing = standing._replace(memory=remember(limits, standing.memory, kept))
+        case.standing, verdict.changes = judge(limits, standing, case.readings)
     if at is not None and case.is_finished() and at > case.received_at:
         case.standing, brought = pass_time(limits, case.standing, to=at - case.lag(limits))
         verdict.changes += brought
@@ -94,10 +97,7 @@ def verdict_on(case: Case, rule: Rule, *, at: datetime | None) -> Verdict:
 def settle(verdicts: Sequence[Verdict], rules: Mapping[uuid.UUID, Rule], *, at: datetime | None) -> None:
     """What of it is told, and where everything stands now."""
     told = [one for one in verdicts if one.is_open_question or (one.case.is_told and one.changes)]
-    series = {}
-    if told:
-        rows = Series.objects.select_related("equipment__location__site", "metric")
-        series = rows.in_bulk({one.case.series_id for one in told})
+    series = series_of(told, rules) if told else {}
     questions = [one for one in told if one.is_open_question]
     suppressor = Suppressor([(one.case, earliest(one)) for one in questions], rules, series, at)
     news = [item for one in told for item in news_of(one, suppressor, at=at)]
@@ -105,6 +105,13 @@ def settle(verdicts: Sequence[Verdict], rules: Mapping[uuid.UUID, Rule], *, at: 
         plan(verdict, at=at)
     save((one.case, one.limits) for one in verdicts)
     tell(news, rules, series, suppressor)
+
+
+def series_of(verdicts: Sequence[Verdict], rules: Mapping[uuid.UUID, Rule]) -> Mapping[int, Series]:
+    """With their machines, and the sites of those where a rule keeps hours."""
+    keeps_hours = any(rule.weekly_hours is not None for rule in rules.values())
+    rows = Series.objects.select_related("equipment__location__site" if keeps_hours else "equipment")
+    return rows.order_by().in_bulk({one.case.series_id for one in verdicts})
 
 
 def earliest(verdict: Verdict) -> datetime:
@@ -160,7 +167,7 @@ def tell(
     """The signals, machine by machine: receivers lock machines, and two workers must do it in the same order."""
     for case, limits, change, at in sorted(news, key=lambda one: (series[one.case.series_id].equipment_id, one.at)):
         rule, line = rules[case.rule_id], series[case.series_id]
-        because = reason(limits, change, name=line.metric.name, unit=line.metric.unit)
+        because = reason(limits, change, name=rule.metric.name, unit=rule.metric.unit)
         facts = {
             "rule": rule, "series": line, "version": case.version, "at": at,
             "reading": StoredReading(change.at, change.value),

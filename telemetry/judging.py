@@ -138,6 +138,18 @@ class Change(NamedTuple):
         return self.before in ALARM and self.state not in ALARM
 
 
+class Quiet(NamedTuple):
+    """Readings that change no state: of values from `low` to `high`, taken up to `until`, with no gap before them.
+
+    All they change is `last_at` and `last_value`, and the memory if there is one: it must take them up (`remember`)
+    before any other is judged.
+    """
+
+    low: float
+    high: float
+    until: datetime | None = None
+
+
 class Judged(NamedTuple):
     standing: Standing
     changes: list[Change]
@@ -182,20 +194,51 @@ def due_at(limits: Limits, standing: Standing) -> datetime | None:
     return due[0] if due else None
 
 
-def quiet_band(limits: Limits, standing: Standing) -> tuple[float, float] | None:
-    """Values, both ends included, that change nothing but `last_at` and `last_value` unless there is a gap before them.
-
-    None if there are no such values, or if they are no single stretch.
-    """
-    if limits.kind not in (Kind.THRESHOLD, Kind.RANGE):
-        return None
-    if standing.state == State.NORMAL:
-        return limits.low, limits.high
-    if standing.state == State.FIRING and math.isinf(limits.low):
-        return math.nextafter(limits.clear_high, math.inf), math.inf
-    if standing.state == State.FIRING and math.isinf(limits.high):
-        return -math.inf, math.nextafter(limits.clear_low, -math.inf)
+def quiet(limits: Limits, standing: Standing) -> Quiet | None:
+    """Which readings need no judgement yet; None if each does, or if their values are no single stretch."""
+    if limits.kind in (Kind.THRESHOLD, Kind.RANGE):
+        return _quiet_values(limits, standing.state)
+    if standing.state == State.NORMAL and standing.memory and limits.kind == Kind.RATE_OF_CHANGE:
+        return _quiet_rates(limits, standing.memory)
+    if standing.state in (State.NORMAL, State.FIRING) and standing.memory and limits.kind == Kind.STUCK:
+        return _quiet_run(limits, standing)
     return None
+
+
+def remember(limits: Limits, memory: Memory, readings: Iterable[tuple[datetime, float]]) -> Memory:
+    """The memory with these readings, which were quiet and aren't in it yet."""
+    return (_remember_run if limits.kind == Kind.STUCK else _remember_line)(limits, memory, readings)
+
+
+def _quiet_values(limits: Limits, state: State) -> Quiet | None:
+    if state == State.NORMAL:
+        return Quiet(limits.low, limits.high)
+    if state == State.FIRING and math.isinf(limits.low):
+        return Quiet(math.nextafter(limits.clear_high, math.inf), math.inf)
+    if state == State.FIRING and math.isinf(limits.high):
+        return Quiet(-math.inf, math.nextafter(limits.clear_low, -math.inf))
+    return None
+
+
+def _quiet_rates(limits: Limits, memory: Memory) -> Quiet | None:
+    """A stretch so narrow that no two of its values make too steep a rate, around all that is remembered.
+
+    The small part left off its width, and the last bit, are what rounding could add.
+    """
+    steepest = min(limits.high, limits.high if limits.absolute else -limits.low)
+    half = steepest / limits.per_s * limits.window_s * (1 - 1e-9) / 2
+    lowest, highest = min(value for _, value in memory), max(value for _, value in memory)
+    middle = lowest + (highest - lowest) / 2
+    low, high = math.nextafter(middle - half, math.inf), math.nextafter(middle + half, -math.inf)
+    return Quiet(low, high) if low <= lowest and highest <= high else None
+
+
+def _quiet_run(limits: Limits, standing: Standing) -> Quiet:
+    """No run is long enough before the present one could be; one that is goes on within its values."""
+    (began, low), (_, high), _ = standing.memory
+    if standing.state == State.FIRING:
+        return Quiet(low, high)
+    return Quiet(-math.inf, math.inf, EPOCH + began * MICROSECOND + timedelta(seconds=limits.span_s) - MICROSECOND)
 
 
 def _after(moment: datetime, seconds: float) -> datetime:
@@ -300,29 +343,44 @@ def _micros(moment: datetime) -> int:
 
 
 def _rate(limits: Limits, memory: Memory, reading: StoredReading) -> tuple[float | None, Memory]:
-    """The change per `per_s`, and the memory with this reading: nothing in it is older than the next one can need."""
-    now = _micros(reading.recorded_at)
-    horizon = now - limits.window_s * 1_000_000
-    first = next((n for n in range(len(memory) - 1, -1, -1) if memory[n][0] <= horizon), None)
-    rate = None
-    if first is not None:
-        memory = memory[first:]
-        began, value = memory[0]
-        rate = (reading.value - value) / ((now - began) / 1_000_000) * limits.per_s
-        rate = abs(rate) if limits.absolute else rate
-    if not memory or (now - memory[-1][0]) * MEMORY_STEPS >= limits.window_s * 1_000_000:
-        memory = (*memory, (now, reading.value))
-    return rate, memory
+    """The change per `per_s`, None if nothing remembered is old enough, and the memory with this reading."""
+    memory = _remember_line(limits, memory, (reading,))
+    began, value = memory[0]
+    passed = _micros(reading.recorded_at) - began
+    if passed < limits.window_s * 1_000_000:
+        return None, memory
+    rate = (reading.value - value) / (passed / 1_000_000) * limits.per_s
+    return abs(rate) if limits.absolute else rate, memory
+
+
+def _remember_line(limits: Limits, memory: Memory, readings: Iterable[tuple[datetime, float]]) -> Memory:
+    """Nothing in it is older than the next reading can need."""
+    window = limits.window_s * 1_000_000
+    line, now = list(memory), 0
+    for moment, value in readings:
+        now = _micros(moment)
+        if not line or (now - line[-1][0]) * MEMORY_STEPS >= window:
+            line.append((now, value))
+    first = next((n for n in range(len(line) - 1, -1, -1) if line[n][0] <= now - window), 0)
+    return tuple(line[first:])
 
 
 def _observe_run(limits: Limits, memory: Memory, reading: StoredReading) -> Observation:
-    """The memory of a run: its beginning with the lowest value, its end with the highest, a third for the count."""
-    value, now = reading.value, _micros(reading.recorded_at)
-    if memory:
-        (began, lowest), (_, highest), (_, count) = memory
-        low, high = min(lowest, value), max(highest, value)
-        if high - low <= limits.tolerance:
-            lasted = (now - began) / 1_000_000
-            met = lasted >= limits.span_s and count + 1 >= limits.min_samples
-            return Observation(met, over=False, measure=lasted, memory=((began, low), (now, high), (now, count + 1)))
-    return Observation(met=False, over=True, measure=0.0, memory=((now, value), (now, value), (now, 1)))
+    memory = _remember_run(limits, memory, (reading,))
+    (began, _), (now, _), (_, count) = memory
+    lasted = (now - began) / 1_000_000
+    met = lasted >= limits.span_s and count >= limits.min_samples
+    return Observation(met and count > 1, over=count == 1, measure=lasted, memory=memory)
+
+
+def _remember_run(limits: Limits, memory: Memory, readings: Iterable[tuple[datetime, float]]) -> Memory:
+    """Its beginning with the lowest value, its end with the highest, a third for the count."""
+    (began, low), (now, high), (_, count) = memory or ((0, 0.0), (0, 0.0), (0, 0))
+    for moment, value in readings:
+        now = _micros(moment)
+        lowest, highest = min(low, value), max(high, value)
+        if count and highest - lowest <= limits.tolerance:
+            low, high, count = lowest, highest, count + 1
+        else:
+            began, low, high, count = now, value, value, 1
+    return ((began, low), (now, high), (now, count))

@@ -1,24 +1,27 @@
 """Where rules stand, in and out of the database: a fixed number of statements for any number of series.
 
 Rules are held FOR SHARE and their states FOR UPDATE, in this order and each in the order of their keys: nobody edits a
-rule while readings are judged by it, and two workers with the same series take turns. A state whose new readings all
-lie in its quiet band (telemetry.judging) only moves on to the last of them, and never leaves the database.
+rule while readings are judged by it, and two workers with the same series take turns. A state whose new readings are
+all quiet (telemetry.judging) only moves on to the last of them, and never leaves the database. If it has a memory, it
+keeps them for it, up to MAX_KEPT.
 """
 
 import json
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, LiteralString
 
 from django.db import connection
 
-from telemetry.judging import Kind, Limits, Memory, Standing, State, StoredReading, due_at, quiet_band
+from telemetry.judging import Kind, Limits, Memory, Standing, State, StoredReading, due_at, quiet
 from telemetry.storage import binary_cursor
 
 MAX_READINGS = 10_000
 """What one run judges of one series; a longer backlog continues in the next run."""
+MAX_KEPT = 32
+"""So many readings a state keeps for its memory: enough to come to the worker rarely, few enough for a small row."""
 
 # Two joins instead of one with OR, which would compare every rule of a metric with every series of it.
 IN_SCOPE = """
@@ -43,9 +46,9 @@ FROM iot_rules rule
 JOIN (
     SELECT watching.rule_id, array_agg(state.id) FILTER (WHERE state.id IS NOT NULL) AS states,
         array_agg(watching.series_id) FILTER (WHERE state.id IS NULL) AS unmet
-    FROM {IN_SCOPE.format(wanted="series.id = ANY(%(series)s)")}
+    FROM {IN_SCOPE.format(wanted="series.id = ANY(%(series)s::int[])")}
     LEFT JOIN iot_rule_states state ON state.rule_id = watching.rule_id AND state.series_id = watching.series_id
-    WHERE %(by_clock)s OR watching.kind <> 'STALE' OR state.state <> 'NORMAL' OR state.last_value IS NULL
+    WHERE %(by_clock)s::bool OR watching.kind <> 'STALE' OR state.state <> 'NORMAL' OR state.last_value IS NULL
     GROUP BY watching.rule_id
 ) mine ON mine.rule_id = rule.id
 WHERE rule.deleted_at IS NULL AND rule.is_enabled
@@ -105,9 +108,13 @@ WITH behind AS MATERIALIZED (
     WHERE behind.latest_at > behind.judged_up_to AND NOT behind.by_arrival
 ), quiet AS (
     UPDATE iot_rule_states state
-    SET judged_up_to = fresh.newest, last_value = fresh.readings[cardinality(fresh.readings)]
+    SET judged_up_to = fresh.newest, last_value = fresh.readings[cardinality(fresh.readings)],
+        kept_at = CASE WHEN behind.memory IS NOT NULL THEN behind.kept_at || fresh.moments END,
+        kept_values = CASE WHEN behind.memory IS NOT NULL THEN behind.kept_values || fresh.readings END
     FROM behind JOIN fresh ON fresh.id = behind.id
     WHERE state.id = behind.id AND fresh.lowest >= behind.quiet_low AND fresh.highest <= behind.quiet_high
+        AND (fresh.newest <= behind.quiet_until) IS NOT FALSE
+        AND (behind.memory IS NULL OR cardinality(behind.kept_at || fresh.moments) <= %(keep)s::int)
         AND CASE
             WHEN (fresh.newest - behind.judged_up_to <= behind.expected_interval_s * interval '3 seconds') IS NOT FALSE
             THEN TRUE
@@ -122,7 +129,8 @@ WITH behind AS MATERIALIZED (
 SELECT behind.id, behind.rule_id, behind.series_id, behind.version, behind.state, behind.since,
     behind.pending_since, behind.samples, behind.judged_up_to, behind.last_value, behind.memory, behind.is_told,
     behind.suppressed_by, behind.suppressed_until, behind.due_at, behind.latest_at, behind.received_at,
-    behind.expected_interval_s, CASE WHEN by_arrival THEN ARRAY[received_at] ELSE fresh.moments END,
+    behind.expected_interval_s, behind.kept_at, behind.kept_values,
+    CASE WHEN by_arrival THEN ARRAY[received_at] ELSE fresh.moments END,
     CASE WHEN by_arrival THEN ARRAY[latest_value] ELSE fresh.readings END
 FROM behind
 LEFT JOIN fresh ON fresh.id = behind.id
@@ -134,13 +142,15 @@ UPDATE iot_rule_states state
 SET state = judged.state, since = judged.since, pending_since = judged.pending_since, samples = judged.samples,
     judged_up_to = judged.judged_up_to, last_value = judged.last_value, memory = judged.memory::jsonb,
     is_told = judged.is_told, suppressed_by = judged.suppressed_by, suppressed_until = judged.suppressed_until,
-    due_at = judged.due_at, quiet_low = judged.quiet_low, quiet_high = judged.quiet_high
+    due_at = judged.due_at, quiet_low = judged.quiet_low, quiet_high = judged.quiet_high,
+    quiet_until = judged.quiet_until, kept_at = NULL, kept_values = NULL
 FROM unnest(
     %b::bigint[], %b::text[], %b::timestamptz[], %b::timestamptz[], %b::int[], %b::timestamptz[], %b::float8[],
-    %b::text[], %b::bool[], %b::text[], %b::timestamptz[], %b::timestamptz[], %b::float8[], %b::float8[]
+    %b::text[], %b::bool[], %b::text[], %b::timestamptz[], %b::timestamptz[], %b::float8[], %b::float8[],
+    %b::timestamptz[]
 ) AS judged(
     id, state, since, pending_since, samples, judged_up_to, last_value, memory, is_told, suppressed_by,
-    suppressed_until, due_at, quiet_low, quiet_high
+    suppressed_until, due_at, quiet_low, quiet_high, quiet_until
 )
 WHERE state.id = judged.id"""
 
@@ -159,7 +169,10 @@ ORDER BY series_id"""
 
 @dataclass(slots=True)
 class Case:
-    """A state with something to judge. `readings` are those it hasn't judged, oldest first."""
+    """A state with something to judge. `readings` are those it hasn't judged, oldest first.
+
+    Before them come quiet ones that its memory hasn't taken up yet: `kept_at`, `kept_values`.
+    """
 
     state_id: int
     rule_id: uuid.UUID
@@ -173,7 +186,9 @@ class Case:
     latest_at: datetime
     received_at: datetime
     expected_interval_s: int | None
-    readings: list[StoredReading] = field(default_factory=list)
+    kept_at: list[datetime]
+    kept_values: list[float]
+    readings: list[StoredReading]
 
     def is_finished(self) -> bool:
         """Nothing is left to judge after `readings`."""
@@ -190,17 +205,24 @@ def rows_of(sql: str, parameters: Sequence[Any] | Mapping[str, Any]) -> list[tup
         return list(cursor.fetchall())
 
 
+def binary_rows_of(sql: LiteralString, parameters: Mapping[str, Any]) -> list[Any]:
+    """For statements that take or answer long arrays: numbers are never written out as text."""
+    with binary_cursor() as cursor:
+        return cursor.execute(sql, parameters, binary=True).fetchall()
+
+
 def lock_rules(series_ids: Sequence[int], *, by_clock: bool) -> list[int]:
     """Holds the rules that watch these series, and answers the ids of their states; new ones are made.
 
     `by_clock`: those that only time can change are among them.
     """
-    found = rows_of(RULES_SQL, {"series": list(series_ids), "by_clock": by_clock})
+    asked = {"series": list(series_ids), "by_clock": by_clock}
+    found = binary_rows_of(RULES_SQL, asked)
     unmet = [(rule, series) for rule, _, fresh in found for series in fresh or ()]
     if unmet:
         with connection.cursor() as cursor:
             cursor.execute(NEW_STATES_SQL, [[rule for rule, _ in unmet], [series for _, series in unmet]])
-        found = rows_of(RULES_SQL, {"series": list(series_ids), "by_clock": by_clock})
+        found = binary_rows_of(RULES_SQL, asked)
     return sorted(state for _, states, _ in found for state in states or ())
 
 
@@ -208,26 +230,25 @@ def lock_cases(state_ids: Sequence[int], *, at: datetime | None) -> list[Case]:
     """Holds the states, moves the quiet ones on and answers the others."""
     if not state_ids:
         return []
-    parameters = {"states": list(state_ids), "limit": MAX_READINGS, "at": at}
-    with binary_cursor() as cursor:
-        found: list[Any] = cursor.execute(BEHIND_SQL, parameters, binary=True).fetchall()
-    return [as_case(*row) for row in found]
+    asked = {"states": list(state_ids), "limit": MAX_READINGS, "keep": MAX_KEPT, "at": at}
+    return [as_case(*row) for row in binary_rows_of(BEHIND_SQL, asked)]
 
 
 def as_case(
     state_id: int, rule_id: uuid.UUID, series_id: int, version: int, state: str, since: datetime,
     pending_since: datetime | None, samples: int, judged_up_to: datetime, last_value: float | None, memory: Any,
     is_told: bool, suppressed_by: str, suppressed_until: datetime | None, due: datetime | None, latest_at: datetime,
-    received_at: datetime, expected_interval_s: int | None, moments: list[datetime] | None, values: list[float] | None,
+    received_at: datetime, expected_interval_s: int | None, kept_at: list[datetime] | None,
+    kept_values: list[float] | None, moments: list[datetime] | None, values: list[float] | None,
 ) -> Case:  # fmt: skip
     if last_value is None:  # it has seen nothing yet, and knows of no gap
         standing = Standing(since=since)
     else:
         standing = Standing(State(state), since, pending_since, samples, judged_up_to, last_value, remembered(memory))
-    readings = [StoredReading(*pair) for pair in zip(moments or (), values or (), strict=True)]
     return Case(
         state_id, rule_id, series_id, version, standing, is_told, suppressed_by, suppressed_until, due, latest_at,
-        received_at, expected_interval_s, readings,
+        received_at, expected_interval_s, kept_at or [], kept_values or [],
+        list(map(StoredReading, moments or (), values or ())),
     )  # fmt: skip
 
 
@@ -241,13 +262,13 @@ def save(judged: Iterable[tuple[Case, Limits]]) -> None:
     rows = []
     for case, limits in judged:
         standing = case.standing
-        low, high = quiet_band(limits, standing) or (None, None)
+        low, high, until = quiet(limits, standing) or (None, None, None)
         memory = json.dumps(standing.memory) if standing.memory else None
         rows.append(
             (
                 case.state_id, standing.state.value, standing.since, standing.pending_since, standing.samples,
                 standing.last_at or case.latest_at, standing.last_value, memory, case.is_told,
-                case.suppressed_by, case.suppressed_until, case.due_at, low, high,
+                case.suppressed_by, case.suppressed_until, case.due_at, low, high, until,
             )
         )  # fmt: skip
     if rows:

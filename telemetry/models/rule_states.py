@@ -5,6 +5,7 @@ from collections.abc import Collection
 from datetime import datetime
 from typing import Self
 
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
@@ -86,9 +87,13 @@ class RuleState(models.Model):
     )
     # By our clock: not before this moment will time alone change anything.
     due_at = models.DateTimeField(_("due at"), null=True, blank=True)
-    # Readings from the one to the other change nothing but how far it has judged (judging.quiet_band).
+    # Readings from the one to the other, up to the third, need no judgement yet (judging.quiet).
     quiet_low = models.FloatField(null=True, blank=True, editable=False)
     quiet_high = models.FloatField(null=True, blank=True, editable=False)
+    quiet_until = models.DateTimeField(null=True, blank=True, editable=False)
+    # Those of them that the memory has yet to take up.
+    kept_at = ArrayField(models.DateTimeField(), null=True, blank=True, editable=False)
+    kept_values = ArrayField(models.FloatField(), null=True, blank=True, editable=False)
 
     objects = RuleStateQuerySet.as_manager()
 

@@ -1,5 +1,5 @@
 from datetime import UTC, datetime, timedelta
-from itertools import pairwise
+from itertools import pairwise, takewhile
 from typing import Any
 
 import pytest
@@ -11,13 +11,15 @@ from telemetry.judging import (
     Change,
     Kind,
     Limits,
+    Quiet,
     Standing,
     State,
     StoredReading,
     due_at,
     judge,
     pass_time,
-    quiet_band,
+    quiet,
+    remember,
 )
 
 START = datetime(2026, 3, 1, tzinfo=UTC)
@@ -282,14 +284,59 @@ def test_nothing_happens_until_it_is_due(limits: Limits, steps: list[tuple[int, 
     assert due is None or pass_time(limits, standing, to=due + timedelta(microseconds=1)).changes
 
 
-@given(LIMITS, TIMED, VALUES)
-def test_a_value_in_the_quiet_band_changes_nothing(
-    limits: Limits, steps: list[tuple[int, float]], value: float
+@given(LIMITS, TIMED, TIMED)
+def test_quiet_readings_change_no_state(
+    limits: Limits, steps: list[tuple[int, float]], more: list[tuple[int, float]]
 ) -> None:
     standing = judge(limits, NEW, spaced(steps)).standing
-    band = quiet_band(limits, standing)
-    at = (standing.last_at or START) + timedelta(seconds=1)
+    band, last_at = quiet(limits, standing), standing.last_at
+    if band is None or last_at is None:
+        return
 
-    moved, changes = judge(limits, standing, [StoredReading(at, value)])
-    if band and standing.since and band[0] <= value <= band[1]:
-        assert (moved, changes) == (standing._replace(last_at=at, last_value=value), [])
+    ahead = [one._replace(recorded_at=last_at + (one.recorded_at - START)) for one in spaced(more)]
+    pairs = pairwise([StoredReading(last_at, 0.0), *ahead])
+    kept = [later for _, later in takewhile(lambda pair: is_quiet(limits, band, *pair), pairs)]
+    moved, changes = judge(limits, standing, kept)
+
+    assert changes == []
+    if kept:
+        last = kept[-1]
+        remembered = remember(limits, standing.memory, kept) if standing.memory else ()
+        assert moved == standing._replace(last_at=last.recorded_at, last_value=last.value, memory=remembered)
+
+
+def is_quiet(limits: Limits, band: Quiet, sooner: StoredReading, later: StoredReading) -> bool:
+    return (
+        band.low <= later.value <= band.high
+        and (band.until is None or later.recorded_at <= band.until)
+        and (limits.gap_s is None or later.recorded_at - sooner.recorded_at <= timedelta(seconds=limits.gap_s))
+    )
+
+
+def test_no_two_quiet_values_make_too_steep_a_rate() -> None:
+    limits = Limits(Kind.RATE_OF_CHANGE, high=2.0, clear_high=1.0, window_s=300)
+    standing = judge(limits, NEW, readings((0, 50), (60, 52))).standing
+    band = quiet(limits, standing)
+
+    assert band is not None
+    assert (band.low, band.high, band.until) == (pytest.approx(46), pytest.approx(56), None)
+    assert judge(limits, standing, readings((120, band.low), (420, band.high))).changes == []
+    assert judge(limits, standing, readings((120, band.low), (420, band.high + 1e-6))).changes != []
+
+
+def test_a_rate_is_quiet_only_around_all_that_is_remembered() -> None:
+    limits = Limits(Kind.RATE_OF_CHANGE, high=2.0, clear_high=1.0, window_s=300)
+
+    assert quiet(limits, judge(limits, NEW, readings((0, 50), (60, 61))).standing) is None
+    assert quiet(limits._replace(high=-2.0), judge(limits, NEW, readings((0, 50))).standing) is None
+
+
+def test_a_run_is_quiet_until_it_could_be_long_enough() -> None:
+    limits = Limits(Kind.STUCK, span_s=600, tolerance=0.5, min_samples=3)
+    standing = judge(limits, NEW, readings((0, 9), (60, 1), (120, 1), (180, 1))).standing
+    band = quiet(limits, standing)
+
+    assert band is not None
+    assert band.until is not None
+    assert judge(limits, standing, [StoredReading(band.until, 1.0)]).changes == []
+    assert judge(limits, standing, [StoredReading(band.until + timedelta(microseconds=1), 1.0)]).changes != []
