@@ -30,10 +30,13 @@ def started() -> Iterator[Any]:
 
 
 class Visitor:
-    """Somebody at the browser. `faults` collects what went wrong, with the page it went wrong on."""
+    """Somebody at the browser. `faults` collects what went wrong, with the page it went wrong on.
 
-    def __init__(self, context: BrowserContext, home: str) -> None:
-        self.home = home
+    Pages may ask `home` and `besides`, nobody else.
+    """
+
+    def __init__(self, context: BrowserContext, home: str, *besides: str) -> None:
+        self.home, self.besides = home, besides
         self.faults: list[str] = []
         self.page: Page = context.new_page()
         self.page.on("console", lambda said: self.note(said.text) if said.type in {"error", "warning"} else None)
@@ -51,7 +54,7 @@ class Visitor:
             self.note(f"failed: {asked.url} {asked.failure}")
 
     def is_foreign(self, url: str) -> bool:
-        return not url.startswith((self.home, "data:", "blob:", "about:"))
+        return not url.startswith((self.home, *self.besides, "data:", "blob:", "about:"))
 
     def visit(self, path: str, *sizes: tuple[int, int], shows: str = "body") -> None:
         """Open the page once and look at it in each size."""

@@ -39,23 +39,27 @@ def database_url() -> str:
 
 
 class StreamProcess:
-    """One granian of its own."""
+    """One granian of its own. It may be stopped and started again, where it was."""
 
     def __init__(self, **environment: str) -> None:
         self.clients: list[Client] = []
         self.port = free_port()
-        command = [sys.executable, "-m", "granian", "--interface", "asginl", "--host", "127.0.0.1"]
-        command += ["--port", str(self.port), "--no-ws", "--workers", "1", "--workers-kill-timeout", "5"]
         self.address = f"http://127.0.0.1:{self.port}/api/v1/iot-data/stream"
         self.url = f"http://127.0.0.1:{self.port}"
-        ours = {
+        self.environment = {
+            **os.environ,
             "DATABASE_URL": database_url(),
             "REDIS_URL": settings.REDIS_URL,
             "STREAM_URL": self.url,
             "RATE_LIMIT_PER_MINUTE": "100000",
             **environment,
         }
-        self.process = subprocess.Popen([*command, "faultreporter.asgi:application"], env={**os.environ, **ours})
+        self.start()
+
+    def start(self) -> None:
+        command = [sys.executable, "-m", "granian", "--interface", "asginl", "--host", "127.0.0.1"]
+        command += ["--port", str(self.port), "--no-ws", "--workers", "1", "--workers-kill-timeout", "5"]
+        self.process = subprocess.Popen([*command, "faultreporter.asgi:application"], env=self.environment)
         self.wait_until_up()
 
     def wait_until_up(self) -> None:
