@@ -35,7 +35,7 @@ def edges(bucket: str, *, since: datetime, until: datetime, zone: ZoneInfo, most
     """
     found = [since]
     for edge in takewhile(lambda edge: edge < until, beginnings(bucket, since=since, zone=zone)):
-        if edge > since:
+        if edge > found[-1]:  # a day that a place has skipped begins and ends at once
             found.append(edge)
         if len(found) > most:
             raise TooManyBuckets(most)

@@ -37,7 +37,7 @@ class Clock(dict[object, int]):
         if not isinstance(text, str) or not TIMESTAMP.fullmatch(text):
             raise Refusal(Refused.BAD_TIMESTAMP)
         try:
-            moment = ticks_of(datetime.fromisoformat(text))
+            moment = ticks_of(datetime.fromisoformat(text.upper()))  # it knows Z, not z
         except ValueError:
             raise Refusal(Refused.BAD_TIMESTAMP) from None
         if moment > self.latest:

@@ -62,7 +62,7 @@ def moment(request: Request, name: str) -> datetime | None:
     text = text[:19] + text[19:].replace(" ", "+")
     try:
         if TIMESTAMP.fullmatch(text):
-            return datetime.fromisoformat(text).astimezone(UTC)
+            return datetime.fromisoformat(text.upper()).astimezone(UTC)
     except (ValueError, OverflowError):
         pass
     message = _("%(name)s must be a time with an offset, such as 2026-03-01T12:00:00Z.") % {"name": name}

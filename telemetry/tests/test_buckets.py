@@ -55,6 +55,14 @@ def test_a_day_that_has_no_midnight_begins_when_the_clock_is_put_forward() -> No
     assert found[1].astimezone(zone).hour == 1
 
 
+def test_a_day_that_a_place_has_skipped_is_no_bucket() -> None:
+    """The 30th of December 2011 never came in Samoa."""
+    zone = ZoneInfo("Pacific/Apia")
+    found = edges("1d", since=local("Pacific/Apia", 2011, 12, 29), until=local("Pacific/Apia", 2012, 1, 1), zone=zone)
+
+    assert [at.astimezone(zone).day for at in found] == [29, 31, 1]
+
+
 def test_half_hours_of_a_zone_beside_the_hour() -> None:
     zone = ZoneInfo("Asia/Kolkata")
     since = local("Asia/Kolkata", 2026, 3, 1)

@@ -88,6 +88,11 @@ def test_the_first_value_of_a_moment_stays(chiller: Equipment) -> None:
     assert (Reading.objects.get().value, LatestReading.objects.get().value) == (20.0, 20.0)
 
 
+def test_a_time_in_small_letters_is_one_too(chiller: Equipment) -> None:
+    assert counts(take(sent(recorded_at="2026-03-01t11:30:00z"))) == (1, 0, 0, 0)
+    assert Reading.objects.get().recorded_at == datetime(2026, 3, 1, 11, 30, tzinfo=UTC)
+
+
 def test_equal_moments_in_one_batch(chiller: Equipment) -> None:
     result = take(sent(value=1), sent(value=1), sent(value=2), sent(value=1, recorded_at="2026-03-01T13:00:00+01:00"))
 
