@@ -17,7 +17,7 @@ from typing import Any
 
 import psycopg
 import structlog
-from django.db import IntegrityError, connection, transaction
+from django.db import connection
 
 from telemetry.wire import use_columns
 
@@ -129,32 +129,33 @@ def store(batch: Batch, *, at: datetime) -> Stored:
     The caller has opened the transaction. Somebody who wrote readings and not the latest (by hand, or a restore in
     parts) must not stop a gateway for ever: then nothing is taken for new.
     """
-    try:
-        with transaction.atomic():
-            return store_once(batch, at=at, trusting=True)
-    except IntegrityError:
-        log.exception("latest_reading_behind", series=len(batch))
-        return store_once(batch, at=at, trusting=False)
-
-
-def store_once(batch: Batch, *, at: datetime, trusting: bool) -> Stored:
     for rows in batch.values():
         rows.put_in_order()
     with binary_cursor() as cursor:
         use_columns(cursor)
-        moved = move_latest(cursor, batch, at=at)
-        live, late = parted(batch, moved) if trusting else ({}, batch)
-        changed = copy(cursor, live)
-        accepted = sum(map(len, live.values()))
-        conflict = 0
-        if late:
-            inserted, conflict = insert(cursor, late)
-            accepted += inserted
-            if inserted:
-                changed += windows(late)
-        if changed:
-            series, places = zip(*dict.fromkeys(changed), strict=True)
-            cursor.execute(ARRIVAL_SQL, [at, array("i", series), array("q", [place * WINDOW for place in places])])
+        cursor.execute("SAVEPOINT readings")  # by hand, and never released: it ends with the transaction
+        try:
+            return store_once(cursor, batch, at=at, trusting=True)
+        except psycopg.IntegrityError:
+            log.exception("latest_reading_behind", series=len(batch))
+            cursor.execute("ROLLBACK TO SAVEPOINT readings")
+            return store_once(cursor, batch, at=at, trusting=False)
+
+
+def store_once(cursor: Cursor, batch: Batch, *, at: datetime, trusting: bool) -> Stored:
+    moved = move_latest(cursor, batch, at=at)
+    live, late = parted(batch, moved) if trusting else ({}, batch)
+    changed = copy(cursor, live)
+    accepted = sum(map(len, live.values()))
+    conflict = 0
+    if late:
+        inserted, conflict = insert(cursor, late)
+        accepted += inserted
+        if inserted:
+            changed += windows(late)
+    if changed:
+        series, places = zip(*dict.fromkeys(changed), strict=True)
+        cursor.execute(ARRIVAL_SQL, [at, array("i", series), array("q", [place * WINDOW for place in places])])
     sent = sum(map(len, batch.values()))
     return Stored(accepted, sent - accepted - conflict, conflict, sorted(moved))
 

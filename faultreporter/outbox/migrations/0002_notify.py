@@ -1,4 +1,4 @@
-"""Wake the relay when a transaction with new messages commits."""
+"""Wake the relay when a transaction with new messages commits; messages, which soon go, aren't packed away."""
 
 from django.db import migrations
 
@@ -17,4 +17,7 @@ CREATE TRIGGER outbox_notify AFTER INSERT ON outbox_messages
 class Migration(migrations.Migration):
     dependencies = [("outbox", "0001_initial")]
 
-    operations = [migrations.RunSQL(NOTIFY, "DROP FUNCTION outbox_notify() CASCADE")]
+    operations = [
+        migrations.RunSQL(NOTIFY, "DROP FUNCTION outbox_notify() CASCADE"),
+        migrations.RunSQL("ALTER TABLE outbox_messages SET (toast_tuple_target = 8160)", migrations.RunSQL.noop),
+    ]
