@@ -72,7 +72,7 @@ def tiles(now: Today) -> list[dict[str, Any]]:
         {
             "title": _("Orders under way"),
             "value": now.orders_unfinished,
-            "note": _("%(overdue)d overdue, %(risk)d targets at risk, %(open)d without a technician")
+            "note": _("%(overdue)d overdue, %(risk)d at risk, %(open)d without a technician")
             % {"overdue": now.orders_overdue, "risk": now.orders_at_risk, "open": now.orders_unassigned},
             "href": listing("workorders_workorder", f"?status__in={','.join(UNFINISHED)}"),
         },

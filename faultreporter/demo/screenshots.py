@@ -10,7 +10,7 @@ import shutil
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import requests
 from PIL import Image
@@ -18,7 +18,8 @@ from playwright.sync_api import Browser, Page, sync_playwright
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 PICTURES = CHECKOUT / "docs" / "images"
-DESKTOP, PHONE = (1440, 900), (390, 844)
+DESKTOP, TALL, PHONE = (1440, 900), (1440, 1060), (390, 844)
+SETTLED_MS = 2000
 COLOURS = 256  # plenty for pages of words, and a third of the bytes
 # Without the last ones the browser looks for hosts of its maker.
 SWITCHES = [
@@ -33,8 +34,16 @@ def running_product() -> dict[str, Any]:
     return content
 
 
-def shots(demo: dict[str, Any], manager: dict[str, Any]) -> Iterator[tuple[str, str, tuple[int, int]]]:
-    """Name, path below /admin/ and size of each picture."""
+class Shot(NamedTuple):
+    """A picture of the page at a path below /admin/, after a click on what `press` selects."""
+
+    name: str
+    path: str
+    size: tuple[int, int] = DESKTOP
+    press: str = ""
+
+
+def shots(demo: dict[str, Any], manager: dict[str, Any]) -> Iterator[Shot]:
 
     def newest(collection: str, **query: str) -> dict[str, Any]:
         answer = requests.get(
@@ -50,11 +59,10 @@ def shots(demo: dict[str, Any], manager: dict[str, Any]) -> Iterator[tuple[str, 
     alert = newest("alerts", search="Supply fan belt squealing", status="OPEN")
     analysis = newest("ai/analyses", alert_id=alert["id"])
     chiller = newest("equipment", search="CH-NG-A-B1-01-1")
-    yield "today", "", DESKTOP
-    yield "today-phone", "", PHONE
-    yield "alert", f"alerts/alert/{alert['id']}/change/", DESKTOP
-    yield "analysis", f"aiassist/analysis/{analysis['id']}/change/", DESKTOP
-    yield "machine-reliability", f"equipment/equipment/{chiller['id']}/change/#reliability", DESKTOP
+    yield Shot("today", "")
+    yield Shot("today-phone", "", PHONE)
+    yield Shot("analysis", f"aiassist/analysis/{analysis['id']}/change/")
+    yield Shot("machine-live", f"equipment/equipment/{chiller['id']}/live/", TALL, press="[data-period='86400']")
 
 
 def sign_in(browser: Browser, demo: dict[str, Any], manager: dict[str, Any]) -> Page:
@@ -67,11 +75,14 @@ def sign_in(browser: Browser, demo: dict[str, Any], manager: dict[str, Any]) -> 
     return page
 
 
-def take(page: Page, url: str, size: tuple[int, int]) -> bytes:
+def take(page: Page, home: str, shot: Shot) -> bytes:
     """The page as a PNG of few colours."""
-    page.set_viewport_size({"width": size[0], "height": size[1]})
-    page.goto("about:blank")  # so that an address that differs only behind its # is loaded, too
-    page.goto(url, wait_until="networkidle")
+    page.set_viewport_size({"width": shot.size[0], "height": shot.size[1]})
+    page.goto(home + shot.path)
+    page.wait_for_timeout(SETTLED_MS)  # a live page's connection stays open, so the network is never idle
+    if shot.press:
+        page.click(shot.press)
+        page.wait_for_timeout(SETTLED_MS)
     image = Image.open(io.BytesIO(page.screenshot())).convert("RGB")
     buffer = io.BytesIO()
     image.quantize(COLOURS, dither=Image.Dither.NONE).save(buffer, "PNG", optimize=True)
@@ -92,10 +103,10 @@ def main() -> int:
     with sync_playwright() as engine:
         browser = engine.chromium.launch(executable_path=chromium, args=SWITCHES)
         page = sign_in(browser, demo, manager)
-        for name, path, size in shots(demo, manager):
-            picture = take(page, demo["admin_url"] + path, size)
-            (PICTURES / f"{name}.png").write_bytes(picture)
-            print(f"docs/images/{name}.png {len(picture) // 1024} KB")
+        for shot in shots(demo, manager):
+            picture = take(page, demo["admin_url"], shot)
+            (PICTURES / f"{shot.name}.png").write_bytes(picture)
+            print(f"docs/images/{shot.name}.png {len(picture) // 1024} KB")
         browser.close()
     return 0
 
