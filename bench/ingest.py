@@ -10,6 +10,7 @@ It wants a database of its own: python -m faultreporter.localstack exec -- pytho
 
 import argparse
 import os
+from importlib import import_module
 from pathlib import Path
 
 from django.conf import settings
@@ -42,6 +43,7 @@ def run(arguments: list[str]) -> None:
     parser.add_argument("--peer", type=Path, default=default, metavar="DIR", help="where fastapi_plan/ is")
     parser.add_argument("--growth", action="store_true", help="also 1 M against 50 M rows: minutes, and 6 GB of disk")
     options = parser.parse_args(arguments)
+    import_module("faultreporter.wsgi")  # the garbage collector as the server has it
     machines, key = set_up()
     print(f"{len(machines) * len(METRICS):,} series, {os.cpu_count()} processors, load {os.getloadavg()[0]:.1f}")
     print(f"{COLUMNS}  milliseconds for 1,000 readings")

@@ -6,14 +6,15 @@ each. Any other batch is taken reading by reading, and what is wrong with a read
 
 import re
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import repeat
 from math import isfinite
 from operator import itemgetter
 from typing import Any
 
-from telemetry.directory import NAMES, Channel, Directory, Key, Line, Sender
+from telemetry.directory import NAMES, Entry, Key, Sender, entries_of
 from telemetry.partitions import earliest_accepted
 from telemetry.refusals import Refusal, Refused
 from telemetry.storage import Rows, ticks_of
@@ -24,6 +25,14 @@ MAX_FUTURE = timedelta(minutes=10)
 FIELDS = frozenset({*NAMES, "value", "recorded_at"})
 # RFC 3339; fromisoformat alone would also take week dates and bare dates
 TIMESTAMP = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(?:\.\d+)?(?:[Zz]|[+-]\d\d:\d\d)", re.ASCII)
+
+
+@dataclass(slots=True)
+class Line:
+    """A series and the readings of the batch that are taken for it, as they were sent."""
+
+    entry: Entry
+    rows: Rows
 
 
 class Clock(dict[object, int]):
@@ -54,7 +63,7 @@ class Clock(dict[object, int]):
             raise Refusal(Refused.BAD_TIMESTAMP) from None
 
 
-def measured(value: object, channel: Channel) -> float:
+def measured(value: object, entry: Entry) -> float:
     """The value in the metric's unit."""
     if type(value) is not float:
         if type(value) is not int:  # a bool is no number here
@@ -63,25 +72,25 @@ def measured(value: object, channel: Channel) -> float:
             value = float(value)
         except OverflowError:
             raise Refusal(Refused.NOT_FINITE) from None
-    if channel.convert and isfinite(value):
-        value = channel.convert(value)
+    if entry.convert and isfinite(value):
+        value = entry.convert(value)
     if not isfinite(value):
         raise Refusal(Refused.NOT_FINITE)
-    if not channel.lowest <= value <= channel.highest:
+    if not entry.lowest <= value <= entry.highest:
         raise Refusal(Refused.OUT_OF_PHYSICAL_RANGE)
     return value
 
 
-def check(reading: object, channel: Channel | Refused, clock: Clock) -> None:
-    """Adds the reading to its series, or raises a Refusal with the first thing that is wrong."""
+def check(reading: object, entry: Entry | Refused, clock: Clock) -> tuple[Entry, int, float]:
+    """Where a reading belongs, its moment and its value; raises a Refusal with the first thing that is wrong."""
     if type(reading) is not dict:
         raise Refusal(Refused.WRONG_TYPE)
     if not reading.keys() <= FIELDS:
         raise Refusal(Refused.UNKNOWN_FIELD)
-    if isinstance(channel, Refused):
-        raise Refusal(channel)
-    value = measured(reading.get("value"), channel)
-    channel.line.rows.append(clock.read(reading.get("recorded_at")), value)
+    if isinstance(entry, Refused):
+        raise Refusal(entry)
+    value = measured(reading.get("value"), entry)
+    return entry, clock.read(reading.get("recorded_at")), value
 
 
 def take(
@@ -91,7 +100,7 @@ def take(
     sender: Sender,
     refuse: Callable[[int, Refused], None],
     since: datetime | None = None,
-) -> Iterable[Line]:
+) -> Collection[Line]:
     """The series with the readings to store; tells `refuse` of every reading that is left out."""
     clock = Clock(at, since)
     lines = take_columns(readings, sender, clock)
@@ -100,15 +109,19 @@ def take(
 
 def take_each(
     readings: Sequence[Any], sender: Sender, clock: Clock, refuse: Callable[[int, Refused], None]
-) -> Iterable[Line]:
+) -> Collection[Line]:
     keys = list(map(key_of, readings))
-    directory = Directory(set(keys), sender)
+    entries = entries_of(set(keys), sender)
+    lines: dict[object, Line] = {}
     for index, (key, reading) in enumerate(zip(keys, readings, strict=True)):
         try:
-            check(reading, directory.channels[key], clock)
+            entry, moment, value = check(reading, entries[key], clock)
         except Refusal as refusal:
             refuse(index, refusal.code)
-    return directory.lines.values()
+        else:
+            line = lines.get(entry.place) or lines.setdefault(entry.place, Line(entry, Rows()))
+            line.rows.append(moment, value)
+    return lines.values()
 
 
 def key_of(reading: object) -> Key:
@@ -116,7 +129,7 @@ def key_of(reading: object) -> Key:
     return names if all(name is None or type(name) is str for name in names) else ()
 
 
-def take_columns(readings: Sequence[Any], sender: Sender, clock: Clock) -> Iterable[Line] | None:
+def take_columns(readings: Sequence[Any], sender: Sender, clock: Clock) -> Collection[Line] | None:
     """None for a batch that has to be looked at reading by reading."""
     try:
         columns = columns_of(readings)
@@ -124,19 +137,17 @@ def take_columns(readings: Sequence[Any], sender: Sender, clock: Clock) -> Itera
         groups = grouped(columns, moments, finite(columns["value"]))
     except (Unlike, Refusal, KeyError, TypeError, OverflowError):
         return None
-    directory = Directory(groups, sender)
-    if len(directory.lines) < len(groups):  # a name that is wrong, or two for one series, whose readings would mix
-        return None
-    for key, rows in groups.items():
-        channel = directory.channels[key]
-        if isinstance(channel, Refused):
+    lines: dict[object, Line] = {}
+    for key, entry in entries_of(groups, sender).items():
+        if isinstance(entry, Refused) or entry.place in lines:  # two names of one series: their readings would mix
             return None
-        if channel.convert:
-            rows.values = list(map(channel.convert, rows.values))
-        if not channel.lowest <= min(rows.values) <= max(rows.values) <= channel.highest:
+        rows = groups[key]
+        if entry.convert:
+            rows.values = list(map(entry.convert, rows.values))
+        if not entry.lowest <= min(rows.values) <= max(rows.values) <= entry.highest:
             return None
-        channel.line.rows = rows
-    return directory.lines.values()
+        lines[entry.place] = Line(entry, rows)
+    return lines.values()
 
 
 class Unlike(Exception):

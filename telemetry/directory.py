@@ -6,13 +6,12 @@ A gateway sends the same names in every batch, so a process remembers what they 
 import re
 import uuid
 from collections.abc import Collection
-from dataclasses import dataclass, field
 from sys import float_info
 from typing import Any, NamedTuple
 
 from telemetry.memory import Remembered
 from telemetry.refusals import Refused
-from telemetry.storage import Rows, binary_cursor
+from telemetry.storage import binary_cursor
 from telemetry.units import Conversion, UnitMismatch, conversion
 
 NAMES = ("equipment_id", "equipment_code", "metric", "unit")
@@ -46,88 +45,47 @@ LEFT JOIN iot_metrics metric ON metric.code = named.metric AND metric.deleted_at
 LEFT JOIN iot_series series ON series.equipment_id = machine.id AND series.metric_id = metric.id"""
 
 
-@dataclass(slots=True)
-class Line:
-    """A series, which may not exist yet, and the readings of the batch that are taken for it, as they were sent."""
+class Entry(NamedTuple):
+    """A machine's metric: its series, which may not exist yet, and the bounds and conversion to the metric's unit."""
 
     equipment_id: uuid.UUID
     metric_id: uuid.UUID
-    series_id: int | None
-    same_gateway: bool
-    rows: Rows = field(default_factory=Rows)
-
-
-@dataclass(slots=True)
-class Channel:
-    """What equipment, metric and unit of a reading come to: the same for all readings that name them alike."""
-
-    line: Line
-    lowest: float
-    highest: float
-    convert: Conversion | None
-
-
-class Entry(NamedTuple):
-    """What a key came to. `refused` is what is wrong with it, whoever sends it."""
-
-    equipment_id: uuid.UUID | None
-    metric_id: uuid.UUID | None
     series_id: int | None
     gateway_id: uuid.UUID | None
     lowest: float
     highest: float
     convert: Conversion | None
-    refused: Refused | None
 
-    @classmethod
-    def of(
-        cls, key: Key, equipment_id: Any, metric_id: Any, series_id: Any, gateway_id: Any,
-        metric_unit: str, lowest: float | None, highest: float | None,
-    ) -> "Entry":  # fmt: skip
-        convert, refused = None, None
-        if equipment_id is None:
-            refused = Refused.UNKNOWN_EQUIPMENT
-        elif metric_id is None:
-            refused = Refused.UNKNOWN_METRIC
-        elif key[3] is not None:
-            try:
-                convert = conversion(str(key[3]), metric_unit)
-            except UnitMismatch:
-                refused = Refused.UNIT_MISMATCH
-        return cls(
-            equipment_id, metric_id, series_id, gateway_id,
-            -float_info.max if lowest is None else lowest, float_info.max if highest is None else highest,
-            convert, refused,
-        )  # fmt: skip
+    @property
+    def place(self) -> object:
+        """The same for all keys of one series."""
+        return self.series_id or (self.equipment_id, self.metric_id)
 
 
-class Directory:
-    """`channels` has every key of the batch, with its channel or what is wrong with it; `lines` the series."""
+class Found(NamedTuple):
+    """What a key came to, whoever sends it: the machine, if it names one, and the entry or what is wrong with it."""
 
-    def __init__(self, keys: Collection[Key], sender: Sender) -> None:
-        self.sender = sender
-        self.lines: dict[object, Line] = {}
-        self.channels: dict[Key, Channel | Refused] = dict.fromkeys(keys, Refused.WRONG_TYPE)
-        named = [key for key in keys if key and all(name is None or type(name) is str for name in key)]
-        if named:
-            for key, entry in remembered.find(named).items():
-                self.channels[key] = self.channel(entry)
+    equipment_id: uuid.UUID | None
+    entry: Entry | Refused
 
-    def channel(self, entry: Entry) -> Channel | Refused:
-        equipment_id, metric_id, series_id, gateway_id, lowest, highest, convert, refused = entry
+    @property
+    def lasts(self) -> bool:
+        """Whether it stays until the directory changes: a new machine or series doesn't change it."""
+        return isinstance(self.entry, Entry) and self.entry.series_id is not None
+
+
+def entries_of(keys: Collection[Key], sender: Sender) -> dict[Key, Entry | Refused]:
+    """What each key came to, or what is wrong with it."""
+    entries: dict[Key, Entry | Refused] = dict.fromkeys(keys, Refused.WRONG_TYPE)
+    named = [key for key in keys if key and all(name is None or type(name) is str for name in key)]
+    for key, (equipment_id, entry) in remembered.find(named).items() if named else ():
         # Whoever may not send for a machine isn't told whether it exists.
-        if self.sender.allowed is not None and equipment_id not in self.sender.allowed:
-            return Refused.FORBIDDEN_DEVICE
-        if refused or equipment_id is None or metric_id is None:
-            return refused or Refused.UNKNOWN_EQUIPMENT
-        place = series_id or (equipment_id, metric_id)
-        line = self.lines.get(place)
-        if line is None:
-            line = self.lines[place] = Line(equipment_id, metric_id, series_id, gateway_id == self.sender.gateway)
-        return Channel(line, lowest, highest, convert)
+        forbidden = sender.allowed is not None and equipment_id not in sender.allowed
+        entries[key] = Refused.FORBIDDEN_DEVICE if forbidden else entry
+    return entries
 
 
-def looked_up(keys: Collection[Key]) -> dict[Key, Entry]:
+def looked_up(keys: Collection[Key]) -> dict[Key, Found]:
     """What can't be a name isn't looked up: PostgreSQL takes no NUL and no half of a character pair."""
     keys = list(keys)
     names = [
@@ -138,12 +96,28 @@ def looked_up(keys: Collection[Key]) -> dict[Key, Entry]:
     ]
     with binary_cursor() as cursor:
         rows = cursor.execute(LOOK_UP_SQL, names, binary=True).fetchall()
-    return {keys[place]: Entry.of(keys[place], *columns) for place, *columns in rows}
+    return {keys[place]: found(keys[place], *columns) for place, *columns in rows}
+
+
+def found(
+    key: Key, equipment_id: Any, metric_id: Any, series_id: Any, gateway_id: Any,
+    unit: str, lowest: float | None, highest: float | None,
+) -> Found:  # fmt: skip
+    if equipment_id is None:
+        return Found(None, Refused.UNKNOWN_EQUIPMENT)
+    if metric_id is None:
+        return Found(equipment_id, Refused.UNKNOWN_METRIC)
+    try:
+        convert = None if key[3] is None else conversion(str(key[3]), unit)
+    except UnitMismatch:
+        return Found(equipment_id, Refused.UNIT_MISMATCH)
+    lowest = -float_info.max if lowest is None else lowest
+    highest = float_info.max if highest is None else highest
+    return Found(equipment_id, Entry(equipment_id, metric_id, series_id, gateway_id, lowest, highest, convert))
 
 
 def only(pattern: "re.Pattern[str]", name: object) -> str | None:
     return name if isinstance(name, str) and pattern.fullmatch(name) else None
 
 
-# Only what stays until the version changes: a name that came to a series.
-remembered = Remembered(looked_up, lasting=lambda entry: bool(entry.series_id and not entry.refused))
+remembered = Remembered(looked_up, lasting=lambda found: found.lasts)

@@ -15,8 +15,8 @@ from prometheus_client import Counter, Histogram
 
 from faultreporter.errors import PayloadTooLarge
 from faultreporter.outbox import publish
-from telemetry.checks import take
-from telemetry.directory import Line, Sender
+from telemetry.checks import Line, take
+from telemetry.directory import Sender
 from telemetry.models import Series
 from telemetry.refusals import MESSAGES, Refused
 from telemetry.storage import store
@@ -85,20 +85,20 @@ def ingest(
 def take_and_store(
     readings: Sequence[object], result: IngestResult, *, at: datetime, sender: Sender, since: datetime | None
 ) -> None:
-    lines = take(readings, at=at, sender=sender, refuse=result.reject, since=since)
-    if lines := [line for line in lines if line.rows]:
+    if lines := take(readings, at=at, sender=sender, refuse=result.reject, since=since):
         with transaction.atomic(savepoint=False):
             known = with_series(lines)
             stored = store({series: line.rows for series, line in known.items()}, at=at)
             if stored.advanced:
-                if sender.gateway and (moved := [pk for pk in stored.advanced if not known[pk].same_gateway]):
-                    Series.objects.filter(pk__in=moved).update(gateway=sender.gateway)
+                came_with = sender.gateway
+                if came_with and (moved := [pk for pk in stored.advanced if known[pk].entry.gateway_id != came_with]):
+                    Series.objects.filter(pk__in=moved).update(gateway=came_with)
                 publish("telemetry.tasks.readings_arrived", series=stored.advanced)
         result.accepted, result.duplicate, result.conflict = stored.accepted, stored.duplicate, stored.conflict
 
 
 def with_series(lines: Iterable[Line]) -> dict[int, Line]:
     """By series; one that has no reading yet is made here."""
-    missing = {(line.equipment_id, line.metric_id) for line in lines if line.series_id is None}
-    made = Series.objects.make(missing) if missing else {}
-    return {line.series_id or made[line.equipment_id, line.metric_id]: line for line in lines}
+    new = [line.entry for line in lines if line.entry.series_id is None]
+    made = Series.objects.make({(entry.equipment_id, entry.metric_id) for entry in new}) if new else {}
+    return {line.entry.series_id or made[line.entry.equipment_id, line.entry.metric_id]: line for line in lines}

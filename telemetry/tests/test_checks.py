@@ -8,8 +8,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from equipment.tests.factories import EquipmentFactory
-from telemetry.checks import Clock, take_columns, take_each
-from telemetry.directory import Line, Sender
+from telemetry.checks import Clock, Line, take_columns, take_each
+from telemetry.directory import Sender
 from telemetry.refusals import Refused
 from telemetry.tests.factories import MetricFactory
 
@@ -43,8 +43,8 @@ def batches() -> st.SearchStrategy[list[Any]]:
 
 
 def rows_of(lines: Any) -> dict[Any, tuple[list[int], list[float]]]:
-    taken: list[Line] = [line for line in lines if line.rows]
-    return {(line.equipment_id, line.metric_id): (line.rows.moments, line.rows.values) for line in taken}
+    taken: list[Line] = list(lines)
+    return {line.entry.place: (line.rows.moments, line.rows.values) for line in taken}
 
 
 @pytest.fixture

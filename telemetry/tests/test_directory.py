@@ -14,7 +14,7 @@ from equipment.models import Equipment
 from equipment.tests.factories import EquipmentFactory
 from faultreporter.accounts.models import User
 from telemetry import authentication
-from telemetry.directory import remembered
+from telemetry.directory import Entry, remembered
 from telemetry.ingest import IngestResult, ingest
 from telemetry.models import DeviceKey, DirectoryVersion, Metric, Series
 from telemetry.models.device_keys import ROTATION_GRACE
@@ -60,10 +60,11 @@ def test_names_are_looked_up_until_their_series_is_there_and_then_no_more(pump: 
     assert not remembered.memory.entries  # its series was only being made
 
     send()
-    ((key, entry),) = remembered.memory.entries.items()
-    assert entry.equipment_id == pump.pk
+    ((key, found),) = remembered.memory.entries.items()
+    assert found.equipment_id == pump.pk
 
-    remembered.memory.entries[key] = entry._replace(highest=1.0)
+    assert isinstance(found.entry, Entry)
+    remembered.memory.entries[key] = found._replace(entry=found.entry._replace(highest=1.0))
     assert send(value=20.0).rejected == 1  # by what was remembered, not by what the database says
 
 
