@@ -31,7 +31,7 @@ from unfold.views import ChangeList as UnfoldChangeList
 from faultreporter.api.exceptions import translate
 from faultreporter.audit.context import acting
 from faultreporter.audit.models import AuditLog
-from faultreporter.db import SoftDeleteModel
+from faultreporter.db import SoftDeleteModel, is_on_calendar
 from faultreporter.errors import DomainError
 
 __all__ = [
@@ -84,6 +84,9 @@ class RecordForm(forms.ModelForm[Any]):
 
     def _post_clean(self) -> None:
         # Where a constraint has no words of its own, the record would only tell its name.
+        for name, value in list(self.cleaned_data.items()):
+            if not is_on_calendar(value):
+                self.add_error(name, _("Write a time of the years 100 to 2199."))
         self.instance.validate_constraints = self.check_constraints
         super()._post_clean()  # type: ignore[misc]  # the stubs don't know it
         del self.instance.validate_constraints

@@ -4,7 +4,7 @@ import os
 import time
 import uuid
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeVar
 
 from django.conf import settings
@@ -25,6 +25,15 @@ def uuid7() -> uuid.UUID:
     version_and_random = 0x7 << 12 | random >> 68
     variant_and_random = 0b10 << 62 | random & (1 << 62) - 1
     return uuid.UUID(int=milliseconds << 80 | version_and_random << 64 | variant_and_random)
+
+
+CALENDAR = (datetime(100, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC))
+"""Times that people may write. At the calendar's own ends there is no room for other time zones, or for a week more."""
+
+
+def is_on_calendar(value: Any) -> bool:
+    """Whether it is no time at all, or one that every page can show."""
+    return not isinstance(value, datetime) or CALENDAR[0] <= value < CALENDAR[1]
 
 
 def as_declared(field: str, values: Iterable[Any]) -> models.Case:

@@ -14,7 +14,7 @@ gateway is back, each series has its rule's whole time again to follow.
 import uuid
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from django.db import connection
@@ -28,8 +28,6 @@ from telemetry.standings import Case, rows_of
 
 WEEK = timedelta(days=8)
 """A weekly schedule opens at least once in it."""
-AGES = datetime(2200, 1, 1, tzinfo=UTC)
-"""What is planned for longer has no end: until further notice. No calendar reaches a week beyond the year 9999."""
 SPEAKING_LOCK = 0x6672_0003
 """PostgreSQL advisory lock: one worker at a time settles which series speaks for a silent gateway."""
 
@@ -127,8 +125,7 @@ class Plan:
         self.intervals: dict[int, list[Interval]] = defaultdict(list)
         if series_ids:
             for series_id, start, end, by in rows_of(PLANNED_SQL, {"series": list(series_ids), "since": since}):
-                known_end = end if end and end < AGES else None
-                self.intervals[series_id].append(Interval(start, known_end, Suppression(by)))
+                self.intervals[series_id].append(Interval(start, end, Suppression(by)))
 
     def hold(self, series: Series, rule: Rule, moment: datetime) -> Hold | None:
         """Until the first moment that neither interval nor schedule covers; the reason is that of the last of them."""

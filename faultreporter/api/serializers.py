@@ -12,6 +12,7 @@ from rest_framework.utils import html
 from rest_framework.validators import UniqueValidator
 
 from faultreporter.api.text import refuse_unstorable_text
+from faultreporter.db import is_on_calendar
 
 
 class UpperChoiceField(serializers.ChoiceField):
@@ -68,7 +69,11 @@ class RefuseUnknownFields:
             }
             if wrong:
                 raise serializers.ValidationError(wrong)
-        return super().to_internal_value(data)  # type: ignore[misc]
+        checked: dict[str, Any] = super().to_internal_value(data)  # type: ignore[misc]
+        if far := [one.field_name for one in self._writable_fields if not is_on_calendar(checked.get(one.source))]:  # type: ignore[attr-defined]
+            problem = ErrorDetail(_("Write a time of the years 100 to 2199."), code="overflow")
+            raise serializers.ValidationError({name: [problem] for name in far})
+        return checked
 
     @staticmethod
     def why_not(name: str, read_only: set[str]) -> str:

@@ -14,6 +14,7 @@ from faultreporter.demo.readings import OTHER_RULES
 from faultreporter.outbox.testing import deliver
 from faultreporter.testing import assert_error
 from telemetry.ingest import ingest
+from telemetry.models import MaintenanceWindow
 from telemetry.tests.factories import MetricFactory, RuleFactory, SeriesFactory
 
 pytestmark = pytest.mark.django_db
@@ -114,6 +115,20 @@ def test_maintenance_windows_work(api: Api, mona: User, rita: User) -> None:
     assert_error(api(rita).delete(url), 403, "PERMISSION_DENIED")
     assert_error(api(mona).patch(url, {"ends_at": now.isoformat()}), 400, "VALIDATION_ERROR", "ends_at")
     assert api(mona).delete(url).status_code == 204
+
+
+def test_a_time_that_no_page_could_show_is_refused(api: Api, mona: User, backoffice: Any) -> None:
+    """In the last hours of the calendar, Vienna's clock would show the year 10000."""
+    machine = str(EquipmentFactory().pk)
+    body = {"reason": "Out of use", "starts_at": "2026-03-01T12:00:00Z", "ends_at": "9999-12-31T23:59:59Z"}
+    form = {"starts_at_0": "2026-03-01", "starts_at_1": "12:00", "ends_at_0": "9999-12-31", "ends_at_1": "23:59"}
+
+    assert_error(api(mona).post(WINDOWS, body | {"equipment_id": machine}), 400, "VALIDATION_ERROR", "ends_at")
+    page = backoffice(mona).post(
+        "/admin/telemetry/maintenancewindow/add/", form | {"reason": "Out of use", "equipment": machine}
+    )
+    assert "Write a time of the years 100 to 2199." in page.content.decode()
+    assert not MaintenanceWindow.objects.exists()
 
 
 @pytest.mark.parametrize("fields", [fields for *_, fields in OTHER_RULES])

@@ -8,6 +8,7 @@ import pytest
 import time_machine
 
 from equipment.tests.factories import CategoryFactory, EquipmentFactory
+from faultreporter.db import CALENDAR
 from faultreporter.errors import ValidationFailed
 from faultreporter.outbox.testing import deliver
 from locations.tests.factories import LocationFactory
@@ -186,14 +187,15 @@ def test_the_hours_of_a_rule_are_on_the_clock_of_the_site(
 
 
 def test_a_window_until_further_notice_holds_back_a_rule_with_hours(news: News, clock: Any, series: Series) -> None:
-    RuleFactory(equipment=series.equipment, at=NOW, weekly_hours={"SUN": [["00:00", "24:00"]]})
-    ages = datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC)
+    RuleFactory(equipment=series.equipment, at=NOW, weekly_hours={"SUN": [["08:00", "18:00"]]})
+    ages = CALENDAR[1] - timedelta(seconds=1)
     MaintenanceWindow.add(by=None, equipment=series.equipment, starts_at=NOW, ends_at=ages, reason="Out of use")
 
     send(clock, 10, 90, series)
 
     assert told(news) == []
-    assert {state.suppressed_by for state in RuleState.objects.all()} == {"MAINTENANCE_WINDOW"}
+    held = dict(RuleState.objects.values_list("suppressed_by", "suppressed_until"))
+    assert held == {"MAINTENANCE_WINDOW": ages, "SCHEDULE": datetime(2200, 1, 5, 8, tzinfo=UTC)}
 
 
 def test_a_parent_with_one_dead_sensor_is_not_silent(news: News, clock: Any) -> None:
