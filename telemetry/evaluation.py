@@ -65,8 +65,8 @@ def evaluate(series_ids: Iterable[int], *, at: datetime | None = None) -> int:
     With `at`, the present, also what time alone has brought by then.
     """
     with transaction.atomic():
-        states = lock_rules(sorted(set(series_ids)), by_clock=at is not None)
-        cases = lock_cases(states, at=at)
+        held = lock_rules(sorted(set(series_ids)), by_clock=at is not None)
+        cases = lock_cases(held, at=at)
         rules = Rule.objects.select_related("metric").order_by().in_bulk({case.rule_id for case in cases})
         verdicts = [verdict_on(case, rules[case.rule_id], at=at) for case in cases]
         settle(verdicts, rules, at=at)
@@ -108,10 +108,13 @@ def settle(verdicts: Sequence[Verdict], rules: Mapping[uuid.UUID, Rule], *, at: 
 
 
 def series_of(verdicts: Sequence[Verdict], rules: Mapping[uuid.UUID, Rule]) -> Mapping[int, Series]:
-    """With their machines, and the sites of those where a rule keeps hours."""
-    keeps_hours = any(rule.weekly_hours is not None for rule in rules.values())
-    rows = Series.objects.select_related("equipment__location__site" if keeps_hours else "equipment")
-    return rows.order_by().in_bulk({one.case.series_id for one in verdicts})
+    """Their keys and those of their machines; all of them, and the sites, where a rule keeps hours."""
+    rows = Series.objects.order_by()
+    if any(rule.weekly_hours is not None for rule in rules.values()):
+        rows = rows.select_related("equipment__location__site")
+    else:
+        rows = rows.select_related("equipment").only("equipment__parent", "metric", "gateway")
+    return rows.in_bulk({one.case.series_id for one in verdicts})
 
 
 def earliest(verdict: Verdict) -> datetime:

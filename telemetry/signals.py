@@ -5,9 +5,9 @@ then exactly one `rule_cleared`. A receiver that raises undoes the evaluation, a
 
 An alarm that something holds back (telemetry.suppression) is told when that ends, or never if it is over by then.
 
-`rule_fired`: `sender` Rule; `rule` and `version`, the one that fired; `series`, with its equipment loaded; `reading`,
-    the StoredReading (`recorded_at`, `value` in the metric's own unit) with which the condition held; `at`, when the
-    alarm is on; `because`, why, in words for people.
+`rule_fired`: `sender` Rule; `rule` and `version`, the one that fired; `series`: its keys and its machine's are loaded,
+    the rest is a query; `reading`, the StoredReading (`recorded_at`, `value` in the metric's own unit) with which the
+    condition held; `at`, when the alarm is on; `because`, why, in words for people.
 `rule_cleared`: the same with `reason`, a Cleared. RECOVERED: `reading` is the last one and `at` when the alarm was
     over. EDITED, DISABLED, DELETED, OUT_OF_SCOPE: `reading` is None, `at` the moment of that act.
 """

@@ -11,7 +11,8 @@ import uuid
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, LiteralString
+from itertools import chain
+from typing import Any, LiteralString, NamedTuple
 
 from django.db import connection
 
@@ -41,10 +42,11 @@ IN_SCOPE = """
 
 # A reading alone changes nothing about silence that isn't told: those states wait for the clock.
 RULES_SQL = f"""
-SELECT rule.id, mine.states, mine.unmet
+SELECT rule.id, mine.judged_up_to, mine.states, mine.unmet
 FROM iot_rules rule
 JOIN (
-    SELECT watching.rule_id, array_agg(state.id) FILTER (WHERE state.id IS NOT NULL) AS states,
+    SELECT watching.rule_id, min(state.judged_up_to) AS judged_up_to,
+        array_agg(state.id) FILTER (WHERE state.id IS NOT NULL) AS states,
         array_agg(watching.series_id) FILTER (WHERE state.id IS NULL) AS unmet
     FROM {IN_SCOPE.format(wanted="series.id = ANY(%(series)s::int[])")}
     LEFT JOIN iot_rule_states state ON state.rule_id = watching.rule_id AND state.series_id = watching.series_id
@@ -74,8 +76,8 @@ CROSS JOIN LATERAL (
 ORDER BY rule.id, latest.series_id
 ON CONFLICT DO NOTHING"""
 
-# While all a rule knows is older than it, only the present value counts: judged_before. The two subqueries say nothing
-# new about the rows; they let the months without news be left out.
+# While all a rule knows is older than it, only the present value counts: judged_before. `since` and the subquery say
+# nothing new about the rows; they let the months without news be left out, the past ones before any is looked at.
 BEHIND_SQL = """
 WITH behind AS MATERIALIZED (
     SELECT state.*, rule.kind = 'STALE' AS by_arrival, latest.recorded_at AS latest_at, latest.received_at,
@@ -100,7 +102,7 @@ WITH behind AS MATERIALIZED (
             SELECT recorded_at, value FROM iot_data
             WHERE series_id = behind.series_id
                 AND recorded_at > behind.judged_before AND recorded_at <= behind.latest_at
-                AND recorded_at > (SELECT min(judged_before) FROM behind)
+                AND recorded_at > %(since)s::timestamptz
                 AND recorded_at <= (SELECT max(latest_at) FROM behind)
             ORDER BY recorded_at LIMIT %(limit)s::int
         ) _
@@ -211,26 +213,38 @@ def binary_rows_of(sql: LiteralString, parameters: Mapping[str, Any]) -> list[An
         return cursor.execute(sql, parameters, binary=True).fetchall()
 
 
-def lock_rules(series_ids: Sequence[int], *, by_clock: bool) -> list[int]:
-    """Holds the rules that watch these series, and answers the ids of their states; new ones are made.
+class Held(NamedTuple):
+    """The states of the rules that are held, and how far the one that is least far has judged."""
 
-    `by_clock`: those that only time can change are among them.
+    states: list[int]
+    judged_up_to: datetime
+
+
+def lock_rules(series_ids: Sequence[int], *, by_clock: bool) -> Held | None:
+    """Holds the rules that watch these series; states that are missing are made. None if there are none.
+
+    `by_clock`: states that only time can change are among them.
     """
     asked = {"series": list(series_ids), "by_clock": by_clock}
     found = binary_rows_of(RULES_SQL, asked)
-    unmet = [(rule, series) for rule, _, fresh in found for series in fresh or ()]
+    unmet = [(rule, series) for rule, *_, fresh in found for series in fresh or ()]
     if unmet:
         with connection.cursor() as cursor:
             cursor.execute(NEW_STATES_SQL, [[rule for rule, _ in unmet], [series for _, series in unmet]])
         found = binary_rows_of(RULES_SQL, asked)
-    return sorted(state for _, states, _ in found for state in states or ())
+    held = [(states, judged_up_to) for _, judged_up_to, states, _ in found if states]
+    if not held:
+        return None
+    return Held(sorted(chain.from_iterable(states for states, _ in held)), min(moment for _, moment in held))
 
 
-def lock_cases(state_ids: Sequence[int], *, at: datetime | None) -> list[Case]:
+def lock_cases(held: Held | None, *, at: datetime | None) -> list[Case]:
     """Holds the states, moves the quiet ones on and answers the others."""
-    if not state_ids:
+    if held is None:
         return []
-    asked = {"states": list(state_ids), "limit": MAX_READINGS, "keep": MAX_KEPT, "at": at}
+    asked = {
+        "states": held.states, "since": held.judged_up_to, "limit": MAX_READINGS, "keep": MAX_KEPT, "at": at,
+    }  # fmt: skip
     return [as_case(*row) for row in binary_rows_of(BEHIND_SQL, asked)]
 
 
