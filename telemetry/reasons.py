@@ -28,7 +28,7 @@ def limit_words(limits: Limits, unit: str) -> str:
         return (gettext("< %(low)g %(unit)s") if falling else gettext("> %(high)g %(unit)s")) % facts
     facts["per"] = per(limits)
     if limits.absolute:
-        return gettext("changes by > %(high)g %(unit)s per %(per)s") % facts
+        return gettext("> %(high)g %(unit)s per %(per)s either way") % facts
     return (
         gettext("< %(low)g %(unit)s per %(per)s") if falling else gettext("> %(high)g %(unit)s per %(per)s")
     ) % facts

@@ -33,6 +33,10 @@ def body(**fields: Any) -> dict[str, Any]:
         ({"kind": "THRESHOLD", "trigger_value": 80}, "> 80 °C"),
         ({"kind": "RANGE", "low_value": 10, "high_value": 20}, "outside 10 to 20 °C"),
         ({"kind": "RATE_OF_CHANGE", "trigger_value": 3, "window_s": 300, "rate_per": "HOUR"}, "> 3 °C per hour"),
+        (
+            {"kind": "RATE_OF_CHANGE", "trigger_value": 3, "window_s": 300, "comparison": "EITHER"},
+            "> 3 °C per minute either way",
+        ),
         ({"kind": "STALE", "stale_after_s": 600}, "no reading for 10 min"),
         ({"kind": "STUCK", "stuck_for_s": 7200, "tolerance": 0.5}, "within 0.5 °C for 2 h"),
     ],
