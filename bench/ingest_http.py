@@ -15,7 +15,7 @@ from bench import cpu, load, peer, serving
 from bench.batches import METRICS, Figures, Fleet, Shape
 from bench.cases import Request
 
-ROUNDS = 3
+ROUNDS = 7
 SECONDS = 4.0
 CONNECTIONS = 4
 READINGS_AHEAD = 150_000

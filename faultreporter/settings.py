@@ -4,6 +4,7 @@
 """
 
 import os
+import sys
 import tempfile
 from datetime import timedelta
 from pathlib import Path
@@ -49,6 +50,7 @@ class Environment(FromEnvironment):
 
     DATABASE_URL: str = "postgresql://postgres@127.0.0.1:5432/faultreporter"
     DATABASE_POOL_SIZE: int = Field(default=4, ge=1, le=50)
+    DATABASE_PREPARED_STATEMENTS: bool = True
     FR_TEST_DB: str = ""
     REDIS_URL: str = "redis://127.0.0.1:6379/0"
     EMBEDDED_SERVERS: bool = False
@@ -307,6 +309,8 @@ DATABASES["default"]["OPTIONS"]["pool"] = {
     "max_idle": 60,
 }
 DATABASES["default"]["OPTIONS"].setdefault("connect_timeout", 5)
+# Only what asks for it is prepared: a plan for whatever parameters come is not always a good one.
+DATABASES["default"]["OPTIONS"]["prepare_threshold"] = sys.maxsize if env.DATABASE_PREPARED_STATEMENTS else None
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 REDIS_URL = env.REDIS_URL
 CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}

@@ -23,6 +23,8 @@ MAX_FUTURE = timedelta(minutes=10)
 """How far a sensor's clock may run ahead."""
 
 FIELDS = frozenset({*NAMES, "value", "recorded_at"})
+PIECE = 200
+"""So many readings stay in the processor's cache while they are gone through column by column."""
 # RFC 3339; fromisoformat alone would also take week dates and bare dates
 TIMESTAMP = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(?:\.\d+)?(?:[Zz]|[+-]\d\d:\d\d)", re.ASCII)
 
@@ -132,9 +134,7 @@ def key_of(reading: object) -> Key:
 def take_columns(readings: Sequence[Any], sender: Sender, clock: Clock) -> Collection[Line] | None:
     """None for a batch that has to be looked at reading by reading."""
     try:
-        columns = columns_of(readings)
-        moments = list(map(clock.__getitem__, columns.get("recorded_at") or repeat(None, len(readings))))
-        groups = grouped(columns, moments, finite(columns["value"]))
+        groups = grouped(readings, clock)
     except (Unlike, Refusal, KeyError, TypeError, OverflowError):
         return None
     lines: dict[object, Line] = {}
@@ -154,9 +154,26 @@ class Unlike(Exception):
     """The readings of a batch are not all of one form."""
 
 
-def columns_of(readings: Sequence[Any]) -> dict[str, list[Any]]:
+def grouped(readings: Sequence[Any], clock: Clock) -> dict[Key, Rows]:
+    """The readings by what they call their channel."""
     fields = readings[0].keys() if readings and type(readings[0]) is dict else set()
-    if not fields <= FIELDS or set(map(len, readings)) != {len(fields)}:
+    if not fields <= FIELDS:
+        raise Unlike
+    groups: dict[Key, Rows] = defaultdict(Rows)
+    for start in range(0, len(readings), PIECE):
+        piece = readings[start : start + PIECE]
+        columns = columns_of(piece, fields)
+        keys = zip(*(columns.get(name) or repeat(None) for name in NAMES), strict=False)
+        moments = map(clock.__getitem__, columns.get("recorded_at") or repeat(None, len(piece)))
+        for key, moment, value in zip(keys, moments, finite(columns["value"]), strict=False):
+            rows = groups[key]
+            rows.moments.append(moment)
+            rows.values.append(value)
+    return groups
+
+
+def columns_of(readings: Sequence[Any], fields: Collection[str]) -> dict[str, list[Any]]:
+    if set(map(len, readings)) != {len(fields)}:
         raise Unlike
     return {name: list(map(itemgetter(name), readings)) for name in fields}
 
@@ -169,14 +186,3 @@ def finite(values: list[Any]) -> list[float]:
     if not isfinite(sum(numbers)):
         raise Unlike
     return numbers
-
-
-def grouped(columns: dict[str, list[Any]], moments: list[int], values: list[float]) -> dict[Key, Rows]:
-    """By what the readings call their channel."""
-    groups: dict[Key, Rows] = defaultdict(Rows)
-    keys = zip(*(columns.get(name) or repeat(None) for name in NAMES), strict=False)
-    for key, moment, value in zip(keys, moments, values, strict=False):
-        rows = groups[key]
-        rows.moments.append(moment)
-        rows.values.append(value)
-    return groups

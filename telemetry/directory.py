@@ -55,11 +55,8 @@ class Entry(NamedTuple):
     lowest: float
     highest: float
     convert: Conversion | None
-
-    @property
-    def place(self) -> object:
-        """The same for all keys of one series."""
-        return self.series_id or (self.equipment_id, self.metric_id)
+    place: object
+    """The same for all keys of one series."""
 
 
 class Found(NamedTuple):
@@ -76,27 +73,27 @@ class Found(NamedTuple):
 
 def entries_of(keys: Collection[Key], sender: Sender) -> dict[Key, Entry | Refused]:
     """What each key came to, or what is wrong with it."""
-    entries: dict[Key, Entry | Refused] = dict.fromkeys(keys, Refused.WRONG_TYPE)
-    named = [key for key in keys if key and all(name is None or type(name) is str for name in key)]
-    for key, (equipment_id, entry) in remembered.find(named).items() if named else ():
+    allowed, entries = sender.allowed, {}
+    for key, (equipment_id, entry) in remembered.find(keys).items():
         # Whoever may not send for a machine isn't told whether it exists.
-        forbidden = sender.allowed is not None and equipment_id not in sender.allowed
+        forbidden = allowed is not None and equipment_id not in allowed and entry != Refused.WRONG_TYPE
         entries[key] = Refused.FORBIDDEN_DEVICE if forbidden else entry
     return entries
 
 
 def looked_up(keys: Collection[Key]) -> dict[Key, Found]:
     """What can't be a name isn't looked up: PostgreSQL takes no NUL and no half of a character pair."""
-    keys = list(keys)
+    named = [key for key in keys if key and all(name is None or type(name) is str for name in key)]
     names = [
-        list(range(len(keys))),
-        [None if key[0] is None else only(EQUIPMENT_ID, key[0]) or NOBODY for key in keys],
-        [None if key[1] is None else only(EQUIPMENT_CODE, key[1]) or "" for key in keys],
-        [only(METRIC_CODE, key[2]) for key in keys],
+        list(range(len(named))),
+        [None if key[0] is None else only(EQUIPMENT_ID, key[0]) or NOBODY for key in named],
+        [None if key[1] is None else only(EQUIPMENT_CODE, key[1]) or "" for key in named],
+        [only(METRIC_CODE, key[2]) for key in named],
     ]
     with binary_cursor() as cursor:
-        rows = cursor.execute(LOOK_UP_SQL, names, binary=True).fetchall()
-    return {keys[place]: found(keys[place], *columns) for place, *columns in rows}
+        rows = cursor.execute(LOOK_UP_SQL, names, binary=True).fetchall() if named else []
+    by_key = {named[place]: found(named[place], *columns) for place, *columns in rows}
+    return {key: by_key.get(key, Found(None, Refused.WRONG_TYPE)) for key in keys}
 
 
 def found(
@@ -113,7 +110,8 @@ def found(
         return Found(equipment_id, Refused.UNIT_MISMATCH)
     lowest = -float_info.max if lowest is None else lowest
     highest = float_info.max if highest is None else highest
-    return Found(equipment_id, Entry(equipment_id, metric_id, series_id, gateway_id, lowest, highest, convert))
+    place = series_id or (equipment_id, metric_id)
+    return Found(equipment_id, Entry(equipment_id, metric_id, series_id, gateway_id, lowest, highest, convert, place))
 
 
 def only(pattern: "re.Pattern[str]", name: object) -> str | None:

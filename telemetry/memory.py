@@ -40,6 +40,8 @@ class Remembered(Generic[K, V]):
 
     def find(self, keys: Collection[K]) -> dict[K, V]:
         """What each of the keys comes to; those that come to nothing are left out."""
+        if not keys:
+            return {}
         version, memory = current_version(), self.memory
         known = memory.entries if version is not None and version == memory.version else {}
         found = {key: known[key] for key in keys if key in known}
@@ -61,5 +63,5 @@ class Remembered(Generic[K, V]):
 
 def current_version() -> uuid.UUID | None:
     with binary_cursor() as cursor:
-        row = cursor.execute(VERSION_SQL, binary=True).fetchone()
+        row = cursor.execute(VERSION_SQL, binary=True, prepare=True).fetchone()
         return row[0] if row else None

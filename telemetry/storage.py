@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from itertools import repeat
+from operator import itemgetter
 from struct import Struct
 from typing import Any
 
@@ -62,7 +63,7 @@ FAR_FUTURE = 2**63 - 1
 # PostgreSQL's binary format: a header, per row the number of columns and each with its length before it, a trailer
 HEADER = b"PGCOPY\n\xff\r\n\0" + bytes(8)
 TRAILER = b"\xff\xff"
-PIECE = 500
+PIECE = 1_000
 pack_row = Struct("!hiiiqid").pack
 
 
@@ -155,7 +156,8 @@ def store_once(cursor: Cursor, batch: Batch, *, at: datetime, trusting: bool) ->
             changed += windows(late)
     if changed:
         series, places = zip(*dict.fromkeys(changed), strict=True)
-        cursor.execute(ARRIVAL_SQL, [at, array("i", series), array("q", [place * WINDOW for place in places])])
+        columns = [array("i", series), array("q", [place * WINDOW for place in places])]
+        cursor.execute(ARRIVAL_SQL, [at, *columns], prepare=True)
     sent = sum(map(len, batch.values()))
     return Stored(accepted, sent - accepted - conflict, conflict, sorted(moved))
 
@@ -168,7 +170,7 @@ def move_latest(cursor: Cursor, batch: Batch, *, at: datetime) -> dict[int, int 
     moments = [rows.moments[-1] for rows in batch.values()]
     values = [rows.values[bisect_left(rows.moments, last)] for rows, last in zip(batch.values(), moments, strict=True)]
     columns = [array("i", batch), array("q", moments), array("d", values)]
-    return dict(cursor.execute(LATEST_SQL, [at, *columns], binary=True).fetchall())
+    return dict(cursor.execute(LATEST_SQL, [at, *columns], binary=True, prepare=True).fetchall())
 
 
 def parted(batch: Batch, moved: Mapping[int, int | None]) -> tuple[Batch, Batch]:
@@ -197,10 +199,10 @@ def copy(cursor: Cursor, batch: Batch) -> list[Window]:
         return []
     piece = [HEADER]
     with cursor.copy(COPY_SQL) as stream:
-        for series, rows in sorted(batch.items()):
+        for series, rows in sorted(batch.items(), key=itemgetter(0)):
             piece += [
                 pack_row(3, 4, series, 8, moment, 8, value)
-                for moment, value in zip(rows.moments, rows.values, strict=True)
+                for moment, value in zip(rows.moments, rows.values, strict=False)
             ]
             if len(piece) >= PIECE:
                 stream.write(b"".join(piece))
@@ -225,10 +227,11 @@ def insert(cursor: Cursor, batch: Batch) -> tuple[int, int]:
 
 
 def windows(batch: Batch) -> list[Window]:
-    """Most batches lie within one window of each series; then the first and the last reading tell."""
-    found = []
-    for series, rows in batch.items():
-        first, last = rows.moments[0] // WINDOW, rows.moments[-1] // WINDOW
-        places = {first, last} if last - first < 2 else {moment // WINDOW for moment in rows.moments}
-        found += [(series, place) for place in places]
-    return found
+    """Most batches lie within one window."""
+    first = min(rows.moments[0] for rows in batch.values()) // WINDOW
+    last = max(rows.moments[-1] for rows in batch.values()) // WINDOW
+    if first == last:
+        return [(series, first) for series in batch]
+    return [
+        (series, place) for series, rows in batch.items() for place in {moment // WINDOW for moment in rows.moments}
+    ]
