@@ -2,7 +2,7 @@
 
 import uuid
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from django.contrib.auth.models import AnonymousUser
@@ -14,7 +14,7 @@ from rest_framework.request import Request
 
 from faultreporter.accounts.errors import TokenInvalid
 from faultreporter.api.permissions import DEVICE
-from telemetry.memory import Remembered
+from telemetry.memory import Remembered, current_version
 from telemetry.models import DeviceKey
 from telemetry.models.device_keys import digest_of
 
@@ -28,6 +28,8 @@ class Device:
 
     key: DeviceKey
     allowed: frozenset[uuid.UUID] | None
+    version: uuid.UUID | None = None
+    """The directory's, when it was let in."""
     role: str = DEVICE
     is_authenticated: bool = True
     is_active: bool = True
@@ -54,13 +56,13 @@ class DeviceKeyAuthentication(authentication.BaseAuthentication):
         plain = request.headers.get(HEADER)
         if plain is None:
             return None
-        at, digest = timezone.now(), digest_of(plain[:MAX_HEADER])
-        device = remembered.find([digest]).get(digest)
+        at, digest, version = timezone.now(), digest_of(plain[:MAX_HEADER]), current_version()
+        device = remembered.find([digest], version=version).get(digest)
         if device is None or not device.key.accepts(digest, at=at):
             request.user = AnonymousUser()  # nobody asks for the user again while the refusal is answered
             raise TokenInvalid(_("This device key isn't known here, or is no longer valid."))
         device.key.note_use(at=at)
-        return device, device.key
+        return replace(device, version=version), device.key
 
 
 class DeviceKeyScheme(OpenApiAuthenticationExtension):

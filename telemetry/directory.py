@@ -9,7 +9,7 @@ from collections.abc import Collection
 from sys import float_info
 from typing import Any, NamedTuple
 
-from telemetry.memory import Remembered
+from telemetry.memory import Remembered, current_version
 from telemetry.refusals import Refused
 from telemetry.storage import binary_cursor
 from telemetry.units import Conversion, UnitMismatch, conversion
@@ -23,10 +23,14 @@ METRIC_CODE = re.compile(r"[a-z0-9_]{1,50}")
 
 
 class Sender(NamedTuple):
-    """Who sends: the machines it may speak for, None for every machine, and the device key it sends with, if any."""
+    """Who sends: the machines it may speak for, None for every machine, and the device key it sends with, if any.
+
+    `version` is the directory's when it was let in; None if it was not read then.
+    """
 
     allowed: frozenset[uuid.UUID] | None = None
     gateway: uuid.UUID | None = None
+    version: uuid.UUID | None = None
 
 
 Key = tuple[object, ...]
@@ -74,7 +78,8 @@ class Found(NamedTuple):
 def entries_of(keys: Collection[Key], sender: Sender) -> dict[Key, Entry | Refused]:
     """What each key came to, or what is wrong with it."""
     allowed, entries = sender.allowed, {}
-    for key, (equipment_id, entry) in remembered.find(keys).items():
+    version = sender.version or (current_version() if keys else None)
+    for key, (equipment_id, entry) in remembered.find(keys, version=version).items():
         # Whoever may not send for a machine isn't told whether it exists.
         forbidden = allowed is not None and equipment_id not in allowed and entry != Refused.WRONG_TYPE
         entries[key] = Refused.FORBIDDEN_DEVICE if forbidden else entry

@@ -63,20 +63,22 @@ def ingest(
     at: datetime,
     allowed: frozenset[uuid.UUID] | None = None,
     gateway: uuid.UUID | None = None,
+    version: uuid.UUID | None = None,
     since: datetime | None = None,
 ) -> IngestResult:
     """Takes what can be taken of `readings`, as parsed from JSON, in one transaction, and says what became of each.
 
     `at` is the time of arrival. `allowed` are the machines the sender may speak for, None for every machine; `gateway`
-    is the key it sends with. `since` takes older readings than devices may send, for which the caller has made the
-    partitions. Whoever waits for the news of a series is woken through the outbox, in the same transaction.
+    is the key it sends with; `version` is the directory's, if it was read to let the sender in. `since` takes older
+    readings than devices may send, for which the caller has made the partitions. Whoever waits for the news of a series
+    is woken through the outbox, in the same transaction.
     """
     if len(readings) > MAX_READINGS:
         message = ngettext("At most %(most)d reading at a time.", "At most %(most)d readings at a time.", MAX_READINGS)
         raise PayloadTooLarge(message % {"most": MAX_READINGS}, meta={"max_readings": MAX_READINGS})
     result = IngestResult()
     with SECONDS.time():
-        take_and_store(readings, result, at=at, sender=Sender(allowed, gateway), since=since)
+        take_and_store(readings, result, at=at, sender=Sender(allowed, gateway, version), since=since)
     for fate in FATES:
         COUNTED.labels(fate).inc(getattr(result, fate))
     return result

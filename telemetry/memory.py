@@ -38,11 +38,9 @@ class Remembered(Generic[K, V]):
     def forget(self) -> None:
         self.memory: Memory[K, V] = Memory(None, {})
 
-    def find(self, keys: Collection[K]) -> dict[K, V]:
-        """What each of the keys comes to; those that come to nothing are left out."""
-        if not keys:
-            return {}
-        version, memory = current_version(), self.memory
+    def find(self, keys: Collection[K], *, version: uuid.UUID | None) -> dict[K, V]:
+        """What each of the keys comes to at the `version` just read; those that come to nothing are left out."""
+        memory = self.memory
         known = memory.entries if version is not None and version == memory.version else {}
         found = {key: known[key] for key in keys if key in known}
         if len(found) < len(keys):
@@ -62,6 +60,7 @@ class Remembered(Generic[K, V]):
 
 
 def current_version() -> uuid.UUID | None:
+    """None in a transaction that has written."""
     with binary_cursor() as cursor:
         row = cursor.execute(VERSION_SQL, binary=True, prepare=True).fetchone()
         return row[0] if row else None

@@ -160,6 +160,7 @@ class ReadingViewSet(GenericViewSet):
                 at=self.now(),
                 allowed=device.allowed if device else None,
                 gateway=device.pk if device else None,
+                version=device.version if device else None,
             )
         return Response(asdict(result), status=status.HTTP_207_MULTI_STATUS if result.rejected else status.HTTP_200_OK)
 
