@@ -81,7 +81,7 @@ bench: $(TOOLS) ## our server against pgbench running the same SQL, on the large
 bench-nab: $(TOOLS) ## the detectors of insights on the Numenta Anomaly Benchmark, where a copy of it is at hand
 	@$(PY) -m bench nab $(ARGS)
 
-bench-ingest: $(TOOLS) ## storing readings against COPY and the peer; ARGS="--growth" also at 50 M rows
+bench-ingest: $(TOOLS) ## storing readings against COPY and the peer; ARGS="--growth" 1 M against 50 M rows
 	@$(FRESH) $(PY) -m bench ingest $(ARGS)
 
 bench-mqtt: $(TOOLS) ## a burst through a real Mosquitto while bridge and broker are killed and restarted
