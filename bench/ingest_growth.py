@@ -41,6 +41,7 @@ def fill(rows: int) -> int:
 
 def compare(fleet: Fleet) -> Iterator[str]:
     found = []
+    in_process(fleet, (Shape(5_000, 5_000),), rounds=1)  # makes the series
     for size in SIZES:
         rows = fill(size)
         found.append(measured(fleet))
