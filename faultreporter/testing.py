@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from django.conf import settings
+from django.db import connection
 from django.db.models.signals import post_migrate
 from rest_framework.test import APIClient
 
@@ -104,6 +105,16 @@ def assert_error(response: Any, status: int, code: str, field: str | None = None
         assert field in [detail["field"] for detail in body["error"]["details"]], body
     error: dict[str, Any] = body["error"]
     return error
+
+
+def somebody_waits_for_a_lock() -> bool:
+    """In this test's own database: other tests run in other ones of the same server."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT count(*) FROM pg_locks WHERE NOT granted AND pid IN"
+            " (SELECT pid FROM pg_locks JOIN pg_database ON oid = database WHERE datname = current_database())"
+        )
+        return bool(cursor.fetchone()[0])
 
 
 def own_redis_database(url: str) -> str:

@@ -18,6 +18,7 @@ from aiassist.tests.workers import start_worker, wait_until, with_provider
 from equipment.tests.factories import CategoryFactory, EquipmentFactory
 from faultreporter.accounts.models import User
 from faultreporter.notifications.models import Notification
+from faultreporter.testing import somebody_waits_for_a_lock
 
 pytestmark = [pytest.mark.stack, pytest.mark.django_db(transaction=True)]
 GOOD = script.reply(script.openai_text(text()))
@@ -70,13 +71,6 @@ def killed_when(analysis: Analysis, provider: Provider, reached: Callable[[], An
 
 def stage_of(analysis: Analysis) -> str:
     return Analysis.objects.get(pk=analysis.pk).stage
-
-
-def somebody_waits_for_a_lock() -> bool:
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT count(*) FROM pg_locks WHERE NOT granted")
-        found: int = cursor.fetchone()[0]
-    return found > 0
 
 
 def ledger(analysis: Analysis) -> list[tuple[str, str]]:

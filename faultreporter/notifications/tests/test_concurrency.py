@@ -30,6 +30,7 @@ from faultreporter.notifications.models import (
 )
 from faultreporter.notifications.tests.factories import phone_of, tell
 from faultreporter.notifications.tests.google import FakeFcm
+from faultreporter.testing import somebody_waits_for_a_lock
 
 __all__ = ["at_once"]
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -131,12 +132,10 @@ def test_forgetting_a_phone_locks_its_settled_deliveries_in_order(at_once: AtOnc
 
 def wait_until_somebody_waits() -> None:
     deadline = time.monotonic() + 10
-    with connection.cursor() as cursor:
-        while time.monotonic() < deadline:
-            cursor.execute("SELECT count(*) FROM pg_locks WHERE NOT granted AND locktype = 'transactionid'")
-            if cursor.fetchone()[0]:
-                return
-            time.sleep(0.02)
+    while time.monotonic() < deadline:
+        if somebody_waits_for_a_lock():
+            return
+        time.sleep(0.02)
     raise AssertionError("nobody waits")
 
 
