@@ -10,7 +10,6 @@ It wants a database of its own: python -m faultreporter.localstack exec -- pytho
 
 import argparse
 import os
-from importlib import import_module
 from pathlib import Path
 
 from django.conf import settings
@@ -18,6 +17,7 @@ from django.core.management import call_command
 
 from bench import ingest_growth, ingest_http
 from bench.batches import METRICS, Fleet, Shape, in_process
+from faultreporter.garbage import collect_less
 
 MACHINES = 1_000
 ROUNDS = 15
@@ -43,7 +43,7 @@ def run(arguments: list[str]) -> None:
     parser.add_argument("--peer", type=Path, default=default, metavar="DIR", help="where fastapi_plan/ is")
     parser.add_argument("--growth", action="store_true", help="1 M against 50 M rows instead: minutes, and 6 GB")
     options = parser.parse_args(arguments)
-    import_module("faultreporter.wsgi")  # the garbage collector as the server has it
+    collect_less()  # as the server does
     machines, key = set_up()
     print(f"{len(machines) * len(METRICS):,} series, {os.cpu_count()} processors, load {os.getloadavg()[0]:.1f}")
     print(f"{COLUMNS}  milliseconds for 1,000 readings")

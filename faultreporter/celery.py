@@ -3,12 +3,13 @@
 Requests never talk to the broker: they publish through the outbox, and the relay sends.
 """
 
-import gc
 import os
 from typing import Any
 
 import structlog
 from celery import Celery, signals
+
+from faultreporter.garbage import collect_less
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "faultreporter.settings")
 
@@ -23,10 +24,9 @@ def keep_our_logging(**_kwargs: Any) -> None:
 
 
 @signals.celeryd_after_setup.connect
-def collect_less(**_kwargs: Any) -> None:
-    """As the web process (faultreporter.wsgi): what is loaded stays, and a batch of readings is no garbage either."""
-    gc.freeze()
-    gc.set_threshold(50_000, 20, 20)
+def tune_the_collector(**_kwargs: Any) -> None:
+    """As the web process does."""
+    collect_less()
 
 
 @signals.task_prerun.connect
