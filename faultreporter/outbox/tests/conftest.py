@@ -40,7 +40,9 @@ class Broker:
         self.client = redis_client.Redis.from_url(self.url, decode_responses=True)
 
     def start(self) -> None:
-        options = {"port": "0", "unixsocket": self.socket, "dir": self.folder, "save": "", "appendonly": "yes"}
+        """What it has answered for outlives a kill: by default Valkey holds writes back while its disk is slow."""
+        options = {"port": "0", "unixsocket": self.socket, "dir": self.folder, "save": ""}
+        options |= {"appendonly": "yes", "appendfsync": "always"}
         words = [word for name, value in options.items() for word in (f"--{name}", str(value))]
         self.process = subprocess.Popen([server_binary(), *words], stdout=subprocess.DEVNULL)
         wait_for(self.answers)
