@@ -114,7 +114,8 @@ def latest_of(equipment: "QuerySet[Equipment] | Sequence[uuid.UUID]", *, metric:
         "series__equipment_id",
         "series_id",
     )
-    return [Line(*row) for row in rows.order_by("series__equipment_id", "series__metric__code").values_list(*columns)]
+    ordered = rows.order_by("series__equipment_id", "series__metric__code")
+    return list(map(Line._make, ordered.values_list(*columns)))
 
 
 def measured_interval(series_id: int) -> float | None:
