@@ -150,7 +150,7 @@ def open_alerts(analysis: Analysis) -> tuple[AlertFacts, ...]:
 
 def readings_of(equipment: Equipment, *, at: datetime) -> tuple[ReadingFacts, ...]:
     """The latest value of each metric against the rules that watch it, by metric."""
-    fresh = LatestReading.objects.filter(series__equipment=equipment, recorded_at__gte=at - STALE)
+    fresh = LatestReading.objects.good().filter(series__equipment=equipment, recorded_at__gte=at - STALE)
     return against_rules(
         list(fresh.select_related("series__metric").order_by("series__metric__code")[:MOST_READINGS]), equipment, at=at
     )

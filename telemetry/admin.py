@@ -25,7 +25,7 @@ from locations.backoffice import SiteFilter
 from telemetry import curves, gateway_admin, insight_admin, meter_admin, rule_admin  # noqa: F401 - these have pages of their own
 from telemetry.drawing import rules_in_force
 from telemetry.live_page import live_link
-from telemetry.models import DeviceKey, LatestReading, Metric, Series
+from telemetry.models import DeviceKey, LatestReading, Metric, Quality, Series
 from telemetry.models.rule_kinds import seconds
 from telemetry.sparklines import sparkline, with_day
 from telemetry.units import quantity, symbol
@@ -71,6 +71,11 @@ class MetricAdmin(ModelAdmin):
         return f"{low} – {high}"
 
 
+def told(latest: LatestReading, unit: str) -> str:
+    said = quantity(latest.value, unit)
+    return gettext("%(value)s, void") % {"value": said} if latest.quality is Quality.VOID else said
+
+
 class LatestColumns:
     """The newest value of a series, its time, and the day up to now."""
 
@@ -80,7 +85,7 @@ class LatestColumns:
 
     @admin.display(description=_("latest value"))
     def latest_value(self, series: Series) -> str:
-        return quantity(series.latest.value, series.metric.unit) if hasattr(series, "latest") else "–"
+        return told(series.latest, series.metric.unit) if hasattr(series, "latest") else "–"
 
     @admin.display(description=_("last 24 hours"))
     def day(self, series: Any) -> SafeString | str:
@@ -197,7 +202,7 @@ class LatestReadingAdmin(ReadOnlyAdmin):
 
     @admin.display(description=_("value"))
     def reading(self, latest: LatestReading) -> str:
-        return quantity(latest.value, latest.series.metric.unit)
+        return told(latest, latest.series.metric.unit)
 
     @admin.display(description=_("last 24 hours"))
     def day(self, latest: Any) -> SafeString | str:

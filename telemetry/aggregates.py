@@ -28,7 +28,7 @@ class Source(NamedTuple):
     since: datetime = datetime.min.replace(tzinfo=EPOCH.tzinfo)
 
 
-RAW = Source("raw", "iot_data", timedelta.resolution)
+RAW = Source("raw", "iot_readings", timedelta.resolution)
 
 
 def rollups(at: datetime) -> tuple[Source, ...]:
@@ -165,7 +165,7 @@ SELECT piece.series_id, recorded_at AS at, 1 AS n,
     CASE WHEN abs(value) < 1e290 THEN value ELSE value * 'infinity' END AS sum,
     value AS min, value AS max, value AS last, recorded_at AS last_at
 FROM {pieces} CROSS JOIN LATERAL (
-    SELECT * FROM iot_data
+    SELECT * FROM iot_readings
     WHERE series_id = piece.series_id AND recorded_at >= piece.since AND recorded_at < piece.until OFFSET 0
 ) line""")
 TOGETHER = sql.SQL("""

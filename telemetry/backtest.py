@@ -25,7 +25,7 @@ MAX_READINGS = 200_000
 MAX_SERIES = 100
 
 READINGS_SQL = """
-SELECT recorded_at, value FROM iot_data
+SELECT recorded_at, value FROM iot_readings
 WHERE series_id = %s AND recorded_at >= %s AND recorded_at < %s
 ORDER BY recorded_at LIMIT %s"""
 

@@ -6,28 +6,30 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
 from django.db import connection
-from django.db.models import QuerySet
+from django.db.models import Case, F, QuerySet, Value, When
 
 from equipment.models import Equipment
-from telemetry.models import LatestReading, Series
+from telemetry.models import LatestReading, Quality, Series
 
 # One descent into the key per series and partition, however long the history: each series gives at most one page,
 # and the pages are merged. A plain ORDER BY over several series would read and sort all of them.
 PAGE_SQL = """
-SELECT line.series_id, reading.recorded_at, reading.value
+SELECT line.series_id, reading.recorded_at, reading.value, reading.quality
 FROM unnest(%(series)s::int[]) AS line(series_id)
 CROSS JOIN LATERAL (
-    SELECT recorded_at, value FROM iot_data
+    SELECT recorded_at, value, quality FROM {table}
     WHERE series_id = line.series_id
         AND recorded_at >= %(since)s AND recorded_at < %(until)s AND recorded_at <= %(before_time)s
         AND NOT (recorded_at = %(before_time)s AND series_id >= %(before_series)s)
     ORDER BY recorded_at DESC LIMIT %(limit)s
 ) reading
 ORDER BY reading.recorded_at DESC, line.series_id DESC LIMIT %(limit)s"""
+GOOD_SQL, ALL_SQL = PAGE_SQL.format(table="iot_readings"), PAGE_SQL.format(table="iot_data")
 
 ALWAYS = (datetime.fromisoformat("1900-01-01T00:00:00Z"), datetime.fromisoformat("2200-01-01T00:00:00Z"))
 EPOCH, TICK = datetime(1970, 1, 1, tzinfo=UTC), timedelta(microseconds=1)
 LARGEST_SERIES = 2**31 - 1
+NAMES = {quality.value: quality.name for quality in Quality}
 
 
 # The newest thirty gaps: enough that a hole or two doesn't move the median, and one page of the key to read.
@@ -56,7 +58,7 @@ class Position(NamedTuple):
 
 
 class Line(NamedTuple):
-    """A reading and what it is a reading of."""
+    """A reading and what it is a reading of. `quality` is the name of its Quality."""
 
     metric: str
     value: float
@@ -64,6 +66,7 @@ class Line(NamedTuple):
     recorded_at: datetime
     equipment_id: uuid.UUID
     series_id: int
+    quality: str
 
 
 class Page(NamedTuple):
@@ -74,7 +77,13 @@ class Page(NamedTuple):
 
 
 def read_page(
-    series: Sequence[Series], *, since: datetime | None, until: datetime | None, after: Position | None, limit: int
+    series: Sequence[Series],
+    *,
+    since: datetime | None,
+    until: datetime | None,
+    after: Position | None,
+    limit: int,
+    include_void: bool = False,
 ) -> Page:
     """Readings of these series with since ≤ time < until, newest first. `metric` of each series should be loaded."""
     known = {one.pk: one for one in series}
@@ -88,21 +97,21 @@ def read_page(
         "limit": limit + 1,
     }
     with connection.cursor() as cursor:
-        cursor.execute(PAGE_SQL, parameters)
-        lines = [line_of(known[pk], recorded_at, value) for pk, recorded_at, value in cursor.fetchall()]
+        cursor.execute(ALL_SQL if include_void else GOOD_SQL, parameters)
+        lines = [line_of(known[pk], *reading) for pk, *reading in cursor.fetchall()]
     if len(lines) <= limit:
         return Page(lines, None)
     lines.pop()
     return Page(lines, Position(lines[-1].recorded_at, lines[-1].series_id))
 
 
-def line_of(series: Series, recorded_at: datetime, value: float) -> Line:
+def line_of(series: Series, recorded_at: datetime, value: float, quality: int) -> Line:
     metric = series.metric
-    return Line(metric.code, value, metric.unit, recorded_at, series.equipment_id, series.pk)
+    return Line(metric.code, value, metric.unit, recorded_at, series.equipment_id, series.pk, NAMES[quality])
 
 
 def latest_of(equipment: "QuerySet[Equipment] | Sequence[uuid.UUID]", *, metric: str = "") -> list[Line]:
-    """The newest reading of each series of these machines, in one query, by machine and metric."""
+    """The newest reading of each series of these machines, in one query, by machine and metric; it may be void."""
     rows = LatestReading.objects.filter(series__equipment__in=equipment)
     if metric:
         rows = rows.filter(series__metric__code=metric)
@@ -113,6 +122,7 @@ def latest_of(equipment: "QuerySet[Equipment] | Sequence[uuid.UUID]", *, metric:
         "recorded_at",
         "series__equipment_id",
         "series_id",
+        Case(When(void_at=F("recorded_at"), then=Value("VOID")), default=Value("GOOD")),
     )
     ordered = rows.order_by("series__equipment_id", "series__metric__code")
     return list(map(Line._make, ordered.values_list(*columns)))

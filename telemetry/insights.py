@@ -90,7 +90,7 @@ SELECT backlog.state_id, reading.recorded_at, reading.value
 FROM unnest(%(states)s::bigint[], %(series)s::int[], %(judged_up_to)s::timestamptz[], %(latest)s::timestamptz[])
     AS backlog(state_id, series_id, judged_up_to, latest_at)
 CROSS JOIN LATERAL (
-    SELECT recorded_at, value FROM iot_data
+    SELECT recorded_at, value FROM iot_readings
     WHERE series_id = backlog.series_id
         AND recorded_at > backlog.judged_up_to AND recorded_at <= backlog.latest_at
         AND recorded_at > %(oldest)s AND recorded_at <= %(newest)s

@@ -20,7 +20,7 @@ def send_latest(series: Collection[int]) -> bool:
 
     They are read now, not carried along: whatever the order in which workers come to it, it is the newest.
     """
-    return bus.send_readings(as_readings(LatestReading.objects.filter(series__in=series)))
+    return bus.send_readings(as_readings(LatestReading.objects.good().filter(series__in=series)))
 
 
 def as_readings(rows: "QuerySet[LatestReading]") -> Readings:
@@ -29,7 +29,7 @@ def as_readings(rows: "QuerySet[LatestReading]") -> Readings:
 
 def heard_by(audience: Audience) -> "QuerySet[LatestReading]":
     """The latest readings of what an audience asked for. What is hidden from it is not taken out here."""
-    rows = LatestReading.objects.filter(series__equipment__deleted_at=None)
+    rows = LatestReading.objects.good().filter(series__equipment__deleted_at=None)
     if audience.series:
         rows = rows.filter(series__in=audience.series)
     if audience.machines:
@@ -67,4 +67,4 @@ class Directory:
         return as_readings(heard_by(audience))
 
     def latest_of(self, series: Collection[int]) -> Readings:
-        return as_readings(LatestReading.objects.filter(series__in=series))
+        return as_readings(LatestReading.objects.good().filter(series__in=series))

@@ -17,7 +17,7 @@ from unfold.decorators import action
 from equipment.models import Equipment
 from faultreporter.backoffice import add_button, page_of
 from telemetry.drawing import Data, rules_in_force, series_json, words, zone_for
-from telemetry.models import Rule, Series
+from telemetry.models import Quality, Rule, Series
 from telemetry.models.catalogue import GAP_INTERVALS
 
 POLL_S = 15
@@ -70,6 +70,7 @@ def card(series: Series, rules: list[Rule]) -> Data:
         "rule_url": f"{reverse('admin:telemetry_rule_add')}?equipment={series.equipment_id}&metric={series.metric_id}",
         "value": latest and latest.value,
         "at": latest and latest.recorded_at,
+        "is_void": latest is not None and latest.quality is Quality.VOID,
     }
 
 
@@ -100,6 +101,7 @@ def spoken() -> Data:
         "minutes": gettext("{n} min ago"),
         "hours": gettext("{n} h ago"),
         "days": gettext("{n} days ago"),
+        "void": gettext("void"),
         "late": gettext("late: expected every {n} s"),
         "more": gettext("and {n} more"),
         "failed": gettext("The readings could not be loaded. They are asked for again when the next one comes."),

@@ -13,6 +13,7 @@ from django.template.loader import render_to_string
 from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from unfold.widgets import UnfoldAdminSplitDateTimeWidget, UnfoldAdminTextInputWidget
 
@@ -21,7 +22,7 @@ from faultreporter.backoffice import ModelAdmin, ReadOnlyInline, RecordForm, lin
 from locations.backoffice import ActionForm, button, confirmed
 from telemetry.counters import Bucket
 from telemetry.meters import Consumption, consumption
-from telemetry.models import Meter, MeterExchange, Series, Tariff
+from telemetry.models import Meter, MeterExchange, Quality, Series, Tariff
 from telemetry.units import symbol
 
 SHOWN = timedelta(days=31)
@@ -134,6 +135,8 @@ class MeterAdmin(ModelAdmin):
     def dial(self, meter: Meter) -> str:
         if not hasattr(meter.series, "latest"):
             return "–"
+        if meter.series.latest.quality is Quality.VOID:
+            return gettext("void")
         return f"{floatformat(meter.series.latest.value, '-1g')} {symbol(meter.series.metric.unit)}"
 
     @admin.display(description=_("read at"), ordering="series__latest__recorded_at")

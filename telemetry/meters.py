@@ -19,9 +19,9 @@ HOUR_S = 3600.0
 # Three readings on either side: what the rules of telemetry.counters look at around a step.
 REACH_SQL = """
 SELECT
-    (SELECT min(recorded_at) FROM (SELECT recorded_at FROM iot_data
+    (SELECT min(recorded_at) FROM (SELECT recorded_at FROM iot_readings
         WHERE series_id = %(series)s AND recorded_at < %(since)s ORDER BY recorded_at DESC LIMIT 3) before),
-    (SELECT max(recorded_at) FROM (SELECT recorded_at FROM iot_data
+    (SELECT max(recorded_at) FROM (SELECT recorded_at FROM iot_readings
         WHERE series_id = %(series)s AND recorded_at >= %(until)s ORDER BY recorded_at LIMIT 3) after)"""
 
 # A reading inside a rising run, with others beside it in its bucket and no gap around it, changes nothing: the
@@ -38,7 +38,7 @@ FROM (
         {leapt} AS leapt
     FROM (
         SELECT recorded_at, value, width_bucket(recorded_at, %(edges)s::timestamptz[]) AS bucket
-        FROM iot_data
+        FROM iot_readings
         WHERE series_id = %(series)s AND recorded_at >= %(since)s AND recorded_at <= %(until)s
     ) reading
     WINDOW by_time AS (ORDER BY recorded_at)
@@ -55,11 +55,11 @@ BESIDE_SQL = """
 SELECT beside.recorded_at, beside.value
 FROM unnest(%(odd)s::timestamptz[]) AS odd(at)
 CROSS JOIN LATERAL (
-    (SELECT recorded_at, value FROM iot_data
+    (SELECT recorded_at, value FROM iot_readings
      WHERE series_id = %(series)s AND recorded_at < odd.at AND recorded_at >= %(since)s
      ORDER BY recorded_at DESC LIMIT 3)
     UNION ALL
-    (SELECT recorded_at, value FROM iot_data
+    (SELECT recorded_at, value FROM iot_readings
      WHERE series_id = %(series)s AND recorded_at > odd.at AND recorded_at <= %(until)s
      ORDER BY recorded_at LIMIT 3)
 ) beside"""

@@ -45,6 +45,9 @@ MAX_MACHINES = 5_000
 SERIES_ID = {"type": "integer", "minimum": 1, "maximum": LARGEST_SERIES}
 MAX_TICKS = 2 * 10**16  # microseconds: about the year 2600
 
+INCLUDE_VOID = OpenApiParameter(
+    "include_void", bool, description="Also readings that a manager has declared void: `quality` says which."
+)
 METRIC = OpenApiParameter("metric", str, description="The code of one metric.")
 RANGE = (
     OpenApiParameter("from", OpenApiTypes.DATETIME, description="Inclusive."),
@@ -88,6 +91,13 @@ def keys_parameter(request: Request, name: str) -> list[uuid.UUID]:
         raise InvalidParameter(_("%(name)s must be a comma list of UUIDs.") % {"name": name}, field=name) from None
 
 
+def truth(request: Request, name: str) -> bool:
+    text = request.query_params.get(name, "").lower()
+    if text not in ("", "true", "false"):
+        raise InvalidParameter(_("%(name)s must be true or false.") % {"name": name}, field=name)
+    return text == "true"
+
+
 def position(request: Request) -> Position | None:
     text = request.query_params.get("cursor", "")
     if not text:
@@ -119,9 +129,10 @@ class ReadingViewSet(GenericViewSet):
             OpenApiParameter("equipment_id", OpenApiTypes.UUID, description="This or series_id is required."),
             OpenApiParameter("series_id", SERIES_ID, description="One metric of one machine."),
             METRIC,
+            INCLUDE_VOID,
             *RANGE,
         ],
-        "of_equipment": [METRIC, *RANGE],
+        "of_equipment": [METRIC, INCLUDE_VOID, *RANGE],
         "latest": [
             OpenApiParameter(
                 "equipment_ids", OpenApiTypes.UUID, many=True, explode=False, style="form",
@@ -199,6 +210,7 @@ class ReadingViewSet(GenericViewSet):
             until=moment(request, "to"),
             after=position(request),
             limit=whole_number(request, "limit", default=DEFAULT_LIMIT, least=1, most=MAX_LIMIT),
+            include_void=truth(request, "include_void"),
         )
 
     def metric_parameter(self) -> str:

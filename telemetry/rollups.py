@@ -74,7 +74,7 @@ WITH dirty AS MATERIALIZED ({dirty}),
 minutes AS MATERIALIZED (
     SELECT dirty.series_id, dirty.window_at, minute.*
     FROM dirty CROSS JOIN LATERAL (
-        SELECT date_bin('1 minute', recorded_at, dirty.window_at) AS bucket_at, {of_readings} FROM iot_data
+        SELECT date_bin('1 minute', recorded_at, dirty.window_at) AS bucket_at, {of_readings} FROM iot_readings
         WHERE series_id = dirty.series_id
             AND recorded_at >= dirty.window_at AND recorded_at < dirty.window_at + interval '15 minutes'
         GROUP BY 1

@@ -9,7 +9,7 @@ from faultreporter.api.serializers import ModelSerializer
 from locations.fields import VisibleKeyField
 from telemetry.history import Line
 from telemetry.ingest import MAX_ERRORS, MAX_READINGS
-from telemetry.models import DeviceKey, Metric
+from telemetry.models import DeviceKey, Metric, Quality
 from telemetry.refusals import Refused
 
 
@@ -90,6 +90,7 @@ class ReadingSerializer(serializers.Serializer[Any]):
     value = NumberField()
     unit = serializers.CharField(help_text=_("The metric's unit, a UCUM code."))
     recorded_at = serializers.DateTimeField()
+    quality = serializers.ChoiceField(choices=Quality.names, help_text=_("VOID: a manager has said that it is wrong."))
 
 
 class MachineReadingSerializer(ReadingSerializer):
@@ -101,7 +102,13 @@ class MachineReadingSerializer(ReadingSerializer):
 
 def reading_json(line: Line) -> dict[str, Any]:
     """What ReadingSerializer describes, without its cost: a page has up to a thousand."""
-    return {"metric": line.metric, "value": line.value, "unit": line.unit, "recorded_at": line.recorded_at}
+    return {
+        "metric": line.metric,
+        "value": line.value,
+        "unit": line.unit,
+        "recorded_at": line.recorded_at,
+        "quality": line.quality,
+    }
 
 
 def machine_reading_json(line: Line) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from rest_framework import serializers
 
 from faultreporter.api.serializers import ModelSerializer
 from telemetry.history import measured_interval
-from telemetry.models import Metric, Series
+from telemetry.models import Metric, Quality, Series
 from telemetry.serializers import NumberField
 
 
@@ -14,6 +14,9 @@ class LatestSerializer(serializers.Serializer[Any]):
     value = NumberField()
     recorded_at = serializers.DateTimeField()
     received_at = serializers.DateTimeField(help_text=_("Its arrival, by our clock."))
+    quality = serializers.ChoiceField(
+        source="quality.name", choices=Quality.names, help_text=_("VOID: a manager has said that it is wrong.")
+    )
 
 
 class SeriesSerializer(ModelSerializer):

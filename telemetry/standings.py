@@ -99,7 +99,7 @@ WITH behind AS MATERIALIZED (
         SELECT min(value) AS lowest, max(value) AS highest, max(recorded_at) AS newest,
             array_agg(recorded_at ORDER BY recorded_at) AS moments, array_agg(value ORDER BY recorded_at) AS readings
         FROM (
-            SELECT recorded_at, value FROM iot_data
+            SELECT recorded_at, value FROM iot_readings
             WHERE series_id = behind.series_id
                 AND recorded_at > behind.judged_before AND recorded_at <= behind.latest_at
                 AND recorded_at > %(since)s::timestamptz
@@ -156,12 +156,16 @@ FROM unnest(
 )
 WHERE state.id = judged.id"""
 
+# Where the newest reading is void, the next one that comes brings what is left behind along.
 LEFT_BEHIND_SQL = f"""
 SELECT DISTINCT watching.series_id
 FROM {IN_SCOPE.format(wanted="TRUE")}
 JOIN iot_latest latest ON latest.series_id = watching.series_id
 LEFT JOIN iot_rule_states state ON state.rule_id = watching.rule_id AND state.series_id = watching.series_id
-WHERE state.id IS NULL OR (watching.kind <> 'STALE' AND latest.recorded_at > state.judged_up_to)
+WHERE state.id IS NULL OR (
+    watching.kind <> 'STALE' AND latest.recorded_at > state.judged_up_to
+    AND latest.void_at IS DISTINCT FROM latest.recorded_at
+)
 ORDER BY watching.series_id LIMIT %s"""  # noqa: S608 - constants
 
 DUE_SQL = """

@@ -69,7 +69,8 @@ def people_of(plan: MaintenancePlan, order: WorkOrder, *, at: datetime) -> list[
 
 def read_meters() -> int:
     """Takes the newest readings of all plans' counters in; says how many moved."""
-    latest = LatestReading.objects.filter(series__equipment=OuterRef("equipment"), series__metric=OuterRef("metric"))
+    good = LatestReading.objects.good()
+    latest = good.filter(series__equipment=OuterRef("equipment"), series__metric=OuterRef("metric"))
     plans = (
         MaintenancePlan.objects.living()
         .filter(trigger__in=MaintenancePlan.BY_METER)

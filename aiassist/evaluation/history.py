@@ -78,7 +78,7 @@ def alerts_then(alert: Alert, *, at: datetime) -> tuple[AlertFacts, ...]:
 
 def readings_then(equipment: Equipment, *, at: datetime) -> tuple[ReadingFacts, ...]:
     """The last reading of each metric before that moment, if it was fresh."""
-    fresh = Reading.objects.filter(series__equipment=equipment, recorded_at__gt=at - STALE, recorded_at__lte=at)
+    fresh = Reading.objects.good().filter(series__equipment=equipment, recorded_at__gt=at - STALE, recorded_at__lte=at)
     last = fresh.select_related("series__metric").order_by("series_id", "-recorded_at").distinct("series_id")
     latest = [LatestReading(series=row.series, recorded_at=row.recorded_at, value=row.value) for row in last]
     return against_rules(latest, equipment, at=at)

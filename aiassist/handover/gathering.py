@@ -27,7 +27,7 @@ from aiassist.providers.rulebook import DANGER
 from alerts.models import Alert
 from equipment.models import Equipment, StatusInterval
 from locations.models import Location
-from telemetry.models import RuleState
+from telemetry.models import Quality, RuleState
 from telemetry.reasons import limit_words
 from telemetry.units import symbol
 from workorders.models import MaintenancePlan, WorkOrder
@@ -257,6 +257,8 @@ def readings_beyond(machines: QuerySet[Equipment], day: Day) -> Some[ReadingLine
 def reading_line(state: RuleState, day: Day) -> ReadingLine:
     series = state.series
     latest = getattr(series, "latest", None)
+    if latest is not None and latest.quality is Quality.VOID:
+        latest = None
     return ReadingLine(
         machine=series.equipment.equipment_code,
         machine_name=series.equipment.equipment_name,

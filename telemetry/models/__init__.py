@@ -13,7 +13,7 @@ from telemetry.models.insights import (
 )
 from telemetry.models.maintenance_windows import MaintenanceWindow, MaintenanceWindowQuerySet
 from telemetry.models.meters import Meter, MeterExchange, MeterInUse, MeterQuerySet, Tariff, Utility
-from telemetry.models.readings import Arrival, LatestReading, Reading
+from telemetry.models.readings import Arrival, LatestReading, Quality, Reading
 from telemetry.models.rollups import DayRollup, HourRollup, MinuteRollup, QuarterRollup
 from telemetry.models.rule_states import Cleared, RuleState, Suppression
 from telemetry.models.rules import Rule, RuleQuerySet, RuleVersion
@@ -43,6 +43,7 @@ __all__ = [
     "MetricInUse",
     "MinuteRollup",
     "MqttBridge",
+    "Quality",
     "QuarterRollup",
     "Reading",
     "ReadingImport",

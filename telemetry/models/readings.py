@@ -1,7 +1,10 @@
 """What was measured when, and what arrived lately."""
 
+from typing import Self
+
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
+from django.db.models import F
 from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
 
@@ -10,14 +13,20 @@ from telemetry.models.catalogue import Series
 
 class Quality(models.IntegerChoices):
     GOOD = 0, _("Good")
-    UNCERTAIN = 1, _("Uncertain")
+    VOID = 1, _("Void")
+
+
+class ReadingQuerySet(models.QuerySet["Reading"]):
+    def good(self) -> Self:
+        return self.exclude(quality=Quality.VOID)
 
 
 class Reading(models.Model):
     """One measured value, in its metric's unit. The first value stored for a moment stays.
 
     The table is partitioned by month (telemetry.partitions) and written only by telemetry.ingest. It has no foreign key
-    to the series: checking it for every row halves the speed, and ingest resolves every series itself.
+    to the series: checking it for every row halves the speed, and ingest resolves every series itself. Statements that
+    read what was measured name the view `iot_readings`, which leaves out what is void.
     """
 
     pk = models.CompositePrimaryKey("series_id", "recorded_at")
@@ -25,6 +34,8 @@ class Reading(models.Model):
     recorded_at = models.DateTimeField(_("recorded at"))
     value = models.FloatField(_("value"))
     quality = models.SmallIntegerField(_("quality"), choices=Quality, default=Quality.GOOD, db_default=Quality.GOOD)
+
+    objects = ReadingQuerySet.as_manager()
 
     class Meta:
         db_table = "iot_data"
@@ -35,10 +46,17 @@ class Reading(models.Model):
         return f"{self.value:g}"
 
 
+class LatestReadingQuerySet(models.QuerySet["LatestReading"]):
+    def good(self) -> Self:
+        """Those that aren't void: what a screen, a plan or the assistant may go by."""
+        return self.exclude(void_at=F("recorded_at"))
+
+
 class LatestReading(models.Model):
     """The newest reading of a series, kept beside it so that a screen of many machines costs one look.
 
-    No stored reading of the series is newer, and whoever stores readings holds this row first (telemetry.storage).
+    No stored reading of the series is newer, void ones included, and whoever stores readings holds this row first
+    (telemetry.storage). A newer reading leaves `void_at` as it is, which says nothing about it.
     """
 
     series = models.OneToOneField(
@@ -46,11 +64,15 @@ class LatestReading(models.Model):
     )
     recorded_at = models.DateTimeField(_("recorded at"))
     value = models.FloatField(_("value"))
-    quality = models.SmallIntegerField(_("quality"), choices=Quality, default=Quality.GOOD, db_default=Quality.GOOD)
     received_at = models.DateTimeField(_("received at"), db_default=Now(), help_text=_("Its arrival, by our clock."))
     previous_at = models.DateTimeField(
         _("previous reading"), null=True, blank=True, help_text=_("The newest before the batch that brought this one.")
     )
+    void_at = models.DateTimeField(
+        _("void reading"), null=True, blank=True, help_text=_("The reading of this moment is void.")
+    )
+
+    objects = LatestReadingQuerySet.as_manager()
 
     class Meta:
         db_table = "iot_latest"
@@ -59,6 +81,10 @@ class LatestReading(models.Model):
 
     def __str__(self) -> str:
         return f"{self.series}: {self.value:g}"
+
+    @property
+    def quality(self) -> Quality:
+        return Quality.VOID if self.void_at == self.recorded_at else Quality.GOOD
 
 
 class Arrival(models.Model):

@@ -265,8 +265,20 @@ def test_one_machines_readings_newest_first(api: Api, rita: User, chiller: Equip
 
     assert response.status_code == 200
     assert response.json()["data"] == [
-        {"metric": "temperature", "value": 2.0, "unit": "Cel", "recorded_at": "2026-03-01T11:59:00Z"},
-        {"metric": "temperature", "value": 1.0, "unit": "Cel", "recorded_at": "2026-03-01T11:58:00Z"},
+        {
+            "metric": "temperature",
+            "value": 2.0,
+            "unit": "Cel",
+            "recorded_at": "2026-03-01T11:59:00Z",
+            "quality": "GOOD",
+        },
+        {
+            "metric": "temperature",
+            "value": 1.0,
+            "unit": "Cel",
+            "recorded_at": "2026-03-01T11:58:00Z",
+            "quality": "GOOD",
+        },
     ]
     assert response.json()["pagination"] == {"next_cursor": None, "has_more": False}
 
@@ -431,5 +443,11 @@ def test_the_machines_page_shows_its_latest_readings(api: Api, rita: User, chill
     response = api(rita).get(f"/api/v1/equipment/{chiller.pk}")
 
     assert response.json()["data"]["latest_iot_data"] == [
-        {"metric": "temperature", "value": 21.5, "unit": "Cel", "recorded_at": "2026-03-01T12:00:00Z"}
+        {
+            "metric": "temperature",
+            "value": 21.5,
+            "unit": "Cel",
+            "recorded_at": "2026-03-01T12:00:00Z",
+            "quality": "GOOD",
+        }
     ]

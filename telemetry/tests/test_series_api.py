@@ -59,6 +59,7 @@ def test_a_series_tells_its_latest_reading_and_its_pace(api: Api, mona: User, ri
         "value": 1.0,
         "recorded_at": "2026-03-01T11:59:00Z",
         "received_at": "2026-03-01T12:00:00Z",
+        "quality": "GOOD",
     }
     assert (data["gateway_id"], data["gateway_name"]) == (None, None)
     assert (data["metric"], data["kind"], data["unit"]) == ("temperature", "GAUGE", "Cel")

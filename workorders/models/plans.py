@@ -13,6 +13,7 @@ from django.utils.translation import gettext
 from equipment.models import Equipment
 from faultreporter.accounts.models import User
 from faultreporter.errors import DomainError, HasOpenWork, InvalidTransition, NotFound, ValidationFailed
+from telemetry.models import Quality
 from workorders.meters import next_threshold
 from workorders.models.order import WorkOrder, require
 from workorders.models.plan_errors import PlanHasOpenOrder, PlanNotActive
@@ -325,7 +326,7 @@ class MaintenancePlan(PlanRecord):
             self.meter.save()
             return
         latest = self.equipment.series.filter(metric=self.metric, latest__isnull=False).select_related("latest").first()
-        if latest is not None:
+        if latest is not None and latest.latest.quality is Quality.GOOD:
             meter.total = meter.last = meter.suspect = meter.seen_at = None
             meter.read(latest.latest.value, at=latest.latest.recorded_at)
         base = self.meter_base if self.meter_base is not None else meter.total

@@ -31,14 +31,17 @@
       const { zone } = config, { unit, name } = series;
       this.chart = new Chart(this.element.querySelector("[data-chart]"), { zone, unit, name, words });
       this.at = series.at ? Date.parse(series.at) : null;
+      this.is_void = series.is_void;
       if (this.at) this.value.textContent = number(series.value);
       this.grow_old();
     }
 
     // The first reading of all, or a newer one.
-    take(at, value) {
+    take(at, value, is_void) {
+      if (at === this.at) this.is_void = is_void ?? this.is_void;
       if (this.at !== null && at <= this.at) return;
       this.at = at;
+      this.is_void = is_void;
       this.value.textContent = number(value);
       this.element.classList.remove("is-new");
       void this.element.offsetWidth; // begins the flash anew
@@ -52,7 +55,9 @@
       if (this.at === null) return;
       const seconds = Math.max(0, Math.round((now() - this.at) / 1000)), expected = this.series.interval_s;
       const late = expected && seconds > expected * config.patience;
-      this.age.textContent = ago(seconds) + (late ? ` · ${fill(words.late, expected)}` : "");
+      const said = [ago(seconds), this.is_void && words.void, late && fill(words.late, expected)];
+      this.age.textContent = said.filter(Boolean).join(" · ");
+      this.element.classList.toggle("is-void", Boolean(this.is_void));
       this.element.classList.toggle("is-late", Boolean(late));
     }
 
@@ -173,7 +178,8 @@
 
   function take(reading) {
     const card = cards.get(reading.series_id);
-    if (card) card.take(Date.parse(reading.recorded_at), reading.value);
+    const is_void = reading.quality && reading.quality === "VOID"; // the stream carries good ones only and doesn't say
+    if (card) card.take(Date.parse(reading.recorded_at), reading.value, is_void);
     else if (reading.equipment_id === config.equipment_id) location.reload(); // a new series has begun
   }
 
