@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django.db.models import Count, Q
 from django.dispatch import receiver
 from django.utils.translation import gettext
 
@@ -11,7 +12,7 @@ from equipment.models import Equipment
 from equipment.signals import leaving_service
 from faultreporter.errors import HasOpenWork
 from telemetry.models import Cleared, Rule, Series
-from telemetry.signals import rule_cleared, rule_fired
+from telemetry.signals import counting_alerts, rule_cleared, rule_fired
 
 
 @receiver(rule_fired)
@@ -23,6 +24,13 @@ def raise_alert(rule: Rule, series: Series, reading: Any, at: Any, because: str,
 def clear_alert(rule: Rule, series: Series, reading: Any, at: Any, because: str, reason: Cleared, **_: Any) -> None:
     value = {} if reading is None else {"value": reading.value}
     services.clear_for_rule(rule=rule, series=series, at=at, reason=str(reason), because=because, **value)
+
+
+@receiver(counting_alerts)
+def count_alerts(series: Any, since: Any, until: Any, **_: Any) -> dict[str, int]:
+    raised = Alert.objects.living().filter(series__in=series, occurred_at__gte=since, occurred_at__lt=until)
+    is_closed = Q(status=Alert.Status.RESOLVED)
+    return raised.aggregate(open=Count("pk", filter=~is_closed), closed=Count("pk", filter=is_closed))
 
 
 @receiver(leaving_service)

@@ -479,6 +479,7 @@ CELERY_TASK_ROUTES = {
     # Where it can't hold up an alarm.
     "telemetry.tasks.judge_insights": {"queue": "reports"},
     "telemetry.tasks.roll_up": {"queue": "reports"},
+    "telemetry.tasks.follow_voids": {"queue": "reports"},
     "telemetry.tasks.prune_*": {"queue": "reports"},
     "telemetry.*": {"queue": "telemetry"},
     "analytics.*": {"queue": "reports"},
@@ -524,6 +525,10 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
     },
     "find unjudged readings": {"task": "telemetry.tasks.sweep_rules", "schedule": timedelta(seconds=30)},
     "look for what is unusual": {"task": "telemetry.tasks.judge_insights", "schedule": timedelta(seconds=30)},
+    "have readings follow what was declared void": {
+        "task": "telemetry.tasks.follow_voids",
+        "schedule": timedelta(seconds=10),
+    },
     "roll up readings": {"task": "telemetry.tasks.roll_up", "schedule": timedelta(seconds=10)},
     "watch the clocks of orders": {"task": "workorders.tasks.sweep_clocks", "schedule": timedelta(minutes=1)},
     # Nights and mornings are UTC. By the clock, not every 24 hours: beat would count those anew at each of its starts.

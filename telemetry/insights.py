@@ -122,6 +122,13 @@ DELETE FROM iot_detector_states WHERE id IN (
     FOR UPDATE SKIP LOCKED
 )"""  # noqa: S608 - constants
 
+# The next `prepare` makes the states again, and they learn from what is good by then.
+BEGIN_ANEW_SQL = """
+WITH closed AS (
+    UPDATE iot_insights SET ended_at = last_unusual_at, updated_at = %(at)s
+    WHERE series_id = ANY(%(series)s) AND ended_at IS NULL
+)
+DELETE FROM iot_detector_states WHERE series_id = ANY(%(series)s)"""
 
 BACKLOG_SQL = """
 SELECT count(*), min(latest.received_at)
@@ -197,6 +204,12 @@ def judge(*, at: datetime, states: int = STATES_AT_ONCE, readings: int = READING
         if found:
             tell(found, at=at)
     return len(behind)
+
+
+def begin_anew(series: Sequence[int], *, at: datetime) -> None:
+    """Detectors forget what they have learned of these series: some of it is wrong. What is open is closed."""
+    with connection.cursor() as cursor:
+        cursor.execute(BEGIN_ANEW_SQL, {"series": list(series), "at": at})
 
 
 def backlog() -> tuple[int, datetime | None]:

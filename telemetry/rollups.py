@@ -17,6 +17,7 @@ from django.db import connection, transaction
 from django.db.models import Count, Min
 from psycopg import sql
 
+from telemetry import voiding
 from telemetry.models import Arrival
 from telemetry.partitions import READINGS, first_of_month
 from telemetry.storage import binary_cursor
@@ -201,6 +202,7 @@ def roll_up(*, at: datetime) -> int:
         if not try_lock():
             return 0
         taken = fetch(TAKE_SQL, [ARRIVALS_AT_ONCE, WINDOWS_AT_ONCE])
+        voiding.follow_late(taken, at=at)
         # From here on every statement sees the readings of the rows just taken: they were committed together.
         recompute(taken, minutes_since=minutes_since(at))
     return len(taken)

@@ -10,9 +10,13 @@ An alarm that something holds back (telemetry.suppression) is told when that end
     condition held; `at`, when the alarm is on; `because`, why, in words for people.
 `rule_cleared`: the same with `reason`, a Cleared. RECOVERED: `reading` is the last one and `at` when the alarm was
     over. EDITED, DISABLED, DELETED, OUT_OF_SCOPE: `reading` is None, `at` the moment of that act.
+
+`counting_alerts` asks: whoever keeps alerts answers {"open": how many, "closed": how many} rules raised on `series`, a
+    list of their keys, from `since` to before `until`.
 """
 
 from django.dispatch import Signal
 
 rule_fired = Signal()
 rule_cleared = Signal()
+counting_alerts = Signal()

@@ -12,13 +12,14 @@ from django.utils import timezone
 
 from faultreporter.audit.context import acting
 from faultreporter.audit.models import AuditLog
-from telemetry import evaluation, insights, live, partitions, rollups, standings
+from telemetry import evaluation, insights, live, partitions, rollups, standings, voiding
 
 log = structlog.get_logger(__name__)
 
 SERIES_PER_TRANSACTION = 1_000
 SWEEP_LIMIT = 5_000
 ROLL_UPS_A_TURN = 20
+PIECES_A_TURN = 20
 INSIGHTS_AT_MOST_S = 20
 
 
@@ -81,6 +82,15 @@ def roll_up() -> int:
             break
         windows += done
     return windows
+
+
+@shared_task(name="telemetry.tasks.follow_voids")
+def follow_voids() -> int:
+    """By beat every 10 seconds: what was declared void or taken back and is too much for one transaction."""
+    pieces = 0
+    while pieces < PIECES_A_TURN and voiding.follow_next(at=timezone.now()):
+        pieces += 1
+    return pieces
 
 
 @shared_task(name="telemetry.tasks.judge_insights")

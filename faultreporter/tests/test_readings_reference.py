@@ -181,11 +181,14 @@ class Readings(RuleBasedStateMachine):
         self.judge([pk for pk in self.lines() if pk])
         rollups.roll_up(at=time_of(self.minute))
         self.the_alarms_are_those_of_the_reference()
+        self.check_rollups(self.reference)
+
+    def check_rollups(self, reference: Reference) -> None:
         lines = {pk: line for line, pk in enumerate(self.lines())}
         for minutes, model in STEPS.items():
             rows = model._default_manager.values_list("series_id", "bucket_at", "n", "min", "max", "last")
             found = {(lines[pk], minute_of(at)): tuple(rest) for pk, at, *rest in rows}
-            assert found == self.reference.rolled_up(minutes)
+            assert found == reference.rolled_up(minutes)
 
 
 @pytest.mark.django_db(transaction=True)

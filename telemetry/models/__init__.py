@@ -17,6 +17,7 @@ from telemetry.models.readings import Arrival, LatestReading, Quality, Reading
 from telemetry.models.rollups import DayRollup, HourRollup, MinuteRollup, QuarterRollup
 from telemetry.models.rule_states import Cleared, RuleState, Suppression
 from telemetry.models.rules import Rule, RuleQuerySet, RuleVersion
+from telemetry.models.voids import ReadingVoid, ReadingVoidQuerySet, VoidedSeries
 
 __all__ = [
     "Arrival",
@@ -47,6 +48,8 @@ __all__ = [
     "QuarterRollup",
     "Reading",
     "ReadingImport",
+    "ReadingVoid",
+    "ReadingVoidQuerySet",
     "Rule",
     "RuleQuerySet",
     "RuleState",
@@ -57,4 +60,5 @@ __all__ = [
     "Tariff",
     "Utility",
     "Verdicts",
+    "VoidedSeries",
 ]
