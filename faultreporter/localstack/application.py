@@ -108,9 +108,14 @@ def has_command(name: str, checkout: Path = CHECKOUT) -> bool:
     return any(any(checkout.glob(f"{depth}/{pattern}")) for depth in ("*", "faultreporter/*"))
 
 
+def demo_file(state: Path) -> Path:
+    """Logins and keys of the demo story; while there are none, `run` tells the story."""
+    return state / "demo.json"
+
+
 def read_demo(state: Path) -> dict[str, Any]:
     try:
-        found = json.loads((state / "demo.json").read_text(encoding="utf-8"))
+        found = json.loads(demo_file(state).read_text(encoding="utf-8"))
     except (FileNotFoundError, ValueError):
         return {}
     return found if isinstance(found, dict) else {}
@@ -124,7 +129,7 @@ def readdress_demo(state: Path, addresses: Addresses) -> None:
         fresh.touch(mode=0o600)
         demo |= {"base_url": addresses.web, "admin_url": f"{addresses.web}/admin/"}
         fresh.write_text(json.dumps(demo, indent=2), encoding="utf-8")
-        fresh.replace(state / "demo.json")
+        fresh.replace(demo_file(state))
 
 
 def welcome(addresses: Addresses, state: Path, where: Iterable[str], seconds: float) -> list[str]:

@@ -16,6 +16,7 @@ from faultreporter.localstack.application import (
     Addresses,
     background,
     child_environment,
+    demo_file,
     front,
     has_command,
     program,
@@ -168,11 +169,14 @@ def stop(environment: Mapping[str, str], name: str) -> int:
 
 
 def wipe(environment: Mapping[str, str]) -> int:
-    """Stop what runs and delete the servers' data, of every name."""
+    """Stop what runs and delete the servers' data, of every name, and the logins that were in them."""
     for home in homes(environment, CHECKOUT):
         for lock in home.glob("*/lock"):
-            stop(environment, lock.parent.name)
-            remove(lock.parent)
+            place, name = lock.parent, lock.parent.name
+            stop(environment, name)
+            if (place / "pg").exists():  # otherwise the database is the caller's, and stays
+                demo_file(state_directory(environment, name)).unlink(missing_ok=True)
+            remove(place)
         if home.is_dir() and not any(home.iterdir()):
             home.rmdir()
     return 0

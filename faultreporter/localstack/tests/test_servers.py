@@ -17,6 +17,7 @@ import pytest
 from faultreporter.localstack import binaries, census
 from faultreporter.localstack.__main__ import main
 from faultreporter.localstack.account import Account
+from faultreporter.localstack.application import read_demo
 from faultreporter.localstack.environment import CHECKOUT
 from faultreporter.localstack.places import choose_place, existing_places, remove
 from faultreporter.localstack.record import Record
@@ -142,6 +143,24 @@ def test_wipe_leaves_no_data(stack_environment: dict[str, str]) -> None:
 
     assert not Path(stack_environment["LOCAL_STACK_DIR"]).exists()
     assert main(["psql"]) == 1
+
+
+def test_wipe_leaves_no_logins_of_what_is_gone(stack_environment: dict[str, str]) -> None:
+    """With logins there `run` would not tell the story again."""
+    mine, wiped = Path(stack_environment["STATE_DIR"]), Path(stack_environment["STATE_DIR"], "others", "large")
+    for state in (mine, wiped):
+        state.mkdir(parents=True, exist_ok=True)
+        (state / "demo.json").write_text('{"users": []}')
+    for name in ("main", "large"):
+        place = choose_place(stack_environment, name)
+        place.directory.mkdir(parents=True, exist_ok=True)
+        place.lock_file.touch()
+    place.postgres.mkdir()
+
+    assert main(["wipe"]) == 0
+
+    assert not read_demo(wiped)
+    assert read_demo(mine), "the database of `main` was the caller's own"
 
 
 def test_a_database_of_another_version_is_refused(
