@@ -20,7 +20,7 @@ from locations.tests.factories import LocationFactory
 from telemetry.aggregates import aggregate, cover, rollups
 from telemetry.buckets import BUCKETS, edges
 from telemetry.models import Arrival, DayRollup, HourRollup, MinuteRollup, QuarterRollup, Reading, Series
-from telemetry.rollups import WINDOW, floor_to, rebuild, roll_up
+from telemetry.rollups import WINDOW, Stretch, floor_to, rebuild, roll_up
 from telemetry.tests.factories import MetricFactory, SeriesFactory
 from telemetry.tests.summing import Sums, keep, sums
 
@@ -262,7 +262,7 @@ def test_charts_of_what_is_gone_have_columns_of_a_quarter_or_more(
 def test_rebuilding_leaves_alone_what_is_all_that_is_left(line: Series, settings: Any) -> None:
     forget_long_ago(line, settings)
 
-    rebuild(series=[line.pk], since=NOW - timedelta(days=366), until=NOW, at=NOW)
+    rebuild([Stretch(line.pk, NOW - timedelta(days=366), NOW)], at=NOW)
 
     assert QuarterRollup.objects.count() == 4
 

@@ -15,7 +15,7 @@ from equipment.tests.factories import EquipmentFactory
 from telemetry import evaluation
 from telemetry.ingest import IngestResult, ingest
 from telemetry.models import Arrival, HourRollup, LatestReading, Reading, Rule, RuleState, Series
-from telemetry.rollups import roll_up
+from telemetry.rollups import Stretch, rebuild, roll_up
 from telemetry.signals import rule_cleared, rule_fired
 from telemetry.tests.factories import MetricFactory, RuleFactory
 
@@ -64,7 +64,7 @@ def test_gateways_that_send_the_same_at_once() -> None:
     assert dict(newest) == dict(LatestReading.objects.values_list("series_id", "value"))
 
 
-def test_workers_that_roll_up_while_gateways_send_leave_nothing_stale() -> None:
+def test_workers_that_roll_up_and_rebuild_while_gateways_send_leave_nothing_stale() -> None:
     MetricFactory()
     for n in range(3):
         EquipmentFactory(equipment_code=f"EQ-{n}")
@@ -73,8 +73,14 @@ def test_workers_that_roll_up_while_gateways_send_leave_nothing_stale() -> None:
         moment = (NOW.replace(minute=0, second=0) - timedelta(seconds=second)).isoformat()
         ingest([{**reading, "recorded_at": moment} for reading in batch(float(second), backwards=False)[::50]], at=NOW)
 
+    def rebuild_some() -> None:
+        rebuild(
+            [Stretch(one, NOW - timedelta(hours=1), NOW) for one in Series.objects.values_list("pk", flat=True)], at=NOW
+        )
+
     sends = [lambda second=second: send(second) for second in range(60)]
-    at_once([work for pair in zip(sends, [lambda: roll_up(at=NOW)] * 60, strict=True) for work in pair])
+    others = [lambda: roll_up(at=NOW), lambda: roll_up(at=NOW), rebuild_some] * 20
+    at_once([work for pair in zip(sends, others, strict=True) for work in pair])
     while roll_up(at=NOW):
         pass
 

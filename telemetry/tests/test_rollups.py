@@ -13,8 +13,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from telemetry import tasks
+from telemetry.management.commands.rebuild_rollups import next_size, series_days
 from telemetry.models import Arrival, DayRollup, HourRollup, MinuteRollup, QuarterRollup, Reading, Series
-from telemetry.rollups import backlog, floor_to, rebuild, roll_up
+from telemetry.rollups import Stretch, backlog, floor_to, rebuild, roll_up
 from telemetry.tests.factories import SeriesFactory
 from telemetry.tests.summing import Stored, Sums, keep, sums
 
@@ -95,7 +96,7 @@ def test_what_has_no_readings_any_more_has_no_row(line: int) -> None:
     roll_up_all()
     Reading.objects.filter(recorded_at__lte=NOW - timedelta(hours=3), recorded_at__gt=NOW - timedelta(days=1)).delete()
 
-    windows = rebuild(series=[line], since=NOW - timedelta(days=1, minutes=7), until=NOW, at=NOW)
+    windows = rebuild([Stretch(line, NOW - timedelta(days=1, minutes=7), NOW)], at=NOW)
 
     assert windows > 60
     check_everything()
@@ -106,9 +107,73 @@ def test_readings_that_came_past_ingest_are_rolled_up_by_rebuilding(line: int) -
         Reading(series_id=line, recorded_at=NOW - timedelta(minutes=7 * n), value=n) for n in range(300)
     )
 
-    rebuild(series=[line], since=NOW - timedelta(days=3), until=NOW + timedelta(seconds=1), at=NOW)
+    rebuild([Stretch(line, NOW - timedelta(days=3), NOW + timedelta(seconds=1))], at=NOW)
 
     check_everything()
+
+
+def everything() -> dict[str, list[Any]]:
+    return {
+        table.__name__: list(table._default_manager.order_by("series_id", "bucket_at").values())
+        for table in TABLES.values()
+    }
+
+
+def test_rebuilding_comes_to_the_rows_of_the_journal(line: int) -> None:
+    """Days at a time or window by window; sums of whole numbers to the last digit."""
+    other = SeriesFactory.create().pk
+    sparse = [(other, NOW - timedelta(days=n, minutes=17 * n), float(n % 7)) for n in range(0, 320, 3)]
+    huge = [(line, NOW - timedelta(days=20, seconds=n), 1.7e308) for n in range(3)]
+    dense = [(line, NOW - timedelta(seconds=401 * n), float(n % 11 - 5)) for n in range(1_500)]
+    keep([*dense, *huge, *sparse], at=NOW)
+    roll_up_all()
+    made = everything()
+    for table in TABLES.values():
+        table._default_manager.all().delete()
+    gone = {"n": 1, "sum": 1.0, "min": 1.0, "max": 1.0, "last": 1.0}
+    for step, table in TABLES.items():
+        at = floor_to(NOW - timedelta(days=2, minutes=2), step)
+        table._default_manager.create(series_id=other, bucket_at=at, last_at=at, **gone)
+
+    days = series_days([line, other], NOW - timedelta(days=365, hours=12), NOW + timedelta(hours=12))
+
+    windows = rebuild(list(days), at=NOW)
+
+    assert windows == len(made["QuarterRollup"]) + 1
+    assert everything() == made
+
+
+def test_months_whose_readings_are_gone_keep_their_roll_ups(line: int, settings: Any) -> None:
+    settings.READINGS_KEPT_MONTHS = 2
+    keep([(line, NOW - timedelta(days=n), float(n)) for n in (1, 40, 70)], at=NOW)
+    roll_up_all()
+    made = everything()
+    Reading.objects.all().delete()
+
+    rebuild([Stretch(line, NOW - timedelta(days=80), NOW)], at=NOW)
+
+    kept_for_good = datetime(2026, 1, 1, tzinfo=UTC)
+    assert everything() == {
+        name: [row for row in rows if row["bucket_at"] < kept_for_good] for name, rows in made.items()
+    }
+    assert (len(made["DayRollup"]), DayRollup.objects.count()) == (3, 1)
+
+
+def test_stretches_that_overlap_are_made_once(line: int) -> None:
+    Reading.objects.bulk_create(
+        Reading(series_id=line, recorded_at=NOW + timedelta(minutes=7 * n), value=n) for n in range(30)
+    )
+    hours = [Stretch(line, NOW + timedelta(minutes=n), NOW + timedelta(minutes=n + 100)) for n in range(0, 120, 20)]
+
+    rebuild(hours, at=NOW)
+
+    check_everything()
+
+
+@pytest.mark.parametrize(("seconds", "size"), [(0.001, 200), (0.8, 125), (1.0, 100), (4.0, 25), (1000.0, 1)])
+def test_pieces_are_as_long_as_others_can_wait(seconds: float, size: int) -> None:
+    assert next_size(100, seconds) == size
+    assert next_size(900, 0.001) == 1_000
 
 
 def test_minutes_of_long_ago_are_not_kept(line: int) -> None:
@@ -213,7 +278,7 @@ def test_any_order_of_batches_and_roll_ups_comes_to_the_same(line: int, steps: l
                 keep(batch, at=NOW)
         elif step == "delete and rebuild":
             Reading.objects.filter(recorded_at__gte=NOW - timedelta(hours=1), series=other).delete()
-            rebuild(series=[other.pk], since=NOW - timedelta(hours=1), until=NOW + timedelta(hours=1), at=NOW)
+            rebuild([Stretch(other.pk, NOW - timedelta(hours=1), NOW + timedelta(hours=1))], at=NOW)
         else:
             sent.append([([line, other.pk][one], moment, value) for one, moment, value in step])
             keep(sent[-1], at=NOW)

@@ -57,7 +57,7 @@ def test_what_has_only_void_readings_has_no_rollups(series: Series) -> None:
     rollups.roll_up(at=NOW)
     Reading.objects.update(quality=Quality.VOID)
 
-    rollups.rebuild(series=[series.pk], since=NOW - timedelta(hours=1), until=NOW, at=NOW)
+    rollups.rebuild([rollups.Stretch(series.pk, NOW - timedelta(hours=1), NOW)], at=NOW)
 
     assert not HourRollup.objects.exists()
 

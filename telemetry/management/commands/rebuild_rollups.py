@@ -1,5 +1,7 @@
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, date, datetime, time, timedelta
+from itertools import islice, product
+from time import monotonic
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
@@ -7,20 +9,27 @@ from django.utils import timezone
 from tqdm import tqdm
 
 from telemetry.models import Series
-from telemetry.rollups import rebuild, roll_up
+from telemetry.rollups import Stretch, rebuild, roll_up
 
-SERIES_AT_ONCE = 20
-DAYS_AT_ONCE = timedelta(days=7)
+DAY = timedelta(days=1)
+FIRST_PIECE, LARGEST_PIECE = 20, 1_000
+SECONDS_A_PIECE = 1.0
+"""How long live roll-ups wait for their turn, about."""
 
 
 def midnight(text: str) -> datetime:
     return datetime.combine(date.fromisoformat(text), time(), tzinfo=UTC)
 
 
-def stretches(since: datetime, until: datetime) -> Iterator[tuple[datetime, datetime]]:
-    while since < until:
-        yield since, min(since + DAYS_AT_ONCE, until)
-        since += DAYS_AT_ONCE
+def series_days(series: Sequence[int], since: datetime, until: datetime) -> Iterator[Stretch]:
+    """Day by day, as readings are stored."""
+    days = [since + n * DAY for n in range((until - since) // DAY)]
+    return (Stretch(one, day, day + DAY) for day, one in product(days, series))
+
+
+def next_size(size: int, seconds: float) -> int:
+    """How many of them the next piece should have, if a piece of that size took so long."""
+    return max(1, min(2 * size, int(size * SECONDS_A_PIECE / seconds), LARGEST_PIECE))
 
 
 class Command(BaseCommand):
@@ -41,16 +50,13 @@ class Command(BaseCommand):
         found = list(rows.order_by("pk").values_list("pk", flat=True))
         if series and len(found) < len(set(series)):
             raise CommandError(f"No such series: {', '.join(map(str, sorted(set(series) - set(found))))}.")
-        chunks = [
-            (found[first : first + SERIES_AT_ONCE], *stretch)
-            for first in range(0, len(found), SERIES_AT_ONCE)
-            for stretch in stretches(since, until)
-        ]
-        windows = 0
-        with tqdm(total=len(chunks), desc="Roll-ups", unit=" chunks", disable=options["verbosity"] == 0 or None) as bar:
-            for some, start, end in chunks:
-                now = timezone.now()
-                windows += rebuild(series=some, since=start, until=end, at=now)
+        windows, size, days = 0, FIRST_PIECE, series_days(found, since, until)
+        total, quiet = len(found) * ((until - since) // DAY), options["verbosity"] == 0 or None
+        with tqdm(total=total, desc="Roll-ups", unit=" days of a series", unit_scale=True, disable=quiet) as bar:
+            while piece := list(islice(days, size)):
+                now, began = timezone.now(), monotonic()
+                windows += rebuild(piece, at=now)
+                size = next_size(size, monotonic() - began)
                 roll_up(at=now)  # what arrives has its turn in between
-                bar.update()
+                bar.update(len(piece))
         self.stdout.write(f"{windows} windows of {len(found)} series rolled up.")
