@@ -26,8 +26,8 @@ FROM iot_rules"""
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('equipment', '0003_findings'),
-        ('locations', '0002_business_calendars'),
+        ('equipment', '0001_initial'),
+        ('locations', '0001_initial'),
         ('telemetry', '0005_rollups'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]

@@ -11,8 +11,8 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('equipment', '0003_findings'),
-        ('locations', '0002_business_calendars'),
+        ('equipment', '0001_initial'),
+        ('locations', '0001_initial'),
         ('telemetry', '0006_rule_kinds'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]

@@ -10,7 +10,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('equipment', '0003_findings'),
+        ('equipment', '0001_initial'),
         ('telemetry', '0007_meters'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
