@@ -5,7 +5,6 @@ answer, one of its alert, or one that such an order or alert was a duplicate of.
 the reviewer named instead of the answer's.
 """
 
-import re
 from dataclasses import dataclass
 from typing import Any, Final
 from uuid import UUID
@@ -16,6 +15,7 @@ from django.db.models import QuerySet
 from aiassist.accuracy import Accuracy, Effort, Source, Tally, accuracies
 from aiassist.models import Analysis
 from aiassist.providers import registry
+from faultreporter.db import named_sql
 
 # asked: the analyses. standing: their alerts, and those they were merged into. orders: what was done about them.
 OUTCOMES: Final = """
@@ -163,10 +163,7 @@ def measure(
 
 def rows_of(analyses: QuerySet[Analysis], select: str, **about: str) -> list[tuple[Any, ...]]:
     """The rows of a statement over the outcomes of these analyses."""
-    asked, positional = analyses.order_by().values_list("id", "alert_id", "created_at").query.sql_with_params()
-    names = [f"asked_{number}" for number in range(len(positional))]
-    numbers = iter(names)
-    named = re.sub("%s", lambda _: f"%({next(numbers)})s", asked)
+    asked, known = named_sql(analyses.order_by().values_list("id", "alert_id", "created_at"))
     with connection.cursor() as cursor:
-        cursor.execute(OUTCOMES.format(asked=named) + select, dict(zip(names, positional, strict=True)) | about)
+        cursor.execute(OUTCOMES.format(asked=asked) + select, known | about)
         return list(cursor.fetchall())

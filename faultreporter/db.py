@@ -1,6 +1,7 @@
 """What every stored record stands on: its key, its times, soft deletion."""
 
 import os
+import re
 import time
 import uuid
 from collections.abc import Iterable
@@ -40,6 +41,14 @@ def as_declared(field: str, values: Iterable[Any]) -> models.Case:
     """To order by an enumeration as it is declared: from low to critical, where letters would say critical first."""
     ranks = [models.When(models.Q((field, value)), then=models.Value(n)) for n, value in enumerate(values)]
     return models.Case(*ranks)
+
+
+def named_sql(rows: models.QuerySet[Any, Any]) -> tuple[str, dict[str, Any]]:
+    """A query with named parameters and their values, to stand in a statement of ours beside other named ones."""
+    text, positional = rows.query.sql_with_params()
+    names = [f"query_{number}" for number in range(len(positional))]
+    numbers = iter(names)
+    return re.sub("%s", lambda _: f"%({next(numbers)})s", text), dict(zip(names, positional, strict=True))
 
 
 Record = TypeVar("Record", bound=models.Model)

@@ -101,6 +101,12 @@ class AlertEvent(TimelineEvent):
         indexes = [
             # GET /alerts/{id}/timeline, newest first
             models.Index(fields=["alert", "-at", "-id"], name="idx_alert_events_timeline"),
+            # alarm performance: what began in a period
+            models.Index(
+                fields=["at", "alert"],
+                condition=models.Q(kind__in=("RAISED", "FIRED_AGAIN")),
+                name="idx_alert_events_begun",
+            ),
             # "reported by me" also means: I was one of those who reported it again
             models.Index(fields=["by", "alert"], condition=models.Q(kind="REPEATED"), name="idx_alert_events_reporter"),
         ]

@@ -363,6 +363,9 @@ MATRIX = r"""
 /maintenance-plans/{pk}/timeline                   GET     AMTR
 /equipment/{equipment_id}/asset-reliability        GET     AMTR
 /equipment/{equipment_id}/energy-consumption       GET     AMTR
+/analytics/alarm-performance                       GET     AMTR
+/analytics/alarm-performance/equipment             GET     AMTR
+/analytics/alarm-performance/rules                 GET     AMTR
 /dashboard/summary                                 GET     AM
 /asset-reliability                                 GET     AMTR
 /asset-reliability/ranking                         GET     AMTR
