@@ -10,6 +10,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
+from analytics.alarm_admin import AlarmPages
 from analytics.inputs import evidence_of
 from analytics.models import AssetReliability, EnergyConsumption, OperationsReport, ReportDelivery
 from analytics.reliability import Loss
@@ -67,7 +68,7 @@ class ReliabilityColumns:
 
 
 @admin.register(AssetReliability)
-class AssetReliabilityAdmin(ReliabilityColumns, ReadOnlyAdmin):
+class AssetReliabilityAdmin(AlarmPages, ReliabilityColumns, ReadOnlyAdmin):
     """Numbers come from the status log and the work orders; whoever wants other numbers corrects those."""
 
     list_display = (

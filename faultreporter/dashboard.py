@@ -1,6 +1,5 @@
 """The back office's first page: what needs a manager today."""
 
-import json
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Any
@@ -10,7 +9,6 @@ from django.db.models.functions import Least, TruncDate
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.formats import date_format
 from django.utils.safestring import SafeString
 from django.utils.timesince import timesince
 from django.utils.translation import gettext as _
@@ -23,6 +21,7 @@ from analytics.today import Today, today
 from equipment.models import Equipment
 from faultreporter.accounts.models import User
 from faultreporter.backoffice import badge, link_to
+from faultreporter.charts import STACKED, severity_bars
 from workorders.admin import OrderBadges
 from workorders.admin.promises import clock_badge
 from workorders.models import WorkOrder
@@ -30,19 +29,6 @@ from workorders.models.states import UNFINISHED
 
 LISTED = 6
 CHARTED_DAYS = 30
-BAR_COLOURS = {"LOW": "#60a5fa", "MEDIUM": "#a855f7", "HIGH": "#fb923c", "CRITICAL": "#ef4444"}
-STACKED = json.dumps(
-    {
-        "animation": False,
-        "maintainAspectRatio": False,
-        "maxBarThickness": 14,
-        "plugins": {"legend": {"align": "end", "labels": {"boxHeight": 8, "boxWidth": 8, "color": "#9ca3af"}}},
-        "scales": {
-            "x": {"stacked": True, "grid": {"display": False}, "ticks": {"color": "#9ca3af", "maxTicksLimit": 10}},
-            "y": {"stacked": True, "border": {"display": False}, "ticks": {"color": "#9ca3af", "precision": 0}},
-        },
-    }
-)
 # What runs out first: what somebody said, the response that nobody gave yet, or the restore.
 MOST_PRESSING = Least("due_at", Case(When(started_at=None, then="response_due_at")), "restore_due_at")
 ALERT, ORDER, ANALYSIS = AlertBadges(), OrderBadges(), AnalysisColumns()
@@ -91,16 +77,7 @@ def fault_chart(user: User, *, at: datetime) -> str:
     rows = Alert.objects.for_user(user).living().filter(occurred_at__gte=at - timedelta(days=CHARTED_DAYS))
     groups = rows.order_by().annotate(day=TruncDate("occurred_at")).values_list("day", "severity").annotate(Count("pk"))
     counts = {(day, severity): count for day, severity, count in groups}
-    days = [first + timedelta(days=number) for number in range(CHARTED_DAYS)]
-    bars = [
-        {
-            "label": str(Alert.Severity(severity).label),
-            "data": [counts.get((day, severity), 0) for day in days],
-            "backgroundColor": BAR_COLOURS[severity],
-        }
-        for severity in Alert.Severity.values
-    ]
-    return json.dumps({"labels": [date_format(day, "j M") for day in days], "datasets": bars})
+    return severity_bars([first + timedelta(days=number) for number in range(CHARTED_DAYS)], counts)
 
 
 def alert_table(user: User, *, at: datetime) -> dict[str, Any]:

@@ -103,6 +103,7 @@ GROUPS: tuple[tuple[Any, tuple[tuple[Any, str, str], ...]], ...] = (
         _("Numbers"),
         (
             (_("Asset reliability"), "monitoring", "analytics.assetreliability"),
+            (_("Alarm performance"), "notification_important", "analytics.assetreliability:alarms"),
             (_("Energy"), "bolt", "analytics.energyconsumption"),
             (_("Reports"), "summarize", "analytics.operationsreport"),
         ),
