@@ -238,6 +238,15 @@ class WorstOfWeekSerializer(Serializer):
     failure_count = serializers.IntegerField()
 
 
+class AlarmsOfWeekSerializer(Serializer):
+    """How often an alarm began, how many alerts of the week are false so far, and which alarm was loudest."""
+
+    begins = serializers.IntegerField()
+    false_alarms = serializers.IntegerField()
+    loudest = serializers.CharField(allow_null=True)
+    loudest_begins = serializers.IntegerField(allow_null=True)
+
+
 class FiguresSerializer(Serializer):
     """What happened in the week, and how things stood at its end."""
 
@@ -250,6 +259,7 @@ class FiguresSerializer(Serializer):
     availability = serializers.FloatField(allow_null=True)
     worst_machines = WorstOfWeekSerializer(many=True)
     costs = MoneySerializer(many=True)
+    alarms = AlarmsOfWeekSerializer(default=None, allow_null=True, help_text="Null in reports of before it was told.")
 
 
 class ReportSerializer(ModelSerializer):

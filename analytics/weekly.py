@@ -20,7 +20,9 @@ from django.template.loader import render_to_string
 from django.utils.formats import number_format
 from django.utils.translation import gettext, override
 
-from alerts.models import Alert
+from alerts.models import Alert, AlertQuerySet
+from analytics.alarms.figures import Period
+from analytics.alarms.performance import performance
 from analytics.models import OperationsReport, ReportDelivery
 from analytics.reliability import HOUR, Measurement, Span, local_midnight, measure
 from analytics.rollup import intervals_touching, log_by_machine, machines_of
@@ -63,6 +65,24 @@ class WorstOfWeek:
 
 
 @dataclass(frozen=True, slots=True)
+class AlarmsOfWeek:
+    """How often an alarm began, how many alerts of the week have turned out false, and which alarm was loudest."""
+
+    begins: int
+    false_alarms: int
+    loudest: str | None
+    loudest_begins: int | None
+
+    def in_words(self) -> str:
+        """14, 3 false; loudest: Supply too warm, AHU-1 (6)"""
+        words = gettext("%(begins)d, %(false)d false") % {"begins": self.begins, "false": self.false_alarms}
+        if self.loudest is None:
+            return words
+        loudest = gettext("loudest: %(name)s (%(n)d)") % {"name": self.loudest, "n": self.loudest_begins}
+        return f"{words}; {loudest}"
+
+
+@dataclass(frozen=True, slots=True)
 class WeeklyFigures:
     """What happened in the week, and how things stood at its end. `costs` by currency; they can't be added up."""
 
@@ -75,6 +95,7 @@ class WeeklyFigures:
     availability: float | None
     worst_machines: list[WorstOfWeek]
     costs: list[Money]
+    alarms: AlarmsOfWeek
 
     def lines(self) -> list[tuple[str, str]]:
         """The figures as people read them, each with its words."""
@@ -84,6 +105,7 @@ class WeeklyFigures:
             (gettext("Availability"), f"{number_format(100 * (self.availability or 0), 2)} %" if known else "–"),
             (gettext("Alerts raised"), str(self.alerts_raised)),
             (gettext("Alerts resolved"), str(self.alerts_resolved)),
+            (gettext("Alarms"), self.alarms.in_words()),
             (gettext("Work orders completed"), str(self.orders_completed)),
             (gettext("Work orders overdue at its end"), str(self.orders_overdue)),
             (gettext("Machines down at its end"), f"{self.machines_down} / {self.machines}"),
@@ -164,6 +186,20 @@ def weekly_figures(machines: QuerySet[Equipment], week: Span) -> WeeklyFigures:
         availability=availability(measured.values()),
         worst_machines=worst(measured),
         costs=costs(completed),
+        alarms=alarms_of_week(alerts, week),
+    )
+
+
+def alarms_of_week(alerts: AlertQuerySet, week: Span) -> AlarmsOfWeek:
+    zone = ZoneInfo(settings.TIME_ZONE)
+    first, last = (moment.astimezone(zone).date() for moment in (week.start, week.end - HOUR))
+    found = performance(alerts, Period(first, last, zone, week.end))
+    loudest = next(iter(found.bad_actors), None)
+    return AlarmsOfWeek(
+        begins=found.load.begins,
+        false_alarms=found.load.false_alarms,
+        loudest=f"{loudest.title}, {loudest.equipment.equipment_code}" if loudest else None,
+        loudest_begins=loudest.begins if loudest else None,
     )
 
 

@@ -8,6 +8,7 @@ from django.core import mail
 
 from alerts.tests.factories import AlertFactory
 from analytics.models import OperationsReport, ReportDelivery
+from analytics.tests.alarms import golden
 from analytics.tests.factories import IntervalFactory, at, completed_order, machine
 from analytics.weekly import Week, deliver, report_for, send_reports_of_last_week, weekly_figures
 from equipment.models import Equipment
@@ -50,6 +51,14 @@ class TestFigures:
         ]
         assert [(cost.amount, cost.currency) for cost in figures.costs] == [(Decimal(80), "EUR")]
 
+    def test_they_tell_the_loudest_alarm(self, adam: User) -> None:
+        rule, _fan = golden(adam)
+
+        alarms = weekly_figures(Equipment.objects.all(), WEEK.span).alarms
+
+        assert (alarms.begins, alarms.false_alarms, alarms.loudest_begins) == (6, 1, 3)
+        assert alarms.in_words() == f"6, 1 false; loudest: {rule.title}, {rule.equipment.equipment_code} (3)"
+
     def test_an_empty_building_has_no_availability(self) -> None:
         assert weekly_figures(Equipment.objects.all(), WEEK.span).availability is None
 
@@ -57,7 +66,7 @@ class TestFigures:
         for _ in range(4):
             IntervalFactory.create(started_at=at(3, 3))
 
-        with django_assert_max_num_queries(10):
+        with django_assert_max_num_queries(11):
             weekly_figures(Equipment.objects.all(), WEEK.span)
 
 
