@@ -39,7 +39,7 @@ from telemetry.models import Rule
 from telemetry.models.rule_kinds import seconds
 
 PERIODS: Final = [(str(days), ngettext_lazy("%d day", "%d days", days) % days) for days in (30, 7, 90, 365)]
-RULES_LISTED: Final = 25
+RULES_LISTED: Final = 15
 LINK: Final = '<a class="text-primary-600 dark:text-primary-500" href="{}">{}</a>'
 Data = dict[str, Any]
 
@@ -107,14 +107,13 @@ def figures(user: User, *, site: Location | None, days: int, at: datetime) -> Da
         "sites": site_table(now),
         "actors": actor_table(now.bad_actors),
         "rules": rule_table(rules_of(alerts, period)),
-        "rules_listed": RULES_LISTED,
     }
 
 
 def rules_of(alerts: AlertQuerySet, period: Period) -> list[Row]:
-    """The loudest."""
+    """Those with advice, then the loudest."""
     rows = rule_rows(alerts.filter(rule__isnull=False), period)
-    return sorted(rows, key=lambda row: (-row.load.begins, -row.standing, row.record.pk))[:RULES_LISTED]
+    return sorted(rows, key=lambda row: (not row.advice, -row.load.begins, -row.standing, row.record.pk))[:RULES_LISTED]
 
 
 def tiles(now: Performance, before: Performance) -> list[Data]:
@@ -139,7 +138,7 @@ def tiles(now: Performance, before: Performance) -> list[Data]:
         ),
         tile(
             _("Most in ten minutes"), now.peak.begins if now.peak else "–", before.peak.begins if before.peak else "–",
-            floods % {"share": percent(now.floods, 2), "most": f"{FLOOD_SHARE:.0%}"},
+            floods % {"share": percent(now.floods, 2), "most": whole_percent(FLOOD_SHARE)},
         ),
         tile(
             _("Until acknowledged"), span(load.to_acknowledge.median_s), span(past.to_acknowledge.median_s),
@@ -147,7 +146,7 @@ def tiles(now: Performance, before: Performance) -> list[Data]:
         ),
         tile(
             _("The ten loudest"), percent(now.top_share), percent(before.top_share),
-            _("of all alarms; up to %(most)s is recommended") % {"most": f"{ACTORS_SHARE:.0%}"},
+            _("of all alarms; up to %(most)s is recommended") % {"most": whole_percent(ACTORS_SHARE)},
         ),
     ]  # fmt: skip
 
@@ -157,11 +156,15 @@ def tile(title: Any, value: Any, before: Any, note: Any) -> Data:
 
 
 def rate(number: float | None) -> str:
-    return "–" if number is None else number_format(number, 1)
+    return "–" if number is None else number_format(number, 1 if number >= 1 else 2)
 
 
 def percent(part: Share, digits: int = 0) -> str:
     return "–" if part.share is None else f"{number_format(100 * part.share, digits)} %"
+
+
+def whole_percent(share: float) -> str:
+    return f"{number_format(100 * share, 0)} %"
 
 
 def of(part: Share) -> str:
@@ -178,7 +181,7 @@ def severity_table(now: Performance) -> Data:
     shares = [(Alert.Severity(one).label, part, SEVERITY_SHARES[one]) for one, part in now.severities.items()]
     return {
         "headers": [_("Severity"), _("Alarms"), _("Share"), _("Recommended")],
-        "rows": [[label, part.count, percent(part), f"≈ {goal:.0%}"] for label, part, goal in shares],
+        "rows": [[label, part.count, percent(part), f"≈ {whole_percent(goal)}"] for label, part, goal in shares],
     }
 
 
@@ -242,7 +245,7 @@ def advice(row: Row) -> SafeString | str:
         return "" if row.record.is_enabled else badge(_("disabled"), "")
     said = format_html_join("", '<p class="min-w-64 whitespace-normal">{}</p>', ((one.text,) for one in row.advice))
     address = reverse("admin:telemetry_rule_try_on_the_past", args=[row.record.pk])
-    return format_html("{}<p>{}</p>", said, format_html(LINK, address, _("Try on the past")))
+    return format_html("<div>{}<p>{}</p></div>", said, format_html(LINK, address, _("Try on the past")))
 
 
 class RuleFormSet(ReadOnlyFormSet):
