@@ -86,6 +86,7 @@ GROUPS: tuple[tuple[Any, tuple[tuple[Any, str, str], ...]], ...] = (
         (
             (_("Latest readings"), "sensors", "telemetry.latestreading"),
             (_("Series"), "show_chart", "telemetry.series"),
+            (_("Void readings"), "layers_clear", "telemetry.readingvoid"),
             (_("Meters"), "electric_meter", "telemetry.meter"),
             (_("Tariffs"), "payments", "telemetry.tariff"),
             (_("Alarm rules"), "rule", "telemetry.rule"),

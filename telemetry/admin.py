@@ -18,17 +18,19 @@ from faultreporter.backoffice import (
     ReadOnlyAdmin,
     ReadOnlyInline,
     RecordForm,
+    add_button,
     add_tabs,
     link_to,
 )
 from locations.backoffice import SiteFilter
-from telemetry import curves, gateway_admin, insight_admin, meter_admin, rule_admin  # noqa: F401 - these have pages of their own
+from telemetry import curves, gateway_admin, insight_admin, meter_admin, rule_admin, void_admin  # noqa: F401 - these have pages of their own
 from telemetry.drawing import rules_in_force
 from telemetry.live_page import live_link
 from telemetry.models import DeviceKey, LatestReading, Metric, Quality, Series
 from telemetry.models.rule_kinds import seconds
 from telemetry.sparklines import sparkline, with_day
 from telemetry.units import quantity, symbol
+from telemetry.void_page import void_readings
 
 SHOWN = timedelta(days=1)
 
@@ -176,6 +178,9 @@ class SeriesInline(LatestColumns, ReadOnlyInline):
 
 
 add_tabs(Equipment, SeriesInline)
+
+
+add_button(Series, void_readings)
 
 
 @admin.register(LatestReading)

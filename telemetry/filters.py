@@ -13,6 +13,8 @@ from telemetry.models import (
     Meter,
     MeterQuerySet,
     Metric,
+    ReadingVoid,
+    ReadingVoidQuerySet,
     Rule,
     RuleQuerySet,
     Series,
@@ -84,6 +86,30 @@ class MaintenanceWindowFilter(FilterSet):
 
     def filter_at(self, rows: MaintenanceWindowQuerySet, name: str, value: datetime) -> MaintenanceWindowQuerySet:
         return rows.over(value)
+
+
+class ReadingVoidFilter(FilterSet):
+    series_id = django_filters.NumberFilter(method="filter_series", min_value=1, max_value=2**31 - 1)
+    equipment_id = django_filters.UUIDFilter(method="filter_equipment")
+    created_by_id = django_filters.UUIDFilter(field_name="created_by", label="Who declared it.")
+    is_active = BooleanFilter(method="filter_active", label="Whether it stands: false for what was taken back.")
+    at = django_filters.IsoDateTimeFilter(method="filter_at", label="Those that cover this moment.")
+
+    class Meta:
+        model = ReadingVoid
+        fields: list[str] = []
+
+    def filter_series(self, rows: ReadingVoidQuerySet, name: str, value: int) -> ReadingVoidQuerySet:
+        return rows.of(pk=value)
+
+    def filter_equipment(self, rows: ReadingVoidQuerySet, name: str, value: uuid.UUID) -> ReadingVoidQuerySet:
+        return rows.of(equipment=value)
+
+    def filter_active(self, rows: ReadingVoidQuerySet, name: str, value: bool) -> ReadingVoidQuerySet:
+        return rows.active() if value else rows.taken_back()
+
+    def filter_at(self, rows: ReadingVoidQuerySet, name: str, value: datetime) -> ReadingVoidQuerySet:
+        return rows.filter(since__lte=value, until__gt=value)
 
 
 class DeviceKeyFilter(FilterSet):

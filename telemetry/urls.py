@@ -9,12 +9,14 @@ from telemetry.rule_viewsets import MaintenanceWindowViewSet, RuleViewSet
 from telemetry.series_viewsets import SeriesViewSet
 from telemetry.stream_views import StreamView
 from telemetry.viewsets import DeviceKeyViewSet, MetricViewSet
+from telemetry.void_viewsets import ReadingVoidViewSet
 
 router = Router()
 router.register("iot-data", AggregateViewSet, basename="aggregate")
 router.register("iot-data", ReadingViewSet, basename="reading")
 router.register("iot-metrics", MetricViewSet, basename="metric")
 router.register("iot-series", SeriesViewSet, basename="series")
+router.register("reading-voids", ReadingVoidViewSet, basename="reading-void")
 router.register("iot-rules", RuleViewSet, basename="rule")
 router.register("maintenance-windows", MaintenanceWindowViewSet, basename="maintenance-window")
 router.register("meters", MeterViewSet, basename="meter")

@@ -162,10 +162,11 @@ def declare(
         hold(series)
         found = figures(series, since=since, until=until, at=at)
         void = ReadingVoid.objects.create(since=since, until=until, reason=reason, created_by=by, created_at=at)
-        VoidedSeries.objects.bulk_create(
-            VoidedSeries(void=void, series_id=one.series_id, readings=one.readings, settled_to=since) for one in found
-        )
-        follow_at_once(void, readings=sum(one.readings for one in found), at=at)
+        lines = [VoidedSeries(void=void, series_id=one.series_id, readings=one.readings) for one in found]
+        at_once = follow_at_once(void, lines)
+        VoidedSeries.objects.bulk_create(lines)
+        if at_once:
+            follow_whole(void, lines, at=at)
     return void
 
 
@@ -177,26 +178,31 @@ def take_back(void: ReadingVoid, *, by: User | None, at: datetime) -> None:
             message = _("It has been taken back already.")
             raise InvalidTransition(message, source="TAKEN_BACK", target="TAKEN_BACK", allowed=[])
         check_kept(void.since, at=at)
-        lines = dict(void.lines.values_list("series_id", "readings"))
-        hold(list(lines))
+        lines = list(void.lines.all())
+        hold([line.series_id for line in lines])
         void.taken_back_at, void.taken_back_by = at, by
         void.save(update_fields=["taken_back_at", "taken_back_by"])
-        void.lines.update(settled_to=void.since, is_settled=False)
-        follow_at_once(void, readings=sum(lines.values()), at=at)
+        at_once = follow_at_once(void, lines)
+        VoidedSeries.objects.bulk_update(lines, ["settled_to", "is_settled"])
+        if at_once:
+            follow_whole(void, lines, at=at)
 
 
 def hold(series: Sequence[int]) -> None:
     rows_of(HOLD_SQL, [list(series)])
 
 
-def follow_at_once(void: ReadingVoid, *, readings: int, at: datetime) -> None:
-    """Unless there are so many that everybody would wait for it."""
-    if readings > AT_ONCE:
-        return
-    series = void.lines.values_list("series_id", flat=True)
-    follow([Piece(one, void.since, void.until) for one in series], at=at)
-    void.lines.update(settled_to=void.until, is_settled=True)
-    learn_anew(void, list(series), at=at)
+def follow_at_once(void: ReadingVoid, lines: Sequence[VoidedSeries]) -> bool:
+    """Whether all follow in this transaction, as the lines then say: not if everybody would wait for it."""
+    at_once = sum(line.readings for line in lines) <= AT_ONCE
+    for line in lines:
+        line.settled_to, line.is_settled = void.until if at_once else void.since, at_once
+    return at_once
+
+
+def follow_whole(void: ReadingVoid, lines: Sequence[VoidedSeries], *, at: datetime) -> None:
+    follow([Piece(line.series_id, void.since, void.until) for line in lines], at=at)
+    learn_anew(void, [line.series_id for line in lines], at=at)
 
 
 def follow(pieces: Sequence[Piece], *, at: datetime) -> None:

@@ -9,12 +9,13 @@ from django.utils import timezone
 from alerts.models import Alert
 from alerts.services import report_fault
 from alerts.signals import alert_raised
-from alerts.tests.factories import AlertFactory, make_rule
+from alerts.tests.factories import AlertFactory, fire, make_rule
 from equipment.models import Equipment, StatusInterval
 from equipment.tests.factories import EquipmentFactory
 from faultreporter.accounts.models import User
 from faultreporter.attachments.tests.factories import make_attachment
 from faultreporter.errors import HasOpenWork, ValidationFailed
+from telemetry import voiding
 from telemetry.models import Cleared
 from telemetry.signals import rule_cleared, rule_fired
 
@@ -148,3 +149,18 @@ def test_a_machine_with_open_alerts_stays(mona: User) -> None:
 
     alert.resolve(by=mona, at=timezone.now())
     alert.equipment.soft_delete(by=mona, at=timezone.now())
+
+
+def test_alerts_of_readings_that_are_declared_void_are_counted() -> None:
+    now = timezone.now()
+    rule, series = make_rule(EquipmentFactory.create())
+    during = fire(rule, series, at=now - timedelta(hours=2))
+    during.dismiss(by=None, at=now)
+    fire(rule, series, at=now - timedelta(hours=1))
+
+    def raised(hours: int) -> dict[str, int]:
+        return voiding.alerts_raised([series.pk], since=now - timedelta(hours=hours), until=now)
+
+    assert (raised(3), raised(1), raised(0)) == (
+        {"open": 1, "closed": 1}, {"open": 1, "closed": 0}, {"open": 0, "closed": 0},
+    )  # fmt: skip

@@ -170,6 +170,10 @@ MATRIX = r"""
 /iot-series/{pk}                                   GET     AMTR
 /iot-series/{pk}                                   PUT     AM
 /iot-series/{pk}                                   PATCH   AM
+/reading-voids                                     GET     AM
+/reading-voids                                     POST    AM
+/reading-voids/{pk}                                GET     AM
+/reading-voids/{pk}/take-back                      POST    AM
 /iot-rules                                         GET     AMTR
 /iot-rules                                         POST    AM
 /iot-rules/{pk}                                    GET     AMTR

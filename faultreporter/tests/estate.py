@@ -39,6 +39,7 @@ from faultreporter.webhooks.models import Webhook, WebhookDelivery
 from faultreporter.webhooks.tests.factories import make_webhook
 from locations.models import BusinessCalendar, Location
 from locations.tests.factories import LocationFactory, SiteMembershipFactory
+from telemetry import voiding
 from telemetry.ingest import ingest
 from telemetry.models import DeadLetter, Insight, MaintenanceWindow, MqttBridge, ReadingImport, Tariff
 from telemetry.mqtt.bridge import letter
@@ -137,6 +138,8 @@ def measure(machines: list[Equipment]) -> None:
         valid_from = date(2026, 1, 1) + timedelta(days=Tariff.objects.count())
         Tariff.objects.create(utility="ELECTRICITY", valid_from=valid_from)
         ingest([{"equipment_code": one.equipment_code, "metric": "energy", "value": 12}], at=timezone.now())
+        stuck = [meter.series_id]
+        voiding.declare(series=stuck, since=yesterday, until=an_hour_ago, reason="Stuck", by=None, at=timezone.now())
 
 
 def find_unusual(machines: list[Equipment], *, by: tuple[User, User]) -> None:

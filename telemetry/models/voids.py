@@ -5,7 +5,7 @@ from typing import Any, ClassVar, Self
 
 from django.conf import settings
 from django.db import models
-from django.db.models import Exists, F, OuterRef, Q, Sum
+from django.db.models import Exists, F, OuterRef, Q, Subquery, Sum
 from django.utils.translation import gettext_lazy as _
 
 from equipment.models import Equipment
@@ -26,12 +26,15 @@ class ReadingVoidQuerySet(TimeStampedQuerySet["ReadingVoid"]):
     def taken_back(self) -> Self:
         return self.exclude(taken_back_at=None)
 
-    def of_series(self, series: Any) -> Self:
-        return self.filter(Exists(VoidedSeries.objects.filter(void=OuterRef("pk"), series__in=series)))
+    def of(self, **series: Any) -> Self:
+        """Those about a series of which this is true: `pk=7`, `equipment=…`."""
+        rows = Series.objects.filter(**series)
+        return self.filter(Exists(VoidedSeries.objects.filter(void=OuterRef("pk"), series__in=rows)))
 
     def with_readings(self) -> Self:
         """Adds `readings`, how many it covered when it was said."""
-        return self.annotate(readings=Sum("lines__readings"))
+        lines = VoidedSeries.objects.filter(void=OuterRef("pk")).order_by().values("void")
+        return self.annotate(readings=Subquery(lines.annotate(total=Sum("readings")).values("total")))
 
 
 class ReadingVoid(TimeStampedModel):
