@@ -25,7 +25,9 @@ from faultreporter.webhooks.models import WebhookDelivery
 from locations.models import Location
 from telemetry.meters import consumption_between
 from telemetry.models import Insight, LatestReading, Meter, Reading
+from workorders.attainment import attainment
 from workorders.models import LabourEntry, Part, WorkOrder
+from workorders.models.clocks import SLA_FIELDS
 from workorders.workload import workload
 
 pytestmark = pytest.mark.django_db
@@ -166,10 +168,46 @@ def test_not_into_somebody_elses_database(mona: User) -> None:
 
 def test_the_benchmark_fleet_in_small() -> None:
     story.tell(now=datetime.now(UTC), quiet=True)
-    size = large.Size(machines=300, alerts=600, orders=300, sensors=5, samples=60)
+    size = large.Size(machines=300, alerts=2_000, orders=1_000, sensors=5, samples=60)
 
     for step in large.steps(size):
         large.carry_out(step)
 
-    assert Equipment.objects.filter(equipment_code__startswith="EQ-").count() == size.machines
-    assert Reading.objects.filter(series__equipment__equipment_code__startswith="EQ-").count() == 5 * 5 * 60
+    fleet = Equipment.objects.filter(equipment_code__startswith="EQ-")
+    assert fleet.count() == size.machines
+    assert Reading.objects.filter(series__equipment__in=fleet).count() == 5 * 5 * 60
+    assert_its_orders_are_of_every_kind_and_state(WorkOrder.objects.filter(equipment__in=fleet))
+
+
+def assert_its_orders_are_of_every_kind_and_state(orders: Any) -> None:
+    assert orders.count() == 1_000
+    assert set(orders.values_list("equipment__category__code", flat=True)) == set(large.CATEGORIES)
+    assert set(orders.values_list("status", flat=True)) == {"OPEN", "ASSIGNED", "IN_PROGRESS", "COMPLETED"}
+    assert not orders.exclude(status="COMPLETED").filter(alert__status="RESOLVED").exists()
+    assert not orders.filter(status="COMPLETED").exclude(alert__status="RESOLVED").exists()
+    for priority in attainment(orders, at=timezone.now())["priorities"]:
+        assert 0.5 < priority["response"]["attainment"] < 1
+        assert 0.5 < priority["restore"]["attainment"] <= 1
+    for order in orders.order_by("?")[:60]:
+        assert_its_clocks_are_those_of_its_promise(order)
+
+
+def assert_its_clocks_are_those_of_its_promise(order: WorkOrder) -> None:
+    """As if it had been raised, started and completed by people, while beat watched."""
+    kept = {name: getattr(order, name) for name in SLA_FIELDS}
+    started_at, order.started_at = order.started_at, None
+    completed_at, order.completed_at = order.completed_at, None
+    for kind in ("response", "restore"):
+        for fact in ("warned_at", "breached_at"):
+            setattr(order, f"{kind}_{fact}", None)
+
+    order.begin_clocks()
+    for stop, at in (("started_at", started_at), ("completed_at", completed_at), ("", timezone.now())):
+        if at is not None:
+            while order.sla_next_at is not None and order.sla_next_at < at:
+                order.note_clocks(at=order.sla_next_at + timedelta(microseconds=1))
+            if stop:
+                setattr(order, stop, at)
+                order._set_next()
+
+    assert {name: getattr(order, name) for name in SLA_FIELDS} == kept

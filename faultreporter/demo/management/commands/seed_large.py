@@ -4,6 +4,7 @@ from django.conf import settings
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
 from django.db import transaction
+from django.utils import timezone
 from tqdm import tqdm
 
 from equipment.models import Equipment
@@ -23,10 +24,14 @@ class Command(BaseCommand):
         if Equipment.objects.filter(equipment_code="EQ-000001").exists():
             self.stdout.write("The benchmark fleet is there already.")
             return
-        work = list(large.steps(large.Size()))
-        with tqdm(total=sum(step.rows for step in work), unit=" rows", unit_scale=True) as bar, transaction.atomic():
-            for step in work:
-                large.carry_out(step)
-                bar.update(step.rows)
+        size = large.Size()
+        work = list(large.steps(size))
+        with transaction.atomic():
+            with tqdm(total=sum(step.rows for step in work), desc="Fleet", unit=" rows", unit_scale=True) as bar:
+                for step in work:
+                    large.carry_out(step)
+                    bar.update(step.rows)
+            since, until = large.days_measured(size, until=timezone.now())
+            call_command("rebuild_rollups", f"--from={since}", f"--to={until}", verbosity=options["verbosity"])
         large.analyze()
         self.stdout.write("The benchmark fleet is ready.")
