@@ -19,7 +19,7 @@ from telemetry.judging import ALARM, Change, Kind, Limits, State, StoredReading,
 from telemetry.models import Cleared, Rule, RuleState, Series
 from telemetry.reasons import reason
 from telemetry.signals import rule_cleared, rule_fired
-from telemetry.standings import Case, lock_cases, lock_rules, next_due, rows_of, save
+from telemetry.standings import Case, Held, lock_cases, lock_rules, next_due, rows_of, save
 from telemetry.suppression import Suppressor
 
 # IS NOT TRUE: a machine without a category is in no rule's category.
@@ -29,7 +29,8 @@ FROM iot_rule_states state
 JOIN iot_rules rule ON rule.id = state.rule_id
 JOIN iot_series series ON series.id = state.series_id
 JOIN equipment ON equipment.id = series.equipment_id
-WHERE (state.is_told OR state.due_at IS NOT NULL) AND (equipment.deleted_at IS NOT NULL
+WHERE (state.is_told OR state.due_at IS NOT NULL OR state.failing_since IS NOT NULL)
+    AND (equipment.deleted_at IS NOT NULL
     OR (rule.equipment_id = series.equipment_id OR rule.category_id = equipment.category_id) IS NOT TRUE)
 ORDER BY equipment.id, state.id
 FOR UPDATE OF state"""
@@ -65,13 +66,17 @@ def evaluate(series_ids: Iterable[int], *, at: datetime | None = None) -> int:
     With `at`, the present, also what time alone has brought by then.
     """
     with transaction.atomic():
-        held = lock_rules(sorted(set(series_ids)), by_clock=at is not None)
-        cases = lock_cases(held, at=at)
-        rules = Rule.objects.select_related("metric").order_by().in_bulk({case.rule_id for case in cases})
-        verdicts = [verdict_on(case, rules[case.rule_id], at=at) for case in cases]
-        settle(verdicts, rules, at=at)
-        if unfinished := {case.series_id for case in cases if not case.is_finished()}:
-            publish("telemetry.tasks.readings_arrived", series=sorted(unfinished))
+        return judge_held(lock_rules(sorted(set(series_ids)), by_clock=at is not None), at=at)
+
+
+def judge_held(held: Held | None, *, at: datetime | None) -> int:
+    """The same for states that the caller's transaction holds."""
+    cases = lock_cases(held, at=at)
+    rules = Rule.objects.select_related("metric").order_by().in_bulk({case.rule_id for case in cases})
+    verdicts = [verdict_on(case, rules[case.rule_id], at=at) for case in cases]
+    settle(verdicts, rules, at=at)
+    if unfinished := {case.series_id for case in cases if not case.is_finished()}:
+        publish("telemetry.tasks.readings_arrived", series=sorted(unfinished))
     return sum(len(verdict.changes) for verdict in verdicts)
 
 
@@ -181,15 +186,21 @@ def tell(
             rule_fired.send(sender=Rule, **facts, because=because + suppressor.words(case))
 
 
-def close_out_of_scope(*, at: datetime) -> int:
-    """Ends the episodes of machines that were deleted or moved to another category, and says how many."""
+def out_of_scope() -> list[RuleState]:
+    """The states of machines that were deleted or moved to another category, held, machine by machine.
+
+    Those that watch nothing and have nothing to tell are deleted at once.
+    """
+    ids = [pk for (pk,) in rows_of(OUT_OF_SCOPE_SQL, [])]
+    states = RuleState.objects.filter(pk__in=ids)
+    told = list(states.filter(is_told=True).select_related("rule__metric", "series__equipment", "series__metric"))
+    states.filter(is_told=False).delete()
+    return sorted(told, key=lambda state: ids.index(state.pk))
+
+
+def close(state: RuleState, *, at: datetime) -> int:
+    """Ends the episode of a state that is out of scope."""
     with transaction.atomic():
-        ids = [pk for (pk,) in rows_of(OUT_OF_SCOPE_SQL, [])]
-        states = RuleState.objects.filter(pk__in=ids)
-        told = states.filter(is_told=True).select_related("rule__metric", "series__equipment", "series__metric")
-        closed = 0
-        for state in told.order_by("series"):
-            state.tell_cleared(Cleared.OUT_OF_SCOPE, at=at)
-            closed += 1
-        states.delete()
-    return closed
+        state.tell_cleared(Cleared.OUT_OF_SCOPE, at=at)
+        state.delete()
+    return 1

@@ -66,6 +66,7 @@ class RuleFilter(FilterSet):
     severity = ChoicesFilter(choices=Rule.Severity.choices)
     is_enabled = BooleanFilter()
     is_firing = BooleanFilter(method="filter_firing", label="Whether it fires on any machine now.")
+    is_failing = BooleanFilter(method="filter_failing", label="Whether it can't be judged on any machine now.")
 
     class Meta:
         model = Rule
@@ -73,6 +74,9 @@ class RuleFilter(FilterSet):
 
     def filter_firing(self, rows: RuleQuerySet, name: str, value: bool) -> RuleQuerySet:
         return rows.firing() if value else rows.quiet()
+
+    def filter_failing(self, rows: RuleQuerySet, name: str, value: bool) -> RuleQuerySet:
+        return rows.failing() if value else rows.exclude(pk__in=rows.failing())
 
 
 class MaintenanceWindowFilter(FilterSet):

@@ -1,8 +1,10 @@
 """How far roll-ups and detectors are behind the readings, asked of the database at every scrape."""
 
 from collections.abc import Iterator
+from datetime import datetime
 
 from django.db import DatabaseError
+from django.db.models import Count, Min
 from django.utils import timezone
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
@@ -10,7 +12,7 @@ from prometheus_client.registry import Collector
 from faultreporter.api.health import register_check
 from faultreporter.api.metrics import further
 from telemetry import insights
-from telemetry.models import Insight
+from telemetry.models import Insight, RuleState
 from telemetry.partitions import count_caught
 from telemetry.rollups import backlog
 
@@ -55,6 +57,31 @@ class Uncovered(Collector):
         yield GaugeMetricFamily("readings_in_default_partition", words, caught)
 
 
+class FailingRules(Collector):
+    """Where rules can't be judged (telemetry.failures): no alarm begins or ends there."""
+
+    def collect(self) -> Iterator[Metric]:
+        try:
+            states, since = failing()
+        except DatabaseError:
+            return
+        seconds = (timezone.now() - since).total_seconds() if since else 0
+        yield GaugeMetricFamily("rules_failing_series", "Series on which a rule can't be judged", states)
+        yield GaugeMetricFamily("rules_failing_seconds", "For how long, the longest of them", max(seconds, 0))
+
+
+def failing() -> tuple[int, datetime | None]:
+    """On how many series rules can't be judged, and since when the first of them."""
+    found = RuleState.objects.failing().aggregate(count=Count("*"), since=Min("failing_since"))
+    return found["count"], found["since"]
+
+
+def rules_are_judged() -> str:
+    """For /health/ready."""
+    states, since = failing()
+    return f"degraded: not judged on {states} series, the first since {since:%Y-%m-%d %H:%M} UTC" if since else "ok"
+
+
 def months_are_made() -> str:
     """For /health/ready."""
     caught = count_caught()
@@ -62,4 +89,5 @@ def months_are_made() -> str:
 
 
 register_check("readings", months_are_made)
-further.extend([RollupLag(), InsightLag(), Uncovered()])
+register_check("rules", rules_are_judged)
+further.extend([RollupLag(), InsightLag(), Uncovered(), FailingRules()])

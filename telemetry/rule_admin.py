@@ -92,6 +92,21 @@ class RuleStateInline(ReadOnlyInline):
         return link_to(state.series)
 
 
+class FailingStateInline(ReadOnlyInline):
+    model = RuleState
+    fields = readonly_fields = ("machine", "failing_since", "failed_at", "last_error")
+    verbose_name_plural = _("where it can't be judged")
+    empty_note = _("It is judged everywhere.")
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[RuleState]:
+        states: QuerySet[RuleState] = super().get_queryset(request).filter(failing_since__isnull=False)
+        return states.select_related("series__equipment", "series__metric")
+
+    @admin.display(description=_("series"))
+    def machine(self, state: RuleState) -> SafeString | str:
+        return link_to(state.series)
+
+
 class RuleVersionInline(ReadOnlyInline):
     model = RuleVersion
     fields = readonly_fields = ("version", "in_force_from", "changed_by", "rule_then")
@@ -114,7 +129,7 @@ class RuleVersionInline(ReadOnlyInline):
 class RuleAdmin(ModelAdmin):
     empty_note = _("A rule raises an alert when its condition holds. Add one for a machine or a category.")
     form = RuleForm
-    list_display = ("title", "metric", "limit", "watched", "shown_severity", "is_enabled", "firing")
+    list_display = ("title", "metric", "limit", "watched", "shown_severity", "is_enabled", "firing", "failing")
     list_filter = ("kind", "severity", "is_enabled", "metric")
     list_select_related = ("metric", "equipment", "category")
     search_fields = ("title", "equipment__equipment_code", "equipment__equipment_name", "category__name")
@@ -135,7 +150,7 @@ class RuleAdmin(ModelAdmin):
         (_("When alarms may begin, on the clock of the site"), {"fields": WEEKDAYS, "classes": ("collapse",)}),
     )  # fmt: skip
     conditional_fields = {name: shown_for(name) for name in UNSET}
-    inlines = (RuleStateInline, RuleVersionInline)
+    inlines = (FailingStateInline, RuleStateInline, RuleVersionInline)
 
     def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
         # The days are fields of the form alone; Django would look for them in the model.
@@ -143,7 +158,7 @@ class RuleAdmin(ModelAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         rows: Any = super().get_queryset(request)
-        return rows.with_firing_count()  # type: ignore[no-any-return]
+        return rows.with_firing_count().with_failures()  # type: ignore[no-any-return]
 
     def create_record(self, request: HttpRequest, record: Rule) -> None:
         ours = {*OWN_COLUMNS, *(UNSET.keys() - taken_by(record.kind))}
@@ -172,6 +187,10 @@ class RuleAdmin(ModelAdmin):
     def firing(self, rule: Any) -> str:
         return badge(rule.firing_count, "danger") if rule.firing_count else "0"
 
+    @admin.display(description=_("not judged on"), ordering="failing_count")
+    def failing(self, rule: Any) -> str:
+        return badge(rule.failing_count, "danger") if rule.failing_count else "–"
+
 
 add_button(Rule, try_on_the_past)
 
@@ -179,8 +198,8 @@ add_button(Rule, try_on_the_past)
 @admin.register(RuleState)
 class RuleStateAdmin(ReadOnlyAdmin):
     empty_note = _("Nothing is watched yet. A rule begins to watch with the next reading.")
-    list_display = ("rule", "series", "shown_state", "since", "judged_up_to", "held_back")
-    list_filter = ("state", "suppressed_by", OnSiteOfSeries)
+    list_display = ("rule", "series", "shown_state", "since", "judged_up_to", "held_back", "failing")
+    list_filter = ("state", "suppressed_by", ("failing_since", admin.EmptyFieldListFilter), OnSiteOfSeries)
     list_select_related = ("rule", "series__equipment", "series__metric")
     search_fields = ("rule__title", "series__equipment__equipment_code")
     ordering = ("-since", "-id")
@@ -196,6 +215,10 @@ class RuleStateAdmin(ReadOnlyAdmin):
     @admin.display(description=_("suppressed by"), ordering="suppressed_by")
     def held_back(self, state: RuleState) -> str:
         return state.get_suppressed_by_display() if state.state in ALARM else ""
+
+    @admin.display(description=_("not judged"), ordering="failing_since")
+    def failing(self, state: RuleState) -> str:
+        return badge(state.last_error, "danger") if state.failing_since else ""
 
 
 class WhenFilter(admin.SimpleListFilter):

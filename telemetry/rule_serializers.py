@@ -60,6 +60,11 @@ class RuleSerializer(ModelSerializer):
     )
     limit = serializers.SerializerMethodField(help_text=_("The limit in words."))
     firing_count = serializers.IntegerField(read_only=True, help_text=_("On how many machines it fires now."))
+    failing_count = serializers.IntegerField(
+        read_only=True, help_text=_("On how many machines it can't be judged now: no alarm begins or ends there.")
+    )
+    failing_since = serializers.DateTimeField(read_only=True, allow_null=True, help_text=_("Since when, there."))
+    last_error = serializers.CharField(read_only=True, help_text=_("What went wrong when it was last tried there."))
 
     class Meta:
         model = Rule
@@ -68,7 +73,7 @@ class RuleSerializer(ModelSerializer):
             "trigger_value", "clear_value", "low_value", "high_value", "clear_margin", "window_s", "rate_per",
             "stale_after_s", "stuck_for_s", "tolerance", "for_s", "keep_firing_s", "min_samples", "weekly_hours",
             "severity", "is_enabled", "limit", "version", "effective_from", "firing_count",
-            "created_at", "updated_at", "deleted_at",
+            "failing_count", "failing_since", "last_error", "created_at", "updated_at", "deleted_at",
         )  # fmt: skip
         read_only_fields = ("id", "version", "effective_from", "created_at", "updated_at", "deleted_at")
 
@@ -98,7 +103,7 @@ class RuleStateSerializer(ModelSerializer):
         model = RuleState
         fields = (
             "series_id", "equipment_id", "version", "state", "since", "pending_since", "samples", "judged_up_to",
-            "last_value", "is_told", "suppressed_by", "suppressed_until",
+            "last_value", "is_told", "suppressed_by", "suppressed_until", "failing_since", "last_error",
         )  # fmt: skip
         read_only_fields = fields
 

@@ -57,7 +57,7 @@ class RuleViewSet(BackTests, ModelViewSet):
         return self.prefetched(super().get_queryset())
 
     def prefetched(self, rows: Any) -> Any:
-        return rows.with_firing_count().select_related("metric")
+        return rows.with_firing_count().with_failures().select_related("metric")
 
     def create_record(self, data: dict[str, Any]) -> Rule:
         return Rule.add(by=caller(self.request), at=self.now(), **data)

@@ -1,7 +1,8 @@
 """What telemetry tells the apps above it. Both are sent inside the transaction that found it out.
 
 An episode is the time from a rule's condition coming true on one series until it is over: exactly one `rule_fired`,
-then exactly one `rule_cleared`. A receiver that raises undoes the evaluation, and the sweep tries it again.
+then exactly one `rule_cleared`. A receiver that raises undoes what was judged of that series, and the sweep tries it
+again.
 
 An alarm that something holds back (telemetry.suppression) is told when that ends, or never if it is over by then.
 

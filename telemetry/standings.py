@@ -40,22 +40,29 @@ IN_SCOPE = """
     WHERE rule.deleted_at IS NULL AND rule.is_enabled AND {wanted}
 ) watching"""
 
-# A reading alone changes nothing about silence that isn't told: those states wait for the clock.
-RULES_SQL = f"""
+# A reading alone changes nothing about silence that isn't told: those states wait for the clock. Those that couldn't be
+# judged are left to telemetry.failures, which asks for them alone.
+RULES_SQL = """
 SELECT rule.id, mine.judged_up_to, mine.states, mine.unmet
 FROM iot_rules rule
 JOIN (
     SELECT watching.rule_id, min(state.judged_up_to) AS judged_up_to,
         array_agg(state.id) FILTER (WHERE state.id IS NOT NULL) AS states,
         array_agg(watching.series_id) FILTER (WHERE state.id IS NULL) AS unmet
-    FROM {IN_SCOPE.format(wanted="series.id = ANY(%(series)s::int[])")}
+    FROM {in_scope}
     LEFT JOIN iot_rule_states state ON state.rule_id = watching.rule_id AND state.series_id = watching.series_id
-    WHERE %(by_clock)s::bool OR watching.kind <> 'STALE' OR state.state <> 'NORMAL' OR state.last_value IS NULL
+    WHERE (%(by_clock)s::bool OR watching.kind <> 'STALE' OR state.state <> 'NORMAL' OR state.last_value IS NULL)
+        AND state.failing_since {failing}
     GROUP BY watching.rule_id
 ) mine ON mine.rule_id = rule.id
 WHERE rule.deleted_at IS NULL AND rule.is_enabled
 ORDER BY rule.id
-FOR SHARE OF rule"""  # noqa: S608 - constants
+FOR SHARE OF rule"""
+OF_SERIES = IN_SCOPE.format(wanted="series.id = ANY(%(series)s::int[])")
+OF_SERIES_AND_RULE = IN_SCOPE.format(wanted="series.id = ANY(%(series)s::int[]) AND rule.id = %(rule)s::uuid")
+ALL_RULES_SQL = RULES_SQL.format(in_scope=OF_SERIES, failing="IS NULL")
+ONE_RULE_SQL = RULES_SQL.format(in_scope=OF_SERIES_AND_RULE, failing="IS NULL")
+FAILING_RULE_SQL = RULES_SQL.format(in_scope=OF_SERIES_AND_RULE, failing="IS NOT NULL")
 
 # What a rule hasn't judged when it meets a series for the first time is everything since it took effect, or the
 # present value alone if that is older. Silence counts from the last arrival.
@@ -164,12 +171,14 @@ JOIN iot_latest latest ON latest.series_id = watching.series_id
 LEFT JOIN iot_rule_states state ON state.rule_id = watching.rule_id AND state.series_id = watching.series_id
 WHERE state.id IS NULL OR (
     watching.kind <> 'STALE' AND latest.recorded_at > state.judged_up_to
-    AND latest.void_at IS DISTINCT FROM latest.recorded_at
+    AND latest.void_at IS DISTINCT FROM latest.recorded_at AND state.failing_since IS NULL
 )
 ORDER BY watching.series_id LIMIT %s"""  # noqa: S608 - constants
 
 DUE_SQL = """
-SELECT DISTINCT series_id FROM (SELECT series_id FROM iot_rule_states WHERE due_at <= %s ORDER BY due_at LIMIT %s) _
+SELECT DISTINCT series_id FROM (
+    SELECT series_id FROM iot_rule_states WHERE due_at <= %s AND failing_since IS NULL ORDER BY due_at LIMIT %s
+) _
 ORDER BY series_id"""
 
 
@@ -217,6 +226,14 @@ def binary_rows_of(sql: LiteralString, parameters: Mapping[str, Any]) -> list[An
         return cursor.execute(sql, parameters, binary=True).fetchall()
 
 
+class Part(NamedTuple):
+    """One rule on some series: on those where it can be judged, or, `failing`, on those where it couldn't."""
+
+    rule: uuid.UUID
+    series: list[int]
+    failing: bool = False
+
+
 class Held(NamedTuple):
     """The states of the rules that are held, and how far the one that is least far has judged."""
 
@@ -229,13 +246,22 @@ def lock_rules(series_ids: Sequence[int], *, by_clock: bool) -> Held | None:
 
     `by_clock`: states that only time can change are among them.
     """
-    asked = {"series": list(series_ids), "by_clock": by_clock}
-    found = binary_rows_of(RULES_SQL, asked)
+    return lock(ALL_RULES_SQL, {"series": list(series_ids), "by_clock": by_clock})
+
+
+def lock_part(part: Part) -> Held | None:
+    """The same for one rule alone, with all states that it has on these series."""
+    statement = FAILING_RULE_SQL if part.failing else ONE_RULE_SQL
+    return lock(statement, {"series": part.series, "rule": part.rule, "by_clock": True})
+
+
+def lock(statement: LiteralString, asked: Mapping[str, Any]) -> Held | None:
+    found = binary_rows_of(statement, asked)
     unmet = [(rule, series) for rule, *_, fresh in found for series in fresh or ()]
     if unmet:
         with connection.cursor() as cursor:
             cursor.execute(NEW_STATES_SQL, [[rule for rule, _ in unmet], [series for _, series in unmet]])
-        found = binary_rows_of(RULES_SQL, asked)
+        found = binary_rows_of(statement, asked)
     held = [(states, judged_up_to) for _, judged_up_to, states, _ in found if states]
     if not held:
         return None
@@ -308,6 +334,11 @@ def series_left_behind(*, limit: int) -> list[int]:
 def series_due(*, at: datetime, limit: int) -> list[int]:
     """Series on which time alone changes where a rule stands."""
     return [pk for (pk,) in rows_of(DUE_SQL, [at, limit])]
+
+
+def rules_watching(series_ids: Sequence[int]) -> list[uuid.UUID]:
+    sql = f"SELECT DISTINCT rule_id FROM {OF_SERIES} ORDER BY 1"  # noqa: S608 - constants
+    return [pk for (pk,) in rows_of(sql, {"series": list(series_ids)})]
 
 
 def series_watched_by(rule_id: uuid.UUID) -> list[int]:

@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from faultreporter.audit.context import acting
 from faultreporter.audit.models import AuditLog
-from telemetry import evaluation, insights, live, partitions, rollups, standings, voiding
+from telemetry import failures, insights, live, partitions, rollups, standings, voiding
 
 log = structlog.get_logger(__name__)
 
@@ -27,8 +27,7 @@ def evaluate_in_turn(series: list[int], *, at: datetime | None = None) -> int:
     """In transactions of bounded size, so that a rule of a large category doesn't hold everybody's rows."""
     changes = 0
     for start in range(0, len(series), SERIES_PER_TRANSACTION):
-        with acting(by=None, source=AuditLog.Source.TASK):
-            changes += evaluation.evaluate(series[start : start + SERIES_PER_TRANSACTION], at=at)
+        changes += failures.evaluate(series[start : start + SERIES_PER_TRANSACTION], at=at)
     return changes
 
 
@@ -50,12 +49,11 @@ def evaluate_rule(*, rule: str) -> int:
 
 @shared_task(name="telemetry.tasks.sweep_rules")
 def sweep_rules() -> int:
-    """By beat every 30 s: what time alone brings, readings whose wake-up was lost, machines no longer watched."""
+    """By beat every 30 s: what time alone brings, wake-ups that were lost, machines no longer watched, failed rules."""
     now = timezone.now()
-    with acting(by=None, source=AuditLog.Source.TASK):
-        closed = evaluation.close_out_of_scope(at=now)
+    closed = failures.close_out_of_scope(at=now)
     waiting = {*standings.series_left_behind(limit=SWEEP_LIMIT), *standings.series_due(at=now, limit=SWEEP_LIMIT)}
-    return closed + evaluate_in_turn(sorted(waiting), at=now)
+    return closed + evaluate_in_turn(sorted(waiting), at=now) + failures.try_again(at=now)
 
 
 @shared_task(name="telemetry.tasks.ensure_partitions")

@@ -15,6 +15,8 @@ from telemetry import judging
 from telemetry.models.catalogue import Series
 from telemetry.signals import rule_cleared
 
+LONGEST_ERROR = 200
+
 
 class Cleared(models.TextChoices):
     """Why an episode is over."""
@@ -51,6 +53,10 @@ class RuleStateQuerySet(models.QuerySet["RuleState"]):
 
     def suppressed(self) -> Self:
         return self.filter(state__in=judging.ALARM, is_told=False)
+
+    def failing(self) -> Self:
+        """Those that can't be judged (telemetry.failures)."""
+        return self.filter(failing_since__isnull=False)
 
 
 class RuleState(models.Model):
@@ -94,6 +100,12 @@ class RuleState(models.Model):
     # Those of them that the memory has yet to take up.
     kept_at = ArrayField(models.DateTimeField(), null=True, blank=True, editable=False)
     kept_values = ArrayField(models.FloatField(), null=True, blank=True, editable=False)
+    # What telemetry.failures notes: judging it went wrong, and it is left out until it goes well again.
+    failing_since = models.DateTimeField(
+        _("failing since"), null=True, blank=True, help_text=_("It can't be judged: no alarm begins or ends.")
+    )
+    failed_at = models.DateTimeField(_("last tried at"), null=True, blank=True)
+    last_error = models.CharField(_("last error"), max_length=LONGEST_ERROR, blank=True, default="", db_default="")
 
     objects = RuleStateQuerySet.as_manager()
 
@@ -111,6 +123,12 @@ class RuleState(models.Model):
             models.Index(fields=["rule", "-since"], name="idx_iot_rule_states_told", condition=Q(is_told=True)),
             # the sweep for what time alone changes
             models.Index(fields=["due_at"], name="idx_iot_rule_states_due", condition=Q(due_at__isnull=False)),
+            # what can't be judged: of a rule, of all, and what to try again first
+            models.Index(
+                fields=["rule", "failed_at"],
+                name="idx_iot_rule_states_failing",
+                condition=Q(failing_since__isnull=False),
+            ),
         ]
 
     def __str__(self) -> str:

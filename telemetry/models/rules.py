@@ -9,7 +9,7 @@ from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models, transaction
-from django.db.models import Count, F, OuterRef, Q, Subquery
+from django.db.models import Count, F, OuterRef, Q, Subquery, Value
 from django.db.models.functions import Coalesce
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
@@ -47,6 +47,19 @@ class RuleQuerySet(LivingQuerySet["Rule"]):
             RuleState.objects.firing().filter(rule=OuterRef("pk")).order_by().values("rule").values(count=Count("*"))
         )
         return self.annotate(firing_count=Coalesce(Subquery(counts), 0))
+
+    def failing(self) -> Self:
+        return self.filter(pk__in=RuleState.objects.failing().values("rule"))
+
+    def with_failures(self) -> Self:
+        """On how many machines each rule can't be judged, since when, and what was said when it was last tried."""
+        states = RuleState.objects.failing().filter(rule=OuterRef("pk")).order_by()
+        counts = states.values("rule").values(count=Count("*"))
+        return self.annotate(
+            failing_count=Coalesce(Subquery(counts), 0),
+            failing_since=Subquery(states.order_by("failing_since").values("failing_since")[:1]),
+            last_error=Coalesce(Subquery(states.order_by("-failed_at", "-pk").values("last_error")[:1]), Value("")),
+        )
 
 
 class Rule(SoftDeleteModel):
