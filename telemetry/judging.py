@@ -15,7 +15,8 @@ over when it is back within `clear_low`..`clear_high`, and in between nothing ch
     THRESHOLD, RANGE   the value. One or both of low and high are set.
     RATE_OF_CHANGE     the change per `per_s` since the newest remembered reading that is at least `window_s` older,
                        with `absolute` its size whatever the sign. Without such a reading the measure is unknown and
-                       nothing changes. Of readings closer together than a 32nd of the window one is remembered.
+                       nothing changes. Of readings closer together than a 32nd of the window one is remembered. A rate
+                       too large for a number is the largest there is.
     STUCK              holds once a run of readings that all lie within `tolerance` of each other has lasted `span_s`
                        and has `min_samples`. The reading that breaks the run begins the next and ends the episode.
     STALE              holds from `span_s` after the last reading on; the next reading ends it.
@@ -36,6 +37,7 @@ clock moved on) counts from that change on.
 """
 
 import math
+import sys
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
@@ -47,6 +49,8 @@ MEMORY_STEPS = 32
 """So many readings of a window are remembered, whatever its length."""
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND = timedelta(microseconds=1)
+LARGEST = sys.float_info.max
+"""A rate that no number can hold is taken for this one: every number that is told is finite."""
 Memory = tuple[tuple[int, float], ...]
 """Moments, in microseconds since 1970, and a number: plain, because it is read and written for each reading."""
 
@@ -226,9 +230,9 @@ def _quiet_rates(limits: Limits, memory: Memory) -> Quiet | None:
     The small part left off its width, and the last bit, are what rounding could add.
     """
     steepest = min(limits.high, limits.high if limits.absolute else -limits.low)
-    half = steepest / limits.per_s * limits.window_s * (1 - 1e-9) / 2
+    half = min(steepest / limits.per_s * limits.window_s * (1 - 1e-9) / 2, LARGEST)
     lowest, highest = min(value for _, value in memory), max(value for _, value in memory)
-    middle = lowest + (highest - lowest) / 2
+    middle = lowest / 2 + highest / 2
     low, high = math.nextafter(middle - half, math.inf), math.nextafter(middle + half, -math.inf)
     return Quiet(low, high) if low <= lowest and highest <= high else None
 
@@ -347,9 +351,12 @@ def _rate(limits: Limits, memory: Memory, reading: StoredReading) -> tuple[float
     memory = _remember_line(limits, memory, (reading,))
     began, value = memory[0]
     passed = _micros(reading.recorded_at) - began
-    if passed < limits.window_s * 1_000_000:
+    if passed < max(limits.window_s * 1_000_000, 1):
         return None, memory
     rate = (reading.value - value) / (passed / 1_000_000) * limits.per_s
+    if not math.isfinite(rate):  # of that size, halves are exact
+        rate = (reading.value / 2 - value / 2) / (passed / 1_000_000) * limits.per_s * 2
+        rate = max(-LARGEST, min(rate, LARGEST))
     return abs(rate) if limits.absolute else rate, memory
 
 

@@ -85,10 +85,10 @@ def check(kind: str, fields: Mapping[str, Any]) -> None:
 
 
 def check_range(fields: Mapping[str, Any]) -> None:
-    width = fields["high_value"] - fields["low_value"]
-    if width <= 0:
+    low, high = fields["low_value"], fields["high_value"]
+    if low >= high:
         raise ValidationFailed(gettext("The high value must be above the low value."), field="high_value")
-    if not 0 <= fields["clear_margin"] * 2 <= width:
+    if not 0 <= fields["clear_margin"] <= high / 2 - low / 2:  # their difference may be beyond all numbers
         message = gettext("The margin must fit twice between the low and the high value.")
         raise ValidationFailed(message, field="clear_margin")
 
@@ -108,11 +108,9 @@ def limits_of(rule: Any, *, expected_interval_s: int | None = None) -> Limits:
     """The rule as the engine needs it, for a series that is expected to report so often."""
     bounds: dict[str, Any] = {}
     if rule.kind == Kind.RANGE:
-        margin = rule.clear_margin
-        bounds = {
-            "low": rule.low_value, "clear_low": rule.low_value + margin,
-            "high": rule.high_value, "clear_high": rule.high_value - margin,
-        }  # fmt: skip
+        # In order: where the margin just fits, rounding may bring the lower above the upper, and no value between them.
+        clear_low, clear_high = sorted((rule.low_value + rule.clear_margin, rule.high_value - rule.clear_margin))
+        bounds = {"low": rule.low_value, "clear_low": clear_low, "high": rule.high_value, "clear_high": clear_high}
     elif rule.comparison == "BELOW":
         bounds = {"low": rule.trigger_value, "clear_low": rule.clear_value}
     elif rule.comparison:

@@ -1,4 +1,6 @@
+import math
 from datetime import UTC, datetime, timedelta
+from fractions import Fraction
 from itertools import pairwise, takewhile
 from typing import Any
 
@@ -8,6 +10,7 @@ from hypothesis import strategies as st
 
 from telemetry.judging import (
     ALARM,
+    LARGEST,
     Change,
     Kind,
     Limits,
@@ -322,6 +325,69 @@ def test_no_two_quiet_values_make_too_steep_a_rate() -> None:
     assert (band.low, band.high, band.until) == (pytest.approx(46), pytest.approx(56), None)
     assert judge(limits, standing, readings((120, band.low), (420, band.high))).changes == []
     assert judge(limits, standing, readings((120, band.low), (420, band.high + 1e-6))).changes != []
+
+
+ANY = st.floats(allow_nan=False, allow_infinity=False)
+RATES = limits_of(
+    Kind.RATE_OF_CHANGE, high=ANY.map(abs), clear_high=st.just(0.0), window_s=st.sampled_from([0, 1, 60, 2_592_000]),
+    per_s=st.sampled_from([60, 3600]), absolute=st.booleans(),
+)  # fmt: skip
+EXTREMES = st.lists(st.tuples(st.integers(1, 3_000_000), ANY), min_size=2, max_size=8)
+
+
+@given(RATES, EXTREMES)
+def test_a_rate_is_the_exact_one_or_the_largest_number(limits: Limits, steps: list[tuple[int, float]]) -> None:
+    standing = NEW
+    for reading in spaced(steps):
+        began = next(iter(remember(limits, standing.memory, [reading])))
+        standing, changes = judge(limits, standing, [reading])
+        for measure in (change.measure for change in changes):
+            assert measure is not None
+            micros = (reading.recorded_at - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1) - began[0]
+            exact = (Fraction(reading.value) - Fraction(began[1])) * limits.per_s * 1_000_000 / micros
+            exact = abs(exact) if limits.absolute else exact
+            bounded = max(-Fraction(LARGEST), min(exact, Fraction(LARGEST)))
+            assert abs(Fraction(measure) - bounded) <= abs(bounded) / 10**12 + Fraction(1, 10**300)
+
+
+@given(RATES, EXTREMES, st.data())
+def test_quiet_values_make_no_too_steep_rate_however_large(
+    limits: Limits, steps: list[tuple[int, float]], data: st.DataObject
+) -> None:
+    standing = judge(limits, NEW, spaced(steps)).standing
+    band = quiet(limits, standing)
+    if band is None or standing.last_at is None:
+        return
+    assert math.isfinite(band.low)
+    assert math.isfinite(band.high)
+    values = data.draw(st.lists(st.floats(band.low, band.high), min_size=1, max_size=4))
+    after = [standing.last_at + timedelta(seconds=(n + 1) * max(limits.window_s, 1)) for n in range(len(values))]
+
+    assert judge(limits, standing, map(StoredReading, after, values)).changes == []
+
+
+@pytest.mark.parametrize(("value", "told"), [(1.7e308, LARGEST), (-1.7e308, -LARGEST)])
+def test_a_rate_beyond_all_numbers_is_the_largest(value: float, told: float) -> None:
+    limits = Limits(Kind.RATE_OF_CHANGE, low=-1e308, high=1e308, window_s=1, per_s=3600)
+
+    (change,) = judge(limits, NEW, readings((0, -value), (60, value))).changes
+
+    assert change.measure == told
+
+
+def test_a_steep_change_of_huge_values_over_a_long_time_is_a_usual_rate() -> None:
+    limits = Limits(Kind.RATE_OF_CHANGE, high=1e305, window_s=3600)
+
+    (change,) = judge(limits, NEW, readings((0, -1e308), (3600, 1e308))).changes
+
+    assert change.measure == pytest.approx(1e308 / 30)
+
+
+def test_values_as_far_apart_as_no_number_is_are_no_run() -> None:
+    limits = Limits(Kind.STUCK, span_s=60, tolerance=LARGEST, min_samples=2)
+
+    assert judge(limits, NEW, readings((0, -LARGEST), (60, LARGEST))).standing.state == State.NORMAL
+    assert judge(limits, NEW, readings((0, 0.0), (60, LARGEST))).standing.state == State.FIRING
 
 
 def test_a_rate_is_quiet_only_around_all_that_is_remembered() -> None:

@@ -226,6 +226,10 @@ def test_as_many_statements_for_forty_series_as_for_four(
         ({"kind": "RANGE", **NOTHING}, "low_value"),
         ({"kind": "RANGE", "low_value": 2.0, "high_value": 1.0, **NOTHING}, "high_value"),
         ({"kind": "RANGE", "low_value": 1.0, "high_value": 2.0, "clear_margin": 0.6, **NOTHING}, "clear_margin"),
+        (
+            {"kind": "RANGE", "low_value": -1e308, "high_value": 1e308, "clear_margin": 1.7e308, **NOTHING},
+            "clear_margin",
+        ),
         ({"kind": "RANGE", "low_value": 1.0, "high_value": 2.0}, "trigger_value"),
         ({"kind": "RATE_OF_CHANGE"}, "window_s"),
         ({"kind": "RATE_OF_CHANGE", "window_s": 0}, "window_s"),
@@ -264,3 +268,10 @@ def test_every_edit_is_a_version_and_states_name_theirs(news: News, plant: Plant
 
     assert list(rule.versions.values_list("version", "config__trigger_value")) == [(2, 50.0), (1, 80.0)]
     assert (RuleState.objects.get().version, news.facts[0]["version"]) == (2, 2)
+
+
+def test_a_margin_that_just_fits_leaves_a_value_at_which_the_alarm_is_over() -> None:
+    """1.7 + 15.6 is rounded to more than 32.9 - 15.6, though 2 * 15.6 is the whole width."""
+    rule = RuleFactory.build(kind="RANGE", low_value=1.7, high_value=32.9, clear_margin=15.6, comparison="")
+
+    assert rule.limits().over_at(17.3)
