@@ -236,7 +236,7 @@ class ReadingViewSet(GenericViewSet):
             raise InvalidParameter(message, field="equipment_ids")
         rows = Equipment.objects.for_user(caller(self.request)).living()
         if keys:
-            rows = rows.filter(pk__in=keys)
+            rows = rows.named(keys)
         if location_id is not None:
             rows = self.in_location(rows, location_id)
         return rows

