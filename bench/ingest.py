@@ -2,8 +2,9 @@
 
 The limit is COPY of the same kind of rows into the same table: packed, sorted by key and in binary before the clock
 starts, one transaction. Ours begins with the parsed JSON in process, with the request over HTTP, device key, rate limit
-and audit context on. Every reading is new to its series unless said otherwise. Rounds interleave; medians, with the
-least and the most. Processor time is that of our process or server and of PostgreSQL, per 1,000 readings.
+and audit context on. Every reading is new to its series unless said otherwise; some batches have two forms of reading
+or one wrong reading. Rounds interleave; medians, with the least and the most. Processor time is that of our process or
+server and of PostgreSQL, per 1,000 readings.
 
 It wants a database of its own: python -m faultreporter.localstack exec -- python -m bench ingest
 """
@@ -16,13 +17,16 @@ from django.conf import settings
 from django.core.management import call_command
 
 from bench import ingest_growth, ingest_http
-from bench.batches import METRICS, Fleet, Shape, in_process
+from bench.batches import METRICS, SPOILT, Fleet, Shape, in_process
 from faultreporter.garbage import collect_less
 
 MACHINES = 1_000
 ROUNDS = 15
-SHAPES = (Shape(1_000, 250), Shape(10_000, 250), Shape(10_000, 5_000), Shape(10_000, 250, late=True))
-COLUMNS = f"{'':34} {'k/s':>7} {'spread':^15} {'our cpu':>8} {'pg cpu':>8}"
+SHAPES = (
+    *(Shape(1_000, 250), Shape(10_000, 250), Shape(10_000, 5_000), Shape(10_000, 250, late=True)),
+    *(Shape(readings, 250, spoilt=name) for readings in (1_000, 10_000) for name in SPOILT),
+)
+COLUMNS = f"{'':46} {'k/s':>7} {'spread':^15} {'our cpu':>8} {'pg cpu':>8}"
 
 
 def set_up() -> tuple[list[str], str]:
@@ -52,8 +56,9 @@ def run(arguments: list[str]) -> None:
             print(line, flush=True)
         return
     for shape, (raw, ours) in in_process(Fleet(machines), SHAPES, rounds=ROUNDS).items():
-        print(f"{f'COPY, {shape}':34} {raw}")
-        print(f"{f'ingest, {shape}':34} {ours}  {ours.rate / raw.rate * 100:.0f} % of COPY", flush=True)
+        if not shape.spoilt:
+            print(f"{f'COPY, {shape}':46} {raw}")
+        print(f"{f'ingest, {shape}':46} {ours}  {ours.rate / raw.rate * 100:.0f} % of COPY", flush=True)
     for line in ingest_http.compare(machines, key, options.peer, list(SHAPES[:2])):
         print(line, flush=True)
     print(f"load at the end {os.getloadavg()[0]:.1f}")

@@ -12,14 +12,13 @@ from pathlib import Path
 import orjson
 
 from bench import cpu, load, peer, serving
-from bench.batches import METRICS, Figures, Fleet, Shape
+from bench.batches import METRICS, UNITS, Figures, Fleet, Shape
 from bench.cases import Request
 
 ROUNDS = 7
 SECONDS = 4.0
 CONNECTIONS = 4
 READINGS_AHEAD = 150_000
-UNITS = dict(zip(METRICS, ("Cel", "mm/s", "bar", "A", "{rpm}"), strict=True))
 
 
 @dataclass(frozen=True)
@@ -86,7 +85,7 @@ def compare(machines: list[str], key: str, folder: Path, shapes: list[Shape]) ->
         postmaster = serving.postmaster()
         for (name, shape), figures in itertools.chain.from_iterable([found.items()] * ROUNDS):
             measure(sides[name], shape, figures, postmaster)
-    yield from (f"{f'{name}, {shape}':34} {figures}" for (name, shape), figures in found.items())
+    yield from (f"{f'{name}, {shape}':46} {figures}" for (name, shape), figures in found.items())
     if "peer" not in sides:
         yield f"The peer was not measured: there is no {folder}."
         return

@@ -1,6 +1,8 @@
 """A batch that is taken column by column comes to what it comes to reading by reading."""
 
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
+from itertools import chain
 from typing import Any
 
 import pytest
@@ -8,8 +10,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from equipment.tests.factories import EquipmentFactory
-from telemetry.checks import Clock, Line, take_columns, take_each
-from telemetry.directory import Sender
+from telemetry.checks import PIECE, Clock, Group, Line, grouped, key_of, one_by_one, take
+from telemetry.directory import Sender, entries_of
 from telemetry.refusals import Refused
 from telemetry.tests.factories import MetricFactory
 
@@ -35,16 +37,29 @@ GOOD: dict[str, Any] = {
 """A gateway's batch; with a unit it converts."""
 
 
+FORMS: list[dict[str, Any]] = [
+    GOOD,
+    {**GOOD, "unit": st.just("[degF]")},
+    {**GOOD, "unit": NAMES["unit"]},
+    {name: told for name, told in GOOD.items() if name != "recorded_at"},
+    {**NAMES, **FACTS},
+]
+
+
 def batches() -> st.SearchStrategy[list[Any]]:
+    """Stretches of equal readings, so that some pieces are good and others aren't, of one form or of several."""
     anything = st.fixed_dictionaries({}, optional={**NAMES, **FACTS, "colour": st.just("red")})
-    kinds = [GOOD, {**GOOD, "unit": st.just("[degF]")}, {**GOOD, "unit": NAMES["unit"]}, {**NAMES, **FACTS}]
-    alike = st.sampled_from(kinds).flatmap(lambda kind: st.lists(st.fixed_dictionaries(kind), max_size=12))
-    return alike | st.lists(anything | st.sampled_from([None, 3, "text", ["value"]]), max_size=5)
+    forms = list(map(st.fixed_dictionaries, FORMS))
+    kinds = [*forms, st.one_of(forms[:4]), st.one_of(forms), anything | st.sampled_from([None, 3, "text", ["value"]])]
+    times = st.sampled_from([1, 1, 1, 2, PIECE - 1, PIECE])
+    stretches = st.sampled_from(kinds).flatmap(lambda kind: st.lists(st.tuples(kind, times), max_size=12))
+    return st.lists(stretches, max_size=2).map(
+        lambda lists: [reading for reading, times in chain.from_iterable(lists) for _ in range(times)]
+    )
 
 
-def rows_of(lines: Any) -> dict[Any, tuple[list[int], list[float]]]:
-    taken: list[Line] = list(lines)
-    return {line.entry.place: (line.rows.moments, line.rows.values) for line in taken}
+def by_series(lines: Iterable[Line]) -> dict[Any, tuple[list[int], list[float]]]:
+    return {line.entry.place: (line.rows.moments, line.rows.values) for line in lines}
 
 
 @pytest.fixture
@@ -56,30 +71,54 @@ def machines() -> None:
 
 @settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(batches())
-def test_both_ways_agree(machines: None, batch: list[Any]) -> None:
+def test_a_batch_comes_to_what_its_readings_come_to_one_by_one(machines: None, batch: list[Any]) -> None:
     refused: list[tuple[int, Refused]] = []
+    refused_alone: list[tuple[int, Refused]] = []
 
-    quick = take_columns(batch, Sender(), Clock(NOW))
-    slow = rows_of(take_each(batch, Sender(), Clock(NOW), lambda *one: refused.append(one)))
+    lines = take(batch, at=NOW, sender=Sender(), refuse=lambda *one: refused.append(one))
+    entries = entries_of(set(map(key_of, batch)), Sender())
+    alone = one_by_one(batch, range(len(batch)), entries, Clock(NOW), lambda *one: refused_alone.append(one))
 
-    assert quick is None or (rows_of(quick), []) == (slow, refused)
+    assert by_series(lines) == by_series(alone)
+    assert refused == refused_alone
 
 
-def test_what_a_gateway_sends_is_taken_by_columns(machines: None) -> None:
-    sent = [("CH-1", 50, "11:00"), ("CH-2", 68.0, "11:00"), ("CH-1", 212.0, "11:01")]
+GOOD_READING = {"equipment_code": "CH-1", "metric": "temperature", "value": 5.0, "recorded_at": "2026-03-01T11:00:00Z"}
+
+
+def places(groups: Mapping[Any, Group]) -> list[int]:
+    return sorted(place for group in groups.values() for place in group.places)
+
+
+def test_what_gateways_send_is_taken_by_columns() -> None:
     batch = [
-        {"equipment_code": code, "metric": "temperature", "unit": "[degF]", "value": value, "recorded_at": moment}
-        for code, value, moment in [(code, value, f"2026-03-01T{time}:00Z") for code, value, time in sent]
+        {**GOOD_READING, "unit": "[degF]"},
+        GOOD_READING,
+        {"equipment_code": "CH-1", "metric": "temperature", "value": 7},
+        {**GOOD_READING, "unit": None, "recorded_at": None},
     ]
 
-    lines = take_columns(batch, Sender(), Clock(NOW))
+    groups, aside = grouped(batch, Clock(NOW))
 
-    assert lines is not None
-    assert [line.rows.values for line in lines] == [[10.0, 100.0], [20.0]]
+    assert (places(groups), aside) == ([0, 1, 2, 3], [])
 
 
-@pytest.mark.parametrize("spoilt", [{"value": 130}, {"value": None}, {"unit": "kW"}, {"recorded_at": ""}, {"x": 1}])
-def test_one_wrong_reading_is_found_among_the_others(machines: None, spoilt: dict[str, Any]) -> None:
-    good = {"equipment_code": "CH-1", "metric": "temperature", "unit": "Cel", "value": 5.0, "recorded_at": None}
+@pytest.mark.parametrize(
+    "spoilt", [{"value": None}, {"recorded_at": "yesterday"}, {"x": 1}, {"metric": 7}, {"unit": []}]
+)
+def test_only_the_piece_around_a_malformed_reading_is_looked_at_one_by_one(spoilt: dict[str, Any]) -> None:
+    batch = [GOOD_READING] * PIECE + [{**GOOD_READING, **spoilt}] + [GOOD_READING] * (2 * PIECE)
 
-    assert take_columns([good, {**good, **spoilt}], Sender(), Clock(NOW)) is None
+    groups, aside = grouped(batch, Clock(NOW))
+
+    assert aside == list(range(PIECE, 2 * PIECE))
+    assert places(groups) == [*range(PIECE), *range(2 * PIECE, 3 * PIECE + 1)]
+
+
+def test_readings_of_one_series_under_two_names_stay_in_the_order_they_were_sent(machines: None) -> None:
+    fahrenheit = {**GOOD_READING, "unit": "[degF]", "value": 212.0}
+    batch = [GOOD_READING, fahrenheit, {**GOOD_READING, "value": 6.0}]
+
+    (line,) = take(batch, at=NOW, sender=Sender(), refuse=lambda *one: pytest.fail(str(one)))
+
+    assert line.rows.values == [5.0, 100.0, 6.0]
