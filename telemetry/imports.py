@@ -25,6 +25,7 @@ from faultreporter.errors import ValidationFailed
 from telemetry.ingest import MAX_READINGS, ingest
 from telemetry.models import ReadingImport
 from telemetry.partitions import READINGS, ensure_partitions
+from telemetry.spreadsheets import unguarded
 
 FIELDS = ("recorded_at", "equipment_code", "equipment_id", "metric", "value", "unit")
 HEADING = re.compile(r"(?:(?P<equipment_code>[A-Z0-9-]{1,50}):)?(?P<metric>[a-z][a-z0-9_]*)(?: \[(?P<unit>.+)\])?")
@@ -144,7 +145,7 @@ class Layout:
         named = {name: cells.get(heading) for name, heading in self.fields.items()}
         yield (
             self.fields["value"],
-            {name: text for name, text in named.items() if text and name not in {"recorded_at", "value"}},
+            {name: unguarded(text) for name, text in named.items() if text and name not in {"recorded_at", "value"}},
         )
 
 

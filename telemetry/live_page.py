@@ -22,6 +22,7 @@ from telemetry.models.catalogue import GAP_INTERVALS
 
 POLL_S = 15
 STREAM, KINDS = "/api/v1/iot-data/stream", "reading,alert"
+EXPORT = "/api/v1/iot-data/export"
 PERIODS = (("1", _("Hour"), 3600), ("24", _("24 hours"), 24 * 3600), ("168", _("7 days"), 7 * 24 * 3600))
 
 
@@ -66,6 +67,7 @@ def card(series: Series, rules: list[Rule]) -> Data:
     return {
         **series_json(series, rules),
         "url": page_of(series),
+        "export_url": f"{EXPORT}?series_id={series.pk}",
         "rules": [{"title": rule.title, "url": page_of(rule)} for rule in rules],
         "rule_url": f"{reverse('admin:telemetry_rule_add')}?equipment={series.equipment_id}&metric={series.metric_id}",
         "value": latest and latest.value,

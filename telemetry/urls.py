@@ -2,6 +2,7 @@ from django.urls import path
 
 from faultreporter.api.routers import Router
 from telemetry.aggregate_viewsets import AggregateViewSet
+from telemetry.export_viewsets import ExportViewSet
 from telemetry.insight_viewsets import DetectorViewSet, InsightViewSet
 from telemetry.meter_viewsets import MeterViewSet, TariffViewSet
 from telemetry.reading_viewsets import ReadingViewSet
@@ -13,6 +14,7 @@ from telemetry.void_viewsets import ReadingVoidViewSet
 
 router = Router()
 router.register("iot-data", AggregateViewSet, basename="aggregate")
+router.register("iot-data", ExportViewSet, basename="export")
 router.register("iot-data", ReadingViewSet, basename="reading")
 router.register("iot-metrics", MetricViewSet, basename="metric")
 router.register("iot-series", SeriesViewSet, basename="series")

@@ -158,6 +158,7 @@ MATRIX = r"""
 /iot-data                                          POST    AD
 /iot-data/aggregate                                GET     AMTR
 /iot-data/chart                                    GET     AMTR
+/iot-data/export                                   GET     AMTR
 /iot-data/latest                                   GET     AMTR
 /iot-data/stream                                   GET     AMTR
 /iot-metrics                                       GET     AMTR

@@ -32,6 +32,8 @@
       this.chart = new Chart(this.element.querySelector("[data-chart]"), { zone, unit, name, words });
       this.at = series.at ? Date.parse(series.at) : null;
       this.is_void = series.is_void;
+      const file = this.element.querySelector("[data-file]");
+      file.addEventListener("click", () => { file.href = this.file(); });
       if (this.at) this.value.textContent = number(series.value);
       this.grow_old();
     }
@@ -63,6 +65,13 @@
 
     window() {
       return { from: now() - period * 1000, to: now() };
+    }
+
+    // The readings of the time shown, on the clock of the site.
+    file() {
+      const { from, to } = this.window();
+      const range = { from: new Date(from).toISOString(), to: new Date(to).toISOString(), tz: config.zone };
+      return `${this.series.export_url}&${new URLSearchParams(range)}`;
     }
 
     want() {
