@@ -89,7 +89,7 @@ def form_of(request: HttpRequest, series: Series, *, at: datetime) -> VoidForm:
 def declared(page: Any, request: HttpRequest, form: VoidForm, *, at: datetime) -> HttpResponse:
     reason = form.cleaned_data["reason"]
     void = voiding.declare(series=form.keys, reason=reason, by=caller(request), at=at, **form.span)
-    page.message_user(request, gettext("The readings are void. It can be taken back at any time."))
+    page.message_user(request, gettext("The readings are void. It can be taken back while their months are kept."))
     return HttpResponseRedirect(page_of(void))
 
 

@@ -20,7 +20,7 @@ from faultreporter.tests.browsing import DESKTOP, PHONE, Visitor, chromium, star
 from faultreporter.tests.streams import StreamProcess, stream_process
 from faultreporter.tests.test_browser import person, sign_in
 from telemetry.ingest import ingest
-from telemetry.models import Rule
+from telemetry.models import Quality, Rule
 from telemetry.tests.factories import MetricFactory, RuleFactory
 
 pytestmark = [
@@ -152,3 +152,32 @@ def test_other_limits_are_drawn_and_say_how_many_alerts_there_would_have_been(
 def outcome(page: Page) -> tuple[str, int]:
     """How many alerts the page tells, and how many it draws."""
     return page.inner_text("[data-count=alerts]"), page.locator(".chart-span.is-firing").count()
+
+
+def test_wrong_readings_are_marked_in_the_curve_before_they_are_declared_void(
+    live_server: Any, manager: User, rule: Rule, settings: Any
+) -> None:
+    settings.STREAM_URL = ""
+    measure(rule.equipment, *[70] * 20, *[120] * 8, *[71] * 12, apart=timedelta(minutes=10))
+    series, at = rule.equipment.series.get(), timezone.now()
+
+    with started() as browser:
+        visitor = Visitor(browser.new_context(), live_server.url)
+        sign_in(visitor, manager.email)
+        page = visitor.page
+        visitor.visit(f"/admin/telemetry/series/{series.pk}/void/", DESKTOP, PHONE, shows=".try-form")
+        page.fill("[name=since]", f"{at - timedelta(minutes=195):%Y-%m-%dT%H:%M}")
+        page.fill("[name=until]", f"{at - timedelta(minutes=115):%Y-%m-%dT%H:%M}")
+        page.fill("[name=reason]", "Electricians tested.")
+        page.click("text=Show what would be void")
+        page.wait_for_selector(".chart-span.is-firing")
+        tiles = page.locator(".try-tiles dd").all_text_contents()
+        visitor.look(DESKTOP)
+        visitor.look(PHONE)
+        page.click("[name=confirmed]")
+        page.wait_for_url("**/telemetry/readingvoid/*/change/**")
+        visitor.visit("/admin/telemetry/readingvoid/", DESKTOP, PHONE)
+
+    assert tiles == ["8", "0", "0"]
+    assert series.readings.filter(quality=Quality.VOID).count() == series.readings.filter(value=120).count() == 8
+    assert visitor.faults == []

@@ -10,9 +10,11 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from rest_framework.test import APIClient
 
+from equipment.tests.factories import EquipmentFactory
 from faultreporter.accounts.models import User
 from faultreporter.audit.models import AuditLog
 from faultreporter.testing import assert_error
+from locations.tests.factories import LocationFactory
 from telemetry.models import Quality, Reading, ReadingVoid, Series
 from telemetry.tests.factories import SeriesFactory
 from telemetry.tests.summing import keep
@@ -130,6 +132,22 @@ def test_lists(api: Api, mona: User, series: Series) -> None:
     assert (found(search="stuck"), len(found(created_by_id=str(mona.pk)))) == ([second], 2)
     assert found(at="2026-03-01T11:30:00Z") == []
     assert len(found(ordering="-from,readings")) == 2
+
+
+def test_who_does_not_see_a_series_neither_declares_nor_takes_back(
+    api: Api, adam: User, mona: User, series: Series
+) -> None:
+    """Not even where she sees the other series."""
+    site = LocationFactory.create(open_to_all=False)
+    hidden = SeriesFactory.create(equipment=EquipmentFactory.create(location=site))
+    both = body(series, series_ids=[series.pk, hidden.pk])
+    pk = api(adam).post(URL, both).json()["data"]["id"]
+
+    assert_error(api(mona).post(URL, both), 400, "VALIDATION_ERROR", "series_ids")
+    assert_error(api(mona).post(URL, {**both, "dry_run": True}), 400, "VALIDATION_ERROR", "series_ids")
+    assert_error(api(mona).get(f"{URL}/{pk}"), 404, "NOT_FOUND")
+    assert_error(api(mona).post(f"{URL}/{pk}/take-back"), 404, "NOT_FOUND")
+    assert api(mona).get(URL).json()["data"] == []
 
 
 def test_costs(api: Api, mona: User, series: Series) -> None:
