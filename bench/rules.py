@@ -48,6 +48,10 @@ CASES = [
     Case("rate of change, 1000 series", 1_000, [
         {"kind": "RATE_OF_CHANGE", "trigger_value": 100.0, "window_s": 600},
     ]),
+    # values of 60 to 75, over ten minutes: at most 1.5 a minute, so that few are an alarm and none is quiet
+    Case("rate wide of quiet, 1000 series", 1_000, [
+        {"kind": "RATE_OF_CHANGE", "trigger_value": 1.4, "window_s": 600},
+    ]),
     Case("stuck, 1000 series", 1_000, [{"kind": "STUCK", "stuck_for_s": 3600}]),
 ]  # fmt: skip
 

@@ -160,11 +160,15 @@ def begin(verdict: Verdict, change: Change, suppressor: Suppressor, *, by: datet
 
 
 def plan(verdict: Verdict, *, at: datetime | None) -> None:
-    """When the sweep must look next. The moment noted may be too early, so that most updates leave it alone."""
+    """When the sweep must look next. The moment noted may be too early, so that most updates leave it alone.
+
+    What is held back is looked at by every sweep, but after what has waited longer: those that are held back in
+    thousands must not keep the sweep from what is due.
+    """
     case = verdict.case
     due = next_due(case, verdict.limits)
     if case.suppressed_by:
-        case.due_at = case.received_at
+        case.due_at = max(case.received_at, at) if at else case.received_at
     elif case.due_at is None or due is None or due < case.due_at or (at is not None and case.due_at <= at):
         case.due_at = due
 

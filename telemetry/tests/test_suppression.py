@@ -81,6 +81,25 @@ def test_what_still_fires_when_a_window_ends_is_told_then(news: News, clock: Any
     assert told(news) == [("fired", 30), ("RECOVERED", 40)]
 
 
+def test_alarms_held_back_in_numbers_keep_no_other_from_being_due(
+    news: News, clock: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tasks, "SWEEP_LIMIT", 2)
+    *held, silent = SeriesFactory.create_batch(3)
+    for line in held:
+        RuleFactory(equipment=line.equipment, at=NOW)
+        window(0, 600, equipment=line.equipment)
+    RuleFactory(
+        equipment=silent.equipment, at=NOW, kind="STALE", stale_after_s=300, trigger_value=None, clear_value=None
+    )
+
+    send(clock, 10, 90, *held, silent)
+    sweep(clock, 20)
+    sweep(clock, 20.5)
+
+    assert told(news) == [("fired", 15)]
+
+
 def test_what_is_over_by_then_is_never_told(news: News, clock: Any, series: Series) -> None:
     window(0, 30, equipment=series.equipment)
 
