@@ -5,7 +5,7 @@ import django_filters
 from django.utils import timezone
 
 from alerts.models import Alert, AlertQuerySet, EscalationPolicy
-from faultreporter.api.filters import BooleanFilter, ChoicesFilter, FilterSet
+from faultreporter.api.filters import BooleanFilter, ChoicesFilter, FilterSet, InstantFilter
 
 
 class AlertFilter(FilterSet):
@@ -21,8 +21,8 @@ class AlertFilter(FilterSet):
     )
     reported_by_me = BooleanFilter(method="filter_reported")
     assigned_to_me = BooleanFilter(method="filter_assigned", label="On a machine you look after.")
-    occurred_after = django_filters.IsoDateTimeFilter(field_name="occurred_at", lookup_expr="gte")
-    occurred_before = django_filters.IsoDateTimeFilter(field_name="occurred_at", lookup_expr="lt")
+    occurred_after = InstantFilter(field_name="occurred_at", lookup_expr="gte")
+    occurred_before = InstantFilter(field_name="occurred_at", lookup_expr="lt")
 
     class Meta:
         model = Alert

@@ -10,6 +10,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from faultreporter.accounts.authentication import caller
+from faultreporter.api.serializers import InstantField
 from faultreporter.api.viewsets import GenericViewSet
 from telemetry.backtest import MAX_READINGS, MAX_SERIES, Episode, SeriesTrial, Trial, back_test
 from telemetry.drawing import lines_of
@@ -33,8 +34,8 @@ class BackTestRequestSerializer(serializers.Serializer[Any]):
     )
 
     def get_fields(self) -> Any:
-        since = serializers.DateTimeField(source="since", help_text=_("Inclusive."))
-        until = serializers.DateTimeField(source="until", help_text=_("Exclusive; what lies ahead is left out."))
+        since = InstantField(source="since", help_text=_("Inclusive."))
+        until = InstantField(source="until", help_text=_("Exclusive; what lies ahead is left out."))
         return {"from": since, "to": until, **super().get_fields()}
 
 

@@ -4,7 +4,7 @@ from datetime import datetime
 import django_filters
 from django.db.models import Q
 
-from faultreporter.api.filters import BooleanFilter, ChoicesFilter, FilterSet
+from faultreporter.api.filters import BooleanFilter, ChoicesFilter, FilterSet, InstantFilter
 from locations.models import at_or_below
 from telemetry.models import (
     DeviceKey,
@@ -42,9 +42,7 @@ class SeriesFilter(FilterSet):
     kind = ChoicesFilter(field_name="metric__kind", choices=Metric.Kind.choices)
     gateway_id = django_filters.UUIDFilter(field_name="gateway", label="The device key its newest readings came with.")
     is_stale = BooleanFilter(label="Whether readings have stayed away for three expected intervals.")
-    silent_since = django_filters.IsoDateTimeFilter(
-        method="filter_silent", label="Without a reading from this moment on."
-    )
+    silent_since = InstantFilter(method="filter_silent", label="Without a reading from this moment on.")
 
     class Meta:
         model = Series
@@ -82,7 +80,7 @@ class RuleFilter(FilterSet):
 class MaintenanceWindowFilter(FilterSet):
     equipment_id = django_filters.UUIDFilter(field_name="equipment")
     location_id = django_filters.UUIDFilter(field_name="location")
-    at = django_filters.IsoDateTimeFilter(method="filter_at", label="Those that cover this moment.")
+    at = InstantFilter(method="filter_at", label="Those that cover this moment.")
 
     class Meta:
         model = MaintenanceWindow

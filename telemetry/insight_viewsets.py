@@ -8,7 +8,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from faultreporter.accounts.authentication import caller
-from faultreporter.api.filters import BooleanFilter, ChoicesFilter, FilterSet
+from faultreporter.api.filters import BooleanFilter, ChoicesFilter, FilterSet, InstantFilter
 from faultreporter.api.permissions import HANDLERS, MANAGERS
 from faultreporter.api.viewsets import ModelViewSet, ReadOnlyViewSet
 from locations.models import at_or_below
@@ -47,8 +47,8 @@ class InsightFilter(FilterSet):
     )
     is_open = BooleanFilter(method="filter_open", label="Whether it is still going on.")
     is_leading = BooleanFilter(method="filter_leading", label="true: one of each group, the first.")
-    started_after = django_filters.IsoDateTimeFilter(field_name="started_at", lookup_expr="gte")
-    started_before = django_filters.IsoDateTimeFilter(field_name="started_at", lookup_expr="lt")
+    started_after = InstantFilter(field_name="started_at", lookup_expr="gte")
+    started_before = InstantFilter(field_name="started_at", lookup_expr="lt")
 
     class Meta:
         model = Insight

@@ -19,6 +19,7 @@ from equipment.models import Equipment
 from faultreporter.accounts.authentication import caller
 from faultreporter.api.pagination import cursor_response, decode_cursor, encode_cursor, whole_number
 from faultreporter.api.permissions import DEVICES_AND_ADMINS, EVERYONE
+from faultreporter.api.text import with_plus
 from faultreporter.api.viewsets import ApiView, GenericViewSet
 from faultreporter.errors import InvalidParameter, NotFound, RangeTooLarge, ValidationFailed
 from locations.models import Location
@@ -58,11 +59,10 @@ RANGE = (
 
 
 def moment(request: Request, name: str) -> datetime | None:
-    """A time with an offset. A plus that came as a space, because somebody didn't encode it, is a plus."""
-    text = request.query_params.get(name, "")
+    """A time with an offset."""
+    text = with_plus(request.query_params.get(name, ""))
     if not text:
         return None
-    text = text[:19] + text[19:].replace(" ", "+")
     try:
         if TIMESTAMP.fullmatch(text):
             return datetime.fromisoformat(text.upper()).astimezone(UTC)

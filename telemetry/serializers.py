@@ -5,7 +5,7 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from equipment.models import Equipment
-from faultreporter.api.serializers import ModelSerializer
+from faultreporter.api.serializers import InstantField, ModelSerializer
 from locations.fields import VisibleKeyField
 from telemetry.history import Line
 from telemetry.ingest import MAX_ERRORS, MAX_READINGS
@@ -132,7 +132,7 @@ class SentReadingSerializer(serializers.Serializer[Any]):
     metric = serializers.CharField()
     value = NumberField()
     unit = serializers.CharField(required=False, help_text=_("A UCUM code; the metric's own unit if left out."))
-    recorded_at = serializers.DateTimeField(required=False, help_text=_("The time of arrival if left out."))
+    recorded_at = InstantField(required=False, help_text=_("The time of arrival if left out."))
 
 
 class SentReadingsSerializer(serializers.Serializer[Any]):

@@ -7,7 +7,7 @@ import django_filters
 from django.db.models import F, Q
 from django.utils import timezone
 
-from faultreporter.api.filters import BooleanFilter, ChoicesFilter, FilterSet
+from faultreporter.api.filters import BooleanFilter, ChoicesFilter, FilterSet, InstantFilter
 from faultreporter.roles import Role
 from workorders.models import (
     ChecklistTemplate,
@@ -46,8 +46,8 @@ class WorkOrderFilter(FilterSet):
     sla = ChoicesFilter(
         choices=[(state, state) for state in CLOCK_IS], method="filter_clock", label="How its clocks stand."
     )
-    due_after = django_filters.IsoDateTimeFilter(field_name="due_at", lookup_expr="gte")
-    due_before = django_filters.IsoDateTimeFilter(field_name="due_at", lookup_expr="lt")
+    due_after = InstantFilter(field_name="due_at", lookup_expr="gte")
+    due_before = InstantFilter(field_name="due_at", lookup_expr="lt")
 
     class Meta:
         model = WorkOrder
@@ -160,8 +160,8 @@ class PlanFilter(FilterSet):
     schedule = ChoicesFilter(choices=MaintenancePlan.Schedule.choices)
     assigned_to = django_filters.UUIDFilter(field_name="assigned_to")
     assigned_team = django_filters.UUIDFilter(field_name="assigned_team")
-    due_after = django_filters.IsoDateTimeFilter(field_name="next_due_at", lookup_expr="gte")
-    due_before = django_filters.IsoDateTimeFilter(field_name="next_due_at", lookup_expr="lt")
+    due_after = InstantFilter(field_name="next_due_at", lookup_expr="gte")
+    due_before = InstantFilter(field_name="next_due_at", lookup_expr="lt")
     active = BooleanFilter(method="filter_active", label="Neither paused nor over, on a machine in service.")
     overdue = BooleanFilter(method="filter_overdue", label="Due already and not done.")
 

@@ -15,7 +15,7 @@ from alerts.serializers.timeline import LONGEST_TEXT, MoveSerializer, NoteSerial
 from equipment.models import Equipment
 from equipment.serializers import EquipmentBriefSerializer, OptionalTextField, PersonBriefSerializer
 from faultreporter.api.permissions import MANAGERS_AND_CONCERNED_TECHNICIANS
-from faultreporter.api.serializers import CleanCharField, ModelSerializer, Serializer, UpperChoiceField
+from faultreporter.api.serializers import CleanCharField, InstantField, ModelSerializer, Serializer, UpperChoiceField
 from faultreporter.attachments.serializers import AttachmentSerializer
 from locations.fields import VisibleKeyField
 from locations.serializers import LocationBriefSerializer
@@ -112,7 +112,7 @@ class ReportSerializer(Serializer):
     title = CleanCharField(max_length=200)
     description = OptionalTextField(max_length=LONGEST_TEXT)
     severity = UpperChoiceField(choices=Alert.Severity.choices, required=False, help_text="MEDIUM if left out.")
-    occurred_at = serializers.DateTimeField(
+    occurred_at = InstantField(
         required=False, help_text="At most 7 days ago, for reports made offline; now if left out."
     )
     equipment_down = serializers.BooleanField(
@@ -146,7 +146,7 @@ class ResolveSerializer(NoteSerializer):
 
 
 class SilenceSerializer(MoveSerializer):
-    until = serializers.DateTimeField(allow_null=True, help_text="Within 30 days; null ends a silence early.")
+    until = InstantField(allow_null=True, help_text="Within 30 days; null ends a silence early.")
 
 
 class UnresolvedByStatusSerializer(serializers.Serializer[Any]):

@@ -5,7 +5,7 @@ from rest_framework import serializers
 from equipment.models import Equipment, UserEquipmentAssignment
 from equipment.serializers.equipment import EquipmentBriefSerializer
 from faultreporter.accounts.models import User
-from faultreporter.api.serializers import ModelSerializer, Serializer, UpperChoiceField
+from faultreporter.api.serializers import InstantField, ModelSerializer, Serializer, UpperChoiceField
 from locations.fields import VisibleKeyField
 
 
@@ -46,8 +46,8 @@ class BulkAssignmentSerializer(Serializer):
     user_id = VisibleKeyField(source="user", queryset=User.objects.all())
     equipment_ids = serializers.ListField(child=serializers.UUIDField(), min_length=1, max_length=500)
     role = UpperChoiceField(choices=UserEquipmentAssignment.Role.choices, default=UserEquipmentAssignment.Role.PRIMARY)
-    starts_at = serializers.DateTimeField(required=False)
-    ends_at = serializers.DateTimeField(required=False, allow_null=True, default=None)
+    starts_at = InstantField(required=False)
+    ends_at = InstantField(required=False, allow_null=True, default=None)
 
 
 class BulkAssignmentResultSerializer(serializers.Serializer[Any]):

@@ -8,14 +8,14 @@ from django.utils.translation import gettext_lazy as _
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from faultreporter.api.serializers import CleanCharField
+from faultreporter.api.serializers import CleanCharField, InstantField
 
 MAX_AGE = timedelta(days=7)
 MAX_SKEW = timedelta(minutes=5)
 MAX_NUMBER = 2**63
 
 
-class OccurredAtField(serializers.DateTimeField):
+class OccurredAtField(InstantField):
     """When it happened, if not now: a phone that was offline reports up to a week late, and its clock may be fast."""
 
     default_error_messages = {

@@ -3,16 +3,20 @@
 from typing import Any
 
 import django_filters
+from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models import Q, QuerySet
+from django.utils.dateparse import parse_datetime
+from django.utils.timezone import is_naive
 from django.utils.translation import gettext as _
+from django_filters.fields import IsoDateTimeField
 from django_filters.rest_framework import DjangoFilterBackend
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema_field
 from rest_framework.filters import BaseFilterBackend
 from rest_framework.request import Request
 
-from faultreporter.api.text import is_storable
+from faultreporter.api.text import NO_OFFSET, is_storable, with_plus
 from faultreporter.db import as_declared
 from faultreporter.errors import ErrorDetail, InvalidParameter
 
@@ -38,12 +42,30 @@ class BooleanFilter(django_filters.TypedChoiceFilter):
         super().__init__(choices=choices, coerce=lambda text: text == "true", **kwargs)
 
 
+class InstantFormField(IsoDateTimeField):
+    def to_python(self, value: Any) -> Any:
+        text = with_plus(value.strip()) if isinstance(value, str) else value
+        try:
+            moment = parse_datetime(text) if text else None
+        except ValueError:
+            moment = None
+        if moment is not None and is_naive(moment):
+            raise ValidationError(NO_OFFSET, code="no_offset")
+        return super().to_python(text)
+
+
+class InstantFilter(django_filters.IsoDateTimeFilter):
+    """A moment. Which one a time without an offset means only its writer knows, so it is refused."""
+
+    field_class = InstantFormField
+
+
 class FilterSet(django_filters.FilterSet):
     """Every list: `created_after` (inclusive), `created_before` (exclusive), `updated_since` (inclusive)."""
 
-    created_after = django_filters.IsoDateTimeFilter(field_name="created_at", lookup_expr="gte")
-    created_before = django_filters.IsoDateTimeFilter(field_name="created_at", lookup_expr="lt")
-    updated_since = django_filters.IsoDateTimeFilter(field_name="updated_at", lookup_expr="gte")
+    created_after = InstantFilter(field_name="created_at", lookup_expr="gte")
+    created_before = InstantFilter(field_name="created_at", lookup_expr="lt")
+    updated_since = InstantFilter(field_name="updated_at", lookup_expr="gte")
 
 
 class UpperCaseChoices:

@@ -2,16 +2,18 @@
 
 import copy
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any, ClassVar
 
 from django.db import models
+from django.utils import timezone
 from django.utils.translation import gettext as _
 from rest_framework import serializers
 from rest_framework.exceptions import ErrorDetail
 from rest_framework.utils import html
 from rest_framework.validators import UniqueValidator
 
-from faultreporter.api.text import refuse_unstorable_text
+from faultreporter.api.text import NO_OFFSET, refuse_unstorable_text
 from faultreporter.db import is_on_calendar
 
 
@@ -30,6 +32,17 @@ class CleanCharField(serializers.CharField):
             self.fail("invalid")
         refuse_unstorable_text(data)
         return str(super().to_internal_value(data))
+
+
+class InstantField(serializers.DateTimeField):
+    """A moment. Which one a time without an offset means only its writer knows, so it is refused."""
+
+    default_error_messages = {"no_offset": NO_OFFSET}
+
+    def enforce_timezone(self, value: datetime) -> datetime:
+        if timezone.is_naive(value):
+            self.fail("no_offset")
+        return super().enforce_timezone(value)
 
 
 def has_json_type(field: serializers.Field[Any, Any, Any, Any], value: Any) -> bool:
@@ -94,6 +107,7 @@ class ModelSerializer(RefuseUnknownFields, serializers.ModelSerializer[Any]):
         **serializers.ModelSerializer.serializer_field_mapping,
         models.CharField: CleanCharField,
         models.TextField: CleanCharField,
+        models.DateTimeField: InstantField,
     }
 
     def get_fields(self) -> dict[str, Any]:

@@ -1,11 +1,13 @@
-"""Text that can be stored. PostgreSQL has no NUL in text, and UTF-8 has no lone surrogates."""
+"""Text that can be stored. PostgreSQL has no NUL in text, and UTF-8 has no lone surrogates. And text that is a time."""
 
 import re
 from typing import Any
 
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from rest_framework.exceptions import ValidationError
 
+NO_OFFSET = gettext_lazy("Write the time with its offset from UTC, such as 2026-03-01T12:00:00Z or …+01:00.")
 UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 
 
@@ -19,6 +21,11 @@ def refuse_unstorable_text(text: str) -> None:
             _("The text contains a NUL or half of a character pair; send valid Unicode without NUL."),
             code="invalid_characters",
         )
+
+
+def with_plus(time: str) -> str:
+    """A plus that came as a space, because somebody didn't encode it in an address, is a plus."""
+    return time[:19] + time[19:].replace(" ", "+")
 
 
 def unstorable_path(value: Any, path: str = "") -> str | None:

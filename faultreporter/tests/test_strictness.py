@@ -1,13 +1,20 @@
 """Bodies that are nearly right, and what a client would never learn if they were taken."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from datetime import timedelta
 from typing import Any
 
+import django_filters
 import pytest
+from django.urls import get_resolver
+from django.utils import timezone
+from rest_framework import serializers
 from rest_framework.test import APIClient
 
 from equipment.tests.factories import CategoryFactory, DiagramFactory, EquipmentFactory, FailureModeFactory
 from faultreporter.accounts.models import User
+from faultreporter.api.filters import FilterSet, InstantFilter
+from faultreporter.api.serializers import InstantField, RefuseUnknownFields
 from faultreporter.testing import assert_error
 from telemetry.tests.factories import MetricFactory, RuleFactory, issue_key
 
@@ -107,3 +114,54 @@ def test_what_has_a_default_in_a_field_keeps_it(api: Api, mona: User) -> None:
     response = api(mona).patch(f"/api/v1/technical-diagrams/{drawing.pk}", {"hotspots": [spot]})
 
     assert response.json()["data"]["hotspots"] == [{**spot, "equipment_id": None}]
+
+
+def below(kind: Any) -> Iterator[Any]:
+    for one in kind.__subclasses__():
+        yield one
+        yield from below(one)
+
+
+def taken() -> Iterator[tuple[str, serializers.Field[Any, Any, Any, Any]]]:
+    """What bodies may hold, by serializer and name."""
+    for kind in below(RefuseUnknownFields):
+        if kind.__module__ != RefuseUnknownFields.__module__:
+            for name, field in kind().fields.items():
+                if not field.read_only:
+                    yield f"{kind.__name__}.{name}", field
+
+
+def test_every_time_that_is_taken_needs_its_offset() -> None:
+    assert get_resolver().url_patterns  # every app's serializers and filters are imported
+    moments = {name: field for name, field in taken() if isinstance(field, serializers.DateTimeField)}
+    filters = {
+        f"{kind.__name__}.{name}": one for kind in below(FilterSet) for name, one in kind.base_filters.items()
+        if isinstance(one, django_filters.DateTimeFilter | django_filters.IsoDateTimeFilter)
+    }  # fmt: skip
+
+    assert (len(moments) > 8, len(filters) > 20) == (True, True)
+    assert [name for name, field in moments.items() if not isinstance(field, InstantField)] == []
+    assert [name for name, one in filters.items() if not isinstance(one, InstantFilter)] == []
+
+
+def test_a_time_without_an_offset_is_refused_with_the_remedy(api: Api, mona: User) -> None:
+    begins = timezone.now() + timedelta(days=1)
+    ends_at = (begins + timedelta(hours=1)).isoformat()
+    body = {"equipment_id": str(EquipmentFactory().pk), "reason": "Service", "ends_at": ends_at}
+
+    for wrong in (f"{begins:%Y-%m-%dT%H:%M}", f"{begins:%Y-%m-%d %H:%M:%S}"):
+        answer = api(mona).post("/api/v1/maintenance-windows", {**body, "starts_at": wrong})
+        assert "such as 2026-03-01T12:00:00Z" in assert_error(answer, 400, "VALIDATION_ERROR", "starts_at")["message"]
+    for named in ("created_after", "updated_since", "at"):
+        for wrong in ("2026-03-01T12:00:00", "2026-03-01"):
+            answer = api(mona).get("/api/v1/maintenance-windows", {named: wrong})
+            assert "offset" in assert_error(answer, 400, "INVALID_PARAMETER", named)["message"]
+
+
+@pytest.mark.parametrize("time", ["2026-03-01T13:00:00+01:00", "2026-03-01T13:00:00%2B01:00", "2026-03-01T12:00:00Z"])
+def test_a_plus_in_an_address_may_have_become_a_space(api: Api, mona: User, time: str) -> None:
+    key, _plain = issue_key()
+
+    found = api(mona).get(f"/api/v1/device-keys?created_after={time}").json()["data"]
+
+    assert [one["id"] for one in found] == [str(key.pk)]

@@ -8,7 +8,7 @@ from alerts.serializers import LONGEST_TEXT, MoveSerializer
 from equipment.serializers import OptionalTextField, PersonBriefSerializer
 from faultreporter.accounts.models import User
 from faultreporter.api.permissions import MANAGERS
-from faultreporter.api.serializers import CleanCharField, ModelSerializer, Serializer, UpperChoiceField
+from faultreporter.api.serializers import CleanCharField, InstantField, ModelSerializer, Serializer, UpperChoiceField
 from locations.fields import VisibleKeyField
 from workorders.models import CostEntry, LabourEntry, LabourRate, Part, PartUse, StockMovement, WorkOrder
 from workorders.serializers.fields import MoneyField
@@ -57,8 +57,8 @@ class LabourEntrySerializer(HidesAmounts):
 
 class LabourChangeSerializer(Serializer):
     kind = UpperChoiceField(choices=LabourEntry.Kind.choices, required=False)
-    started_at = serializers.DateTimeField(required=False, allow_null=True)
-    ended_at = serializers.DateTimeField(required=False, allow_null=True)
+    started_at = InstantField(required=False, allow_null=True)
+    ended_at = InstantField(required=False, allow_null=True)
     minutes = serializers.IntegerField(
         required=False, allow_null=True, min_value=0, max_value=1_000_000, help_text="Instead of the two times."
     )

@@ -9,7 +9,7 @@ from rest_framework import serializers
 from alerts.serializers import LONGEST_TEXT, MoveSerializer
 from equipment.models import FailureCause, FailureMechanism, Remedy, StatusInterval
 from equipment.serializers import OptionalTextField
-from faultreporter.api.serializers import CleanCharField, ModelSerializer, UpperChoiceField
+from faultreporter.api.serializers import CleanCharField, InstantField, ModelSerializer, UpperChoiceField
 from workorders.models.labour import minutes_between
 from workorders.serializers.fields import MinutesField, MoneyField
 
@@ -51,7 +51,7 @@ class CompleteSerializer(FindingsSerializer):
     """`labour_minutes` and the costs are totals of the whole order; what the entries don't explain becomes one."""
 
     resolution = CleanCharField(max_length=LONGEST_TEXT, help_text="What was done.")
-    restored_at = serializers.DateTimeField(required=False, help_text="When the machine ran again, if before that.")
+    restored_at = InstantField(required=False, help_text="When the machine ran again, if before that.")
     exclusion_reason = UpperChoiceField(
         choices=StatusInterval.Exclusion.choices, required=False, help_text="Why its standstill was no failure."
     )

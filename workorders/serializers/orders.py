@@ -20,7 +20,7 @@ from equipment.serializers import (
 )
 from faultreporter.accounts.models import User
 from faultreporter.api.permissions import MANAGERS, MANAGERS_AND_CONCERNED_TECHNICIANS
-from faultreporter.api.serializers import CleanCharField, ModelSerializer, Serializer, UpperChoiceField
+from faultreporter.api.serializers import CleanCharField, InstantField, ModelSerializer, Serializer, UpperChoiceField
 from locations.fields import VisibleKeyField
 from locations.serializers import LocationBriefSerializer
 from workorders.models import WorkOrder
@@ -199,7 +199,7 @@ class RaiseWorkOrderSerializer(Serializer):
     description = OptionalTextField(max_length=LONGEST_TEXT)
     type = UpperChoiceField(choices=WorkOrder.Type.choices, required=False)
     priority = UpperChoiceField(choices=WorkOrder.Priority.choices, required=False)
-    due_at = serializers.DateTimeField(required=False, allow_null=True)
+    due_at = InstantField(required=False, allow_null=True)
 
 
 class WorkOrderCreateSerializer(RaiseWorkOrderSerializer):
