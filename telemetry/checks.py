@@ -8,7 +8,7 @@ import re
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from itertools import chain, repeat
 from math import isfinite
 from operator import itemgetter
@@ -24,6 +24,7 @@ MAX_FUTURE = timedelta(minutes=10)
 """How far a sensor's clock may run ahead."""
 
 FIELDS = frozenset({*NAMES, "value", "recorded_at"})
+SECOND = timedelta(seconds=1)
 PIECE = 200
 """So many readings stay in the processor's cache while they are gone through column by column."""
 # RFC 3339; fromisoformat alone would also take week dates and bare dates
@@ -57,6 +58,17 @@ class Line:
     rows: Group
 
 
+def leap_second(text: str) -> datetime:
+    """23:59:60 in UTC, of which our clocks know nothing, is the second after it; no other time is one."""
+    try:
+        after = datetime.fromisoformat(f"{text[:17]}59{text[19:]}").astimezone(UTC) + SECOND
+    except (ValueError, OverflowError):
+        raise Refusal(Refused.BAD_TIMESTAMP) from None
+    if text[17:19] != "60" or (after.hour, after.minute) != (0, 0):
+        raise Refusal(Refused.BAD_TIMESTAMP)
+    return after
+
+
 class Clock(dict[object, int]):
     """When a reading was taken, in ticks, by what it says; each text is read once. None means arrival."""
 
@@ -70,7 +82,7 @@ class Clock(dict[object, int]):
         try:
             moment = ticks_of(datetime.fromisoformat(text.upper()))  # it knows Z, not z
         except ValueError:
-            raise Refusal(Refused.BAD_TIMESTAMP) from None
+            moment = ticks_of(leap_second(text.upper()))
         if moment > self.latest:
             raise Refusal(Refused.FUTURE_TIMESTAMP)
         if moment < self.earliest:

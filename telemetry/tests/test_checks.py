@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from equipment.tests.factories import EquipmentFactory
 from telemetry.checks import PIECE, Clock, Group, Line, grouped, key_of, one_by_one, take
 from telemetry.directory import Sender, entries_of
-from telemetry.refusals import Refused
+from telemetry.refusals import Refusal, Refused
+from telemetry.storage import ticks_of
 from telemetry.tests.factories import MetricFactory
 
 pytestmark = pytest.mark.django_db
@@ -26,6 +27,7 @@ NAMES: dict[str, Any] = {
 FACTS: dict[str, Any] = {
     "value": st.floats(-60, 130) | st.integers(-60, 130) | st.sampled_from([1e308, float("nan"), True, "5", 10**400]),
     "recorded_at": st.sampled_from([f"2026-03-01T11:5{n}:00Z" for n in range(6)])
+    | st.sampled_from(["2026-02-28T23:59:60Z", "2026-03-01T11:59:60Z", "9999-12-31T23:59:60Z"])
     | st.sampled_from([None, "2026-03-01T11:58:00+00:30", "2026-03-02T12:00:00Z", "yesterday", {}]),
 }
 GOOD: dict[str, Any] = {
@@ -122,3 +124,24 @@ def test_readings_of_one_series_under_two_names_stay_in_the_order_they_were_sent
     (line,) = take(batch, at=NOW, sender=Sender(), refuse=lambda *one: pytest.fail(str(one)))
 
     assert line.rows.values == [5.0, 100.0, 6.0]
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [
+        ("2026-02-28T23:59:60Z", "2026-03-01T00:00:00"),
+        ("2026-02-28t23:59:60.25z", "2026-03-01T00:00:00.25"),
+        ("2026-02-28T15:59:60-08:00", "2026-03-01T00:00:00"),
+        ("2026-03-01T05:29:60+05:30", "2026-03-01T00:00:00"),
+        ("2026-02-28T23:59:60+01:00", None),
+        ("2026-03-01T11:59:60Z", None),
+        ("2026-02-28T23:59:61Z", None),
+        ("9999-12-31T23:59:60Z", None),
+    ],
+)
+def test_a_leap_second_is_the_second_after_it(written: str, meant: str | None) -> None:
+    if meant is None:
+        with pytest.raises(Refusal):
+            Clock(NOW)[written]
+    else:
+        assert Clock(NOW)[written] == ticks_of(datetime.fromisoformat(f"{meant}+00:00"))
