@@ -3,14 +3,14 @@
 import hashlib
 import secrets
 import uuid
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import datetime, timedelta
 from typing import Any, ClassVar, Self
 
 from django.conf import settings
 from django.core.validators import RegexValidator
 from django.db import models, transaction
-from django.db.models import F, Q
+from django.db.models import F, Q, QuerySet
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
@@ -20,6 +20,7 @@ from faultreporter.db import LivingQuerySet, SoftDeleteModel
 from faultreporter.errors import ValidationFailed
 
 ROTATION_GRACE = timedelta(days=7)
+Machines = Collection[Equipment] | QuerySet[Equipment]
 NOTE_USE_EVERY = timedelta(minutes=1)
 
 
@@ -118,7 +119,8 @@ class DeviceKey(SoftDeleteModel):
         cls, *, name: str, by: User | None, equipment: Iterable[Equipment] = (), **fields: Any
     ) -> "tuple[DeviceKey, str]":
         """A new key and its plain text, which is shown once and stored nowhere."""
-        key = cls(name=name, **fields)
+        key, equipment = cls(name=name, **fields), list(equipment)
+        key.check_reach(equipment)
         with transaction.atomic():
             plain = key.issue_as(by=by)
             key.equipment.set(equipment)
@@ -142,13 +144,21 @@ class DeviceKey(SoftDeleteModel):
             self.save(update_fields=["digest", "prefix", "previous_digest", "previous_expires_at"])
         return plain
 
-    def change(self, *, by: User | None, equipment: Iterable[Equipment] | None = None, **changes: Any) -> None:
+    def change(self, *, by: User | None, equipment: Machines | None = None, **changes: Any) -> None:
         with transaction.atomic():
             for name, value in changes.items():
                 setattr(self, name, value)
+            if equipment is not None or "all_equipment" in changes:
+                self.check_reach(self.equipment.all() if equipment is None else equipment)
             self.save(update_fields=list(changes))
             if equipment is not None:
                 self.equipment.set(equipment)
+
+    def check_reach(self, equipment: Machines) -> None:
+        """Refuses a key that could send nothing."""
+        if not (self.all_equipment or equipment):
+            message = gettext("Name the machines that this key may send for, or allow it all equipment.")
+            raise ValidationFailed(message, field="equipment_ids")
 
     def allowed_equipment(self) -> frozenset[uuid.UUID] | None:
         """The machines it may speak for; None for every machine."""

@@ -303,6 +303,20 @@ def test_a_key_that_makes_no_sense(api: Api, mona: User, body: dict[str, Any]) -
     assert_error(api(mona).post(KEYS, body), 400, "VALIDATION_ERROR")
 
 
+def test_a_key_that_could_send_nothing(api: Api, mona: User) -> None:
+    (everywhere, _), (one, _) = issue_key(), issue_key(equipment=[EquipmentFactory()])
+
+    for answer in (
+        api(mona).post(KEYS, {"name": "Roof"}),
+        api(mona).post(KEYS, {"name": "Roof", "equipment_ids": []}),
+        api(mona).patch(f"{KEYS}/{everywhere.pk}", {"all_equipment": False}),
+        api(mona).patch(f"{KEYS}/{one.pk}", {"equipment_ids": []}),
+    ):
+        message = assert_error(answer, 400, "VALIDATION_ERROR", "equipment_ids")["message"]
+        assert "allow it all equipment" in message
+    assert api(mona).patch(f"{KEYS}/{one.pk}", {"name": "Roof"}).status_code == 200
+
+
 # --- who --------------------------------------------------------------------------------------------------------------
 
 
