@@ -22,6 +22,7 @@ from aiassist.answer import EvidenceKind
 from aiassist.learning import FLEET, UNKNOWN, FleetFacts, lifts, shares, sharpened
 from aiassist.question import ModeFacts, PastFailure, Question, ReadingFacts
 from aiassist.words import COMMON, COMMON_STEMS, WORD, Wording, phrases_of, stem, stems_of, telling_terms, wording
+from telemetry.units import quantity
 
 KEYWORD_RATIO: Final = 10.0
 NAME_WORD_RATIO: Final = 4.0
@@ -110,7 +111,7 @@ def alarm_words(reading: ReadingFacts) -> str:
 
 def reading_text(reading: ReadingFacts) -> str:
     limit = f" ({reading.limit})" if reading.limit else ""
-    return f"{reading.name} {reading.value:g} {reading.unit}{limit}"
+    return f"{reading.name} {quantity(reading.value, reading.unit)}{limit}"
 
 
 def term_clue(term: str, ratio: float, texts: Sequence[Source]) -> Clue | None:

@@ -12,7 +12,7 @@ from django.utils.translation import gettext, pgettext
 from equipment.models import Equipment
 from locations.models.calendar import zone_of
 from telemetry.models import Metric, Rule, RuleQuerySet, Series
-from telemetry.units import symbol
+from telemetry.units import exactly, symbol
 
 Data = dict[str, Any]
 
@@ -54,14 +54,15 @@ def lines_of(rule: Rule, metric: Metric) -> list[Data]:
     """
     if rule.kind not in (Rule.Kind.THRESHOLD, Rule.Kind.RANGE):
         return []
-    limits, unit = rule.limits(), symbol(metric.unit)
+    limits = rule.limits()
     over, lines = pgettext("an alarm", "over at"), []
     sides = ((limits.high, limits.clear_high, ">", "≤"), (limits.low, limits.clear_low, "<", "≥"))
     for trigger, clear, sign, back in sides:
         if isfinite(trigger):
-            lines.append({"kind": "TRIGGER", "value": trigger, "label": f"{sign} {trigger:g} {unit}"})
+            lines.append({"kind": "TRIGGER", "value": trigger, "label": f"{sign} {exactly(trigger, metric.unit)}"})
             if clear != trigger:
-                lines.append({"kind": "CLEAR", "value": clear, "label": f"{over} {back} {clear:g} {unit}"})
+                told = f"{over} {back} {exactly(clear, metric.unit)}"
+                lines.append({"kind": "CLEAR", "value": clear, "label": told})
     return lines
 
 

@@ -8,11 +8,13 @@ import re
 from collections.abc import Callable
 from fractions import Fraction
 from functools import cache, lru_cache
+from math import floor, isfinite, log10
 from typing import NamedTuple
 
 Conversion = Callable[[float], float]
 
 LONGEST_CODE = 32
+MOST_DECIMALS = 9
 # An exponent of three digits is no unit, but a number that fills the memory.
 EXCESSIVE = re.compile(r"(?<=[^0-9./(])[0-9]{3,}")
 
@@ -55,22 +57,40 @@ def unit(code: str) -> Unit:
 
 
 # Where the code doesn't already read like the unit.
-SYMBOLS = {"Cel": "°C", "[degF]": "°F", "[degR]": "°R", "[in_i]": "in", "[ft_i]": "ft", "[lb_av]": "lb", "[HP]": "hp"}
+SYMBOLS = {
+    "1": "", "Cel": "°C", "[degF]": "°F", "[degR]": "°R", "[in_i]": "in", "[ft_i]": "ft", "[lb_av]": "lb", "[HP]": "hp",
+}  # fmt: skip
 UNWRITTEN = str.maketrans("", "", "[]{}.")
 
 
 @cache
 def symbol(code: str) -> str:
-    """The unit as people write it: °C for Cel, m³/h for m3/h, rpm for {rpm}, kWh for kW.h, µg/m³ for ug/m3."""
+    """The unit as people write it: °C for Cel, m³/h for m3/h, rpm for {rpm}, kWh for kW.h, nothing for 1."""
     if code in SYMBOLS:
         return SYMBOLS[code]
     raised = re.sub(r"(?<=[a-z])[23](?=/|$)", lambda found: "²³"[int(found[0]) - 2], code)
     return re.sub(r"^u(?=[a-zA-Z])", "µ", raised).translate(UNWRITTEN)
 
 
-def quantity(value: float, code: str) -> str:
-    """A measured value with its unit, in as many digits as a dial has: 126,792.8 kWh."""
-    return f"{value:,.10g} {symbol(code)}"
+def quantity(value: float, code: str, *, decimals: int = 3) -> str:
+    """A measured value with its unit, in no more digits than a dial has: 126,792.8 kWh, 21.111 °C, 0.0123 m³.
+
+    That is seven, with at most so many decimals, or three where there are only decimals.
+    """
+    magnitude = floor(log10(abs(value))) if value and isfinite(value) else 0
+    kept = min(max(6 - magnitude, 0), decimals) if magnitude >= 0 else max(decimals, min(2 - magnitude, MOST_DECIMALS))
+    told = f"{value:,.{kept}f}"
+    return with_unit(told.rstrip("0").rstrip(".") if "." in told else told, code)
+
+
+def exactly(value: float, code: str) -> str:
+    """A limit with its unit, in the digits that somebody typed."""
+    return with_unit(f"{value:,.12g}", code)
+
+
+def with_unit(number: str, code: str) -> str:
+    """The number alone, where the unit has no name: a power factor is 0.95, not 0.95 1."""
+    return f"{number} {symbol(code)}".rstrip()
 
 
 def exact_conversion(source: str, target: str) -> tuple[Fraction, Fraction]:

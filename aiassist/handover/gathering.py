@@ -29,7 +29,7 @@ from equipment.models import Equipment, StatusInterval
 from locations.models import Location
 from telemetry.models import Quality, RuleState
 from telemetry.reasons import limit_words
-from telemetry.units import symbol
+from telemetry.units import quantity
 from workorders.models import MaintenancePlan, WorkOrder
 from workorders.models.queryset import is_late
 
@@ -263,7 +263,7 @@ def reading_line(state: RuleState, day: Day) -> ReadingLine:
         machine=series.equipment.equipment_code,
         machine_name=series.equipment.equipment_name,
         metric=series.metric.name,
-        value=f"{latest.value:.4g} {symbol(series.metric.unit)}".strip() if latest else "",
+        value=quantity(latest.value, series.metric.unit) if latest else "",
         limit=limit_words(state.rule.limits(), series.metric.unit),
         since=day.clock(state.since),
     )

@@ -117,7 +117,7 @@ class Metric(SoftDeleteModel):
         ]
 
     def __str__(self) -> str:
-        return f"{self.name} [{symbol(self.unit)}]"
+        return f"{self.name} [{written}]" if (written := symbol(self.unit)) else self.name
 
     @classmethod
     def add(cls, *, by: User | None, **fields: Any) -> "Metric":
@@ -137,7 +137,7 @@ class Metric(SoftDeleteModel):
                     gettext("Readings or rules refer to this metric; it keeps its code and unit."), field=fixed[0]
                 )
             if changes.get("kind", self.Kind.COUNTER) != self.Kind.COUNTER and self.is_metered():
-                raise MetricInUse(gettext("A meter reads this counter."), field="kind")
+                raise MetricInUse(gettext("A meter reads this counter; delete the meter first."), field="kind")
             for name, value in changes.items():
                 setattr(self, name, value)
             if "unit" in changes:
@@ -158,7 +158,7 @@ class Metric(SoftDeleteModel):
         with transaction.atomic():
             self.refresh_from_db(from_queryset=Metric.objects.select_for_update(of=("self",)))
             if self.is_in_use():
-                raise MetricInUse(gettext("Readings or rules refer to this metric."))
+                raise MetricInUse(gettext("Readings or rules refer to this metric, so it stays; rules can be deleted, readings keep it."))
             super().soft_delete(by=by, at=at)
 
     def is_in_use(self) -> bool:

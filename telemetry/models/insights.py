@@ -20,7 +20,7 @@ from faultreporter.accounts.models import User
 from faultreporter.db import LivingQuerySet, SoftDeleteModel, TimeStampedModel, TimeStampedQuerySet
 from faultreporter.errors import ValidationFailed
 from telemetry.models.catalogue import Metric, Series
-from telemetry.units import symbol
+from telemetry.units import with_unit
 
 MANAGING = (User.Role.ADMIN, User.Role.MANAGER)
 ENOUGH_VERDICTS = 10
@@ -159,7 +159,9 @@ class Detector(SoftDeleteModel):
             self.refresh_from_db(from_queryset=Detector.objects.select_for_update(of=("self",)))
             for name in self.FIXED:
                 if changes.get(name, getattr(self, name)) != getattr(self, name):
-                    raise ValidationFailed(gettext("Add another detector instead."), field=name)
+                    raise ValidationFailed(
+                        gettext("This is fixed once a detector exists; add another one instead."), field=name
+                    )
             for name, value in changes.items():
                 setattr(self, name, value)
             if changes:
@@ -297,17 +299,14 @@ class Insight(TimeStampedModel):
         metric = self.series.metric
         facts = {
             "metric": metric.name,
-            "unit": symbol(metric.unit),
-            "value": figure(self.peak_value),
+            "value": with_unit(figure(self.peak_value), metric.unit),
             "low": figure(self.expected_low),
-            "high": figure(self.expected_high),
+            "high": with_unit(figure(self.expected_high), metric.unit),
         }
         if self.detector.kind == Detector.Kind.RUNNING_Z:
-            return gettext("%(metric)s reached %(value)s %(unit)s; %(low)s to %(high)s was usual.") % facts
+            return gettext("%(metric)s reached %(value)s; %(low)s to %(high)s was usual.") % facts
         return (
-            gettext(
-                "%(metric)s is spread like never before, up to %(value)s %(unit)s; mostly it is %(low)s to %(high)s."
-            )
+            gettext("%(metric)s is spread like never before, up to %(value)s; mostly it is %(low)s to %(high)s.")
             % facts
         )
 

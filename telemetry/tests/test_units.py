@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from telemetry.units import UnitMismatch, conversion, exact_conversion, is_unit, symbol
+from telemetry.units import UnitMismatch, conversion, exact_conversion, exactly, is_unit, quantity, symbol
 
 # What gateways of buildings send, one quantity a line.
 QUANTITIES = [
@@ -163,8 +163,36 @@ def test_an_unknown_unit_is_the_same_as_itself() -> None:
     ("code", "written"),
     [
         ("Cel", "°C"), ("mm/s", "mm/s"), ("{rpm}", "rpm"), ("m3/h", "m³/h"), ("kW.h", "kWh"), ("ug/m3", "µg/m³"),
-        ("m/s2", "m/s²"), ("[ppm]", "ppm"), ("mm[Hg]", "mmHg"), ("m[H2O]", "mH2O"), ("%", "%"), ("uA", "µA"),
+        ("m/s2", "m/s²"), ("[ppm]", "ppm"), ("mm[Hg]", "mmHg"), ("m[H2O]", "mH2O"), ("%", "%"), ("uA", "µA"), ("1", ""),
     ],
 )  # fmt: skip
 def test_people_read_units_as_they_write_them(code: str, written: str) -> None:
     assert symbol(code) == written
+
+
+@pytest.mark.parametrize(
+    ("value", "code", "told"),
+    [
+        (0.95, "1", "0.95"),
+        (55.5, "%", "55.5 %"),
+        (0, "Cel", "0 °C"),
+        (21.111111, "Cel", "21.111 °C"),
+        (126792.8, "kW.h", "126,792.8 kWh"),
+        (12345678.9, "kW.h", "12,345,679 kWh"),
+        (1000, "{rpm}", "1,000 rpm"),
+        (-0.012345, "m3", "-0.0123 m³"),
+        (999.99999, "W", "1,000 W"),
+    ],
+)
+def test_people_read_values_in_no_more_digits_than_a_dial_has(value: float, code: str, told: str) -> None:
+    assert quantity(value, code) == told
+
+
+@given(st.floats(-1e12, 1e12))
+def test_no_value_is_told_far_from_what_it_is(value: float) -> None:
+    told = float(quantity(value, "1").replace(",", ""))
+    assert abs(told - value) <= max(5e-4 * min(abs(value), 1), 5e-7 * abs(value), 5e-10) * 10
+
+
+def test_a_limit_is_told_as_it_was_typed() -> None:
+    assert [exactly(limit, "1") for limit in (0.123456, 1234567.5, -5)] == ["0.123456", "1,234,567.5", "-5"]

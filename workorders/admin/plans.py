@@ -23,6 +23,7 @@ from equipment.models import Equipment
 from faultreporter.accounts.authentication import caller
 from faultreporter.backoffice import ReadOnlyInline, add_tabs, badge, link_to, linked, page_of, severity_badge
 from faultreporter.errors import DomainError
+from telemetry.units import exactly, with_unit
 from workorders.generation import tell
 from workorders.horizon import DueTime, Week, by_week, monday, next_dates, plan_occurrences
 from workorders.models import MaintenancePlan, PlanEvent, PlanOccurrence, WorkOrder
@@ -78,7 +79,9 @@ class PlanBadges:
 
     @admin.display(description=_("comes round"))
     def comes_round(self, plan: MaintenancePlan) -> str:
-        counter = f"{gettext('every')} {plan.meter_interval:g} {plan.metric.unit}" if plan.metric else ""
+        counter = ""
+        if plan.metric and plan.meter_interval is not None:
+            counter = f"{gettext('every')} {exactly(plan.meter_interval, plan.metric.unit)}"
         return f" {gettext('or')} ".join(part for part in (plan.rule_in_words(), counter) if part)
 
     @admin.display(description=_("next due"), ordering="next_due_at")
@@ -214,8 +217,8 @@ class MaintenancePlanAdmin(PlanBadges, MovingAdmin):
         if plan.metric is None or meter.due is None:
             return "–"
         far = "–" if meter.total is None else f"{meter.total:,.0f}"
-        said = {"far": far, "due": f"{meter.due:,.0f}", "unit": plan.metric.unit}
-        return gettext("%(far)s of %(due)s %(unit)s") % said
+        said = {"far": far, "due": with_unit(f"{meter.due:,.0f}", plan.metric.unit)}
+        return gettext("%(far)s of %(due)s") % said
 
     @admin.display(description=_("unfinished order"))
     def open(self, plan: MaintenancePlan) -> SafeString | str:

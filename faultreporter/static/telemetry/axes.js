@@ -85,12 +85,15 @@ window.Telemetry = window.Telemetry || {};
     return Math.abs(value) >= 1e7 || (step < 1e-9 && value) ? value.toExponential(1) : value.toFixed(decimals);
   }
 
-  // A measured value: five digits are more than any sensor has.
+  // A measured value, as the server writes it: no more digits than a dial has.
   function number(value) {
-    return Math.abs(value) >= 1e5 && Math.abs(value) < 1e15
-      ? String(Math.round(value))
-      : String(Number(value.toPrecision(5)));
+    const magnitude = value ? Math.floor(Math.log10(Math.abs(value))) : 0;
+    const decimals = magnitude < 0 ? Math.max(3, Math.min(2 - magnitude, 9)) : Math.min(3, Math.max(0, 6 - magnitude));
+    return value.toLocaleString("en", { maximumFractionDigits: decimals });
   }
 
-  Object.assign(window.Telemetry, { Clock, number, tick, values });
+  // With its unit, where it has one.
+  const quantity = (value, unit) => `${number(value)} ${unit}`.trimEnd();
+
+  Object.assign(window.Telemetry, { Clock, number, quantity, tick, values });
 })();

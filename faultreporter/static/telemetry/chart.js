@@ -10,7 +10,7 @@
 "use strict";
 
 (() => {
-  const { Clock, number, tick, values } = window.Telemetry;
+  const { Clock, number, quantity, tick, values } = window.Telemetry;
   const SVG = "http://www.w3.org/2000/svg";
   const TOP = 22, BOTTOM = 36, RIGHT = 10, LETTER = 6.4, LABEL = 13, SPARSE = 12;
   const LISTED = 20;
@@ -215,21 +215,21 @@
 
     // A limit outside the picture is told at the edge it lies behind.
     limits(right) {
-      const nodes = [], taken = [], bottom = this.height - BOTTOM;
+      const lines = [], names = [], taken = [], bottom = this.height - BOTTOM;
       for (const { value, kind: name, label } of [...this.data.limits].sort((a, b) => b.value - a.value)) {
         const kind = name.toLowerCase();
         const above = value > this.ceiling, below = value < this.floor, y = this.y(value);
         const line = { class: `chart-limit is-${kind}`, x1: this.left, x2: right, y1: y, y2: y };
-        if (!above && !below) nodes.push(svg("line", line));
+        if (!above && !below) lines.push(svg("line", line));
         const wanted = Math.min(bottom - 4, Math.max(TOP + LABEL - 4, y - 4));
         const place = AWAY.map((steps) => wanted + steps * LABEL).find(
           (at) => at > TOP && at < bottom && taken.every((other) => Math.abs(other - at) >= LABEL),
         ) ?? wanted;
         taken.push(place);
         const words = `${above ? "↑ " : below ? "↓ " : ""}${label}`;
-        nodes.push(svg("text", { class: `chart-limit-name is-${kind}`, x: right - 2, y: place, "text-anchor": "end" }, words));
+        names.push(svg("text", { class: `chart-limit-name is-${kind}`, x: right - 2, y: place, "text-anchor": "end" }, words));
       }
-      return nodes;
+      return [...lines, ...names]; // no line goes through a name
     }
 
     spans(bottom) {
@@ -259,7 +259,8 @@
       }));
       const told = [this.name, this.period(), ...limits.map((limit) => limit.label)];
       if (this.seen.length) {
-        told.push(`${number(Math.min(...this.seen.map(low)))} – ${number(Math.max(...this.seen.map(high)))} ${this.unit}`);
+        const [lowest, highest] = [Math.min(...this.seen.map(low)), Math.max(...this.seen.map(high))];
+        told.push(`${number(lowest)} – ${quantity(highest, this.unit)}`);
       } else told.push(words.empty);
       if (firing) told.push(`${words.firing}: ${firing}`);
       this.surface.setAttribute("aria-label", told.filter(Boolean).join("; "));
@@ -295,7 +296,7 @@
 
     words_of(point) {
       const band = high(point) > low(point) ? ` (${number(low(point))} – ${number(high(point))})` : "";
-      return `${this.clock.stamp(point.at, !(this.data.step >= 60e3))} · ${number(point.value)} ${this.unit}${band}`;
+      return `${this.clock.stamp(point.at, !(this.data.step >= 60e3))} · ${quantity(point.value, this.unit)}${band}`;
     }
 
     key(event) {
@@ -313,7 +314,7 @@
     list() {
       if (!this.listing.open) return;
       const table = html("table", ""), head = table.createTHead().insertRow(), body = table.createTBody();
-      for (const title of [this.words.when, `${this.words.value} (${this.unit})`, this.words.band]) {
+      for (const title of [this.words.when, this.unit ? `${this.words.value} (${this.unit})` : this.words.value, this.words.band]) {
         head.append(Object.assign(html("th", "", title), { scope: "col" }));
       }
       for (const point of this.seen.slice(-LISTED).reverse()) {

@@ -158,7 +158,7 @@
       item.className = `is-${alert.severity.toLowerCase()}`;
       link.href = config.alert_page.replace("ID", alert.id);
       link.textContent = alert.title;
-      item.append(link, ` ${ago(Math.max(0, Math.round((now() - Date.parse(alert.occurred_at)) / 1000)))}`);
+      item.append(link, ` · ${ago(Math.max(0, Math.round((now() - Date.parse(alert.occurred_at)) / 1000)))}`);
       return item;
     }));
     const more = alerts.querySelector("[data-more]");

@@ -5,7 +5,7 @@
   const page = document.querySelector("[data-try]"), form = page && page.querySelector("[data-form]");
   if (!form) return;
 
-  const { Chart, Clock, charted, number } = window.Telemetry;
+  const { Chart, Clock, charted, quantity } = window.Telemetry;
   const config = JSON.parse(document.getElementById("telemetry-config").textContent);
   const { words } = config;
   const find = (what) => page.querySelector(`[data-${what}]`);
@@ -84,7 +84,7 @@
       }
       shown = Math.max(0, trials.findIndex((trial) => trial.alerts));
       await show();
-      const readings = trials.reduce((sum, trial) => sum + trial.readings, 0);
+      const readings = trials.reduce((sum, trial) => sum + trial.readings, 0).toLocaleString("en");
       say(fill(words.done, { readings, n: trials.length }));
       apply.disabled = tried !== JSON.stringify(limits()) || !Object.keys(changes()).length;
     } catch (error) {
@@ -96,13 +96,19 @@
 
   function clear() {
     for (const one of page.querySelectorAll("[data-problem]")) one.textContent = "";
+    for (const one of form.querySelectorAll("[aria-invalid]")) one.removeAttribute("aria-invalid");
     apply.disabled = true;
   }
 
   function refuse(error) {
     for (const { field, message } of error.details || []) {
-      const place = find(`problem="${CSS.escape(field.replace(/^changes\./, ""))}"`);
-      if (place) place.textContent = message;
+      const name = field.replace(/^changes\./, ""), wrong = form.elements[name];
+      const place = find(`problem="${CSS.escape(name)}"`);
+      if (!place || !wrong) continue;
+      place.textContent = message;
+      wrong.setAttribute("aria-invalid", "true");
+      wrong.setAttribute("aria-describedby", place.id);
+      if (form.querySelector("[aria-invalid]") === wrong) wrong.focus();
     }
     say(error.details ? error.message : words.failed, true);
   }
@@ -112,8 +118,12 @@
     find("said").classList.toggle("is-error", failed);
   }
 
+  let was_there = false;
+
   function wait(now) {
+    if (now) was_there = document.activeElement === run;
     run.disabled = now;
+    if (!now && was_there && document.activeElement === document.body) run.focus(); // who is disabled loses the focus
     find("progress").hidden = !now;
     page.setAttribute("aria-busy", String(now));
   }
@@ -189,7 +199,7 @@
       told_at ? clock_of.stamp(Date.parse(told_at)) : words.held_back[suppressed_by],
       cleared_at ? clock_of.stamp(Date.parse(cleared_at)) : words.open,
       cleared_at ? lasted((Date.parse(cleared_at) - Date.parse(fired_at)) / 1000) : "–",
-      `${number(value)} ${unit}`,
+      quantity(value, unit),
     ));
     if (!lines.length) {
       lines.push(row(words.none));
