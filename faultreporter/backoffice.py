@@ -2,7 +2,8 @@
 
 from collections import defaultdict
 from collections.abc import Callable, Collection
-from typing import Any
+from decimal import Decimal
+from typing import Any, ClassVar
 
 from django import forms
 from django.conf import settings
@@ -20,6 +21,7 @@ from django.utils import timezone
 from django.utils.html import conditional_escape, format_html
 from django.utils.safestring import SafeString
 from django.utils.text import capfirst
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from unfold.admin import ModelAdmin as UnfoldModelAdmin
 from unfold.admin import StackedInline, TabularInline
@@ -45,9 +47,12 @@ __all__ = [
     "add_button",
     "add_tabs",
     "badge",
+    "fillable",
     "link_to",
     "linked",
     "page_of",
+    "plain_number",
+    "say_zone",
     "severity_badge",
 ]
 
@@ -82,6 +87,9 @@ class AuditedBackOfficeMiddleware:
 class RecordForm(forms.ModelForm[Any]):
     """Says in words, at the field, what a constraint of the table or the record itself would refuse."""
 
+    blamed: ClassVar[dict[str, str]] = {}
+    """Where what a constraint says belongs: the field, by the constraint's name."""
+
     def _post_clean(self) -> None:
         # Where a constraint has no words of its own, the record would only tell its name.
         for name, value in list(self.cleaned_data.items()):
@@ -105,7 +113,7 @@ class RecordForm(forms.ModelForm[Any]):
 
     def blame(self, refused: DomainError) -> None:
         """Its message, at the field that it names."""
-        named = refused.details[0].field.removesuffix("_id") if refused.details else ""
+        named = refused.details[0].field.removesuffix("_ids").removesuffix("_id") if refused.details else ""
         self.add_error(named if named in self.fields else None, refused.message)
 
     def check_constraints(self, exclude: Collection[str] | None = None) -> None:
@@ -128,7 +136,7 @@ class RecordForm(forms.ModelForm[Any]):
             label = self.instance._meta.get_field(field).verbose_name
             message = own_words or _("Another record already has this %(field)s.") % {"field": label}
             return (field if field in self.fields else None), message
-        return None, own_words or _("These values contradict each other.")
+        return self.blamed.get(constraint.name), own_words or _("These values contradict each other.")
 
 
 class DeletedFilter(SimpleListFilter):
@@ -224,11 +232,26 @@ def add_button(model: type[Model], open_page: Any) -> None:
     page.actions_detail = [open_page.__name__, *page.actions_detail]
 
 
+def say_zone(field: forms.Field) -> None:
+    """Where a moment is typed, its help says on whose clock."""
+    if isinstance(field, forms.DateTimeField | forms.SplitDateTimeField):
+        zone = gettext("In the time of %(zone)s.") % {"zone": timezone.get_current_timezone_name()}
+        field.help_text = f"{field.help_text} {zone}".lstrip()
+
+
+def plain_number(value: Any) -> Any:
+    """As a person would type it: 6 for 6.0, 0.24 for 0.240000."""
+    if isinstance(value, float):
+        return repr(value).removesuffix(".0")
+    return f"{value.normalize():f}" if isinstance(value, Decimal) and value.is_finite() else value
+
+
 class ModelAdmin(UnfoldModelAdmin):
     """Changes go through `create_record`, `change_record`, `delete_record`: the calls the API makes too."""
 
     empty_note: Any = ""  # what a person can do about an empty list
     form: type[forms.ModelForm[Any]] = RecordForm
+    empty_value_display = "–"
     list_per_page = 50
     show_full_result_count = False
     list_filter_submit = True
@@ -256,6 +279,9 @@ class ModelAdmin(UnfoldModelAdmin):
         """Templates take a help text for HTML; ours are words, and may speak of a <device id>."""
         field = super().formfield_for_dbfield(db_field, request, **kwargs)
         if field is not None:
+            say_zone(field)
+            if isinstance(field, forms.FloatField | forms.DecimalField):
+                field.prepare_value = plain_number  # type: ignore[method-assign]  # what a form shows is asked there
             field.help_text = conditional_escape(field.help_text)
         return field
 
@@ -331,6 +357,11 @@ class ModelAdmin(UnfoldModelAdmin):
         if issubclass(self.model, SoftDeleteModel):
             return [str(obj) for obj in objs], {self.opts.verbose_name_plural: len(objs)}, set(), []
         return super().get_deleted_objects(objs, request)
+
+
+def fillable(page: Any, record: Model | None) -> Any:
+    """The page's `fields`; of a record that doesn't exist yet, without what will only be known later."""
+    return page.fields if record else [name for name in page.fields if name not in page.readonly_fields]
 
 
 class ReadOnlyAdmin(ModelAdmin):

@@ -18,7 +18,7 @@ from unfold.decorators import action
 
 from faultreporter.accounts.authentication import caller
 from faultreporter.accounts.models import User
-from faultreporter.backoffice import ModelAdmin, page_of
+from faultreporter.backoffice import ModelAdmin, page_of, say_zone
 from locations.models import Location
 
 
@@ -79,6 +79,8 @@ class ActionForm(forms.Form):
     def __init__(self, *args: Any, user: User, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.user = user
+        for field in self.fields.values():
+            say_zone(field)
 
 
 Deed = Callable[[Any, HttpRequest, Any, dict[str, Any]], None]

@@ -1,13 +1,14 @@
 from datetime import timedelta
+from operator import itemgetter
 from typing import Any
 
 from django.contrib import admin, messages
-from django.db.models import QuerySet
+from django.db.models import Count, QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.formats import localize
 from django.utils.safestring import SafeString
-from django.utils.translation import gettext
+from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
 from equipment.admin.machines import OnSite
@@ -15,11 +16,14 @@ from equipment.models import Equipment
 from faultreporter.accounts.authentication import caller
 from faultreporter.backoffice import (
     ModelAdmin,
+    PeriodFilter,
     ReadOnlyAdmin,
     ReadOnlyInline,
     RecordForm,
     add_button,
     add_tabs,
+    badge,
+    fillable,
     link_to,
 )
 from locations.backoffice import SiteFilter
@@ -50,12 +54,26 @@ class MetricForm(RecordForm):
         self.instance.check_unit()
 
 
+class UnitFilter(admin.SimpleListFilter):
+    """Units as people write them."""
+
+    title = _("unit")
+    parameter_name = "unit"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        codes = Metric.objects.living().order_by("unit").values_list("unit", flat=True).distinct()
+        return sorted(((code, symbol(code) or gettext("none")) for code in codes), key=itemgetter(1))
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        return queryset if self.value() is None else queryset.filter(unit=self.value())
+
+
 @admin.register(Metric)
 class MetricAdmin(ModelAdmin):
     form = MetricForm
     list_display = ("code", "name", "kind", "shown_unit", "plausible", "brick_class")
     list_display_links = ("code", "name")
-    list_filter = ("kind", "unit")
+    list_filter = ("kind", UnitFilter)
     search_fields = ("code", "name", "brick_class")
     ordering = ("code",)
     fields = ("code", "name", "description", ("unit", "kind"), ("physical_min", "physical_max"), "brick_class")
@@ -65,12 +83,12 @@ class MetricAdmin(ModelAdmin):
 
     @admin.display(description=_("unit"), ordering="unit")
     def shown_unit(self, metric: Metric) -> str:
-        return symbol(metric.unit)
+        return symbol(metric.unit) or "–"
 
     @admin.display(description=_("plausible values"))
     def plausible(self, metric: Metric) -> str:
         low, high = ("…" if edge is None else f"{edge:,.12g}" for edge in (metric.physical_min, metric.physical_max))
-        return f"{low} – {high}"
+        return gettext("%(low)s to %(high)s") % {"low": low, "high": high}
 
 
 def told(latest: LatestReading, unit: str) -> str:
@@ -192,6 +210,7 @@ class LatestReadingAdmin(ReadOnlyAdmin):
     list_select_related = ("series__equipment", "series__metric")
     search_fields = ("series__equipment__equipment_code", "series__equipment__equipment_name")
     ordering = ("series__equipment__equipment_code", "series__metric__code")
+    fields = ("equipment", "metric", "reading", "recorded_at", "received_at", "previous_at", "live")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[LatestReading]:
         rows: QuerySet[LatestReading] = super().get_queryset(request)
@@ -218,24 +237,49 @@ class LatestReadingAdmin(ReadOnlyAdmin):
         return live_link(latest.series.equipment)
 
 
+class DeviceKeyForm(RecordForm):
+    def check_record(self) -> None:
+        self.instance.check_reach(self.cleaned_data["equipment"])
+
+
 @admin.register(DeviceKey)
 class DeviceKeyAdmin(ModelAdmin):
+    form = DeviceKeyForm
     empty_note = _("Add a key for a gateway. Its plain text is shown once, after saving.")
-    list_display = ("name", "device_id", "prefix", "all_equipment", "last_used_at", "previous_expires_at", "created_at")
-    list_filter = ("all_equipment",)
-    search_fields = ("name", "device_id", "prefix")
+    list_display = ("name", "device_id", "prefix", "reach", "last_used_at", "previous_expires_at", "created_at")
+    list_filter = ("all_equipment", ("last_used_at", PeriodFilter))
+    search_fields = ("name", "device_id", "prefix", "equipment__equipment_code")
     ordering = ("-created_at", "-id")
     autocomplete_fields = ("equipment",)
     fields = ("name", "device_id", "all_equipment", "equipment", "prefix", "last_used_at", "previous_expires_at")
     readonly_fields = ("prefix", "last_used_at", "previous_expires_at")
     actions = ("rotate",)
 
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        return fillable(self, obj)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        rows: QuerySet[DeviceKey] = super().get_queryset(request)
+        return rows.annotate(machines=Count("equipment"))
+
+    @admin.display(description=_("sends for"))
+    def reach(self, key: Any) -> str:
+        if key.all_equipment:
+            return gettext("all equipment")
+        if not key.machines:
+            return badge(gettext("no machine"), "danger")
+        return str(ngettext("%d machine", "%d machines", key.machines) % key.machines)
+
     def create_record(self, request: HttpRequest, record: DeviceKey) -> None:
         plain = record.issue_as(by=caller(request))
         self.show(request, record, plain)
 
-    def change_record(self, request: HttpRequest, record: DeviceKey, changed: list[str]) -> None:
-        record.change(by=caller(request), **changes_of(record, changed))
+    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
+        if change:
+            changes = changes_of(obj, form.changed_data)
+            obj.change(by=caller(request), equipment=form.cleaned_data["equipment"], **changes)
+        else:
+            super().save_model(request, obj, form, change)
 
     @admin.action(description=_("Rotate: a new key beside the present one"))
     def rotate(self, request: HttpRequest, queryset: QuerySet[DeviceKey]) -> None:

@@ -60,7 +60,9 @@ class DeviceKeyAuthentication(authentication.BaseAuthentication):
         device = remembered.find([digest], version=version).get(digest)
         if device is None or not device.key.accepts(digest, at=at):
             request.user = AnonymousUser()  # nobody asks for the user again while the refusal is answered
-            raise TokenInvalid(_("This device key isn't known here, or is no longer valid."))
+            raise TokenInvalid(
+                _("This device key isn't known here, or is no longer valid; a manager issues or rotates one.")
+            )
         device.key.note_use(at=at)
         return replace(device, version=version), device.key
 

@@ -14,12 +14,12 @@ from django.utils.translation import gettext_lazy as _
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
 from faultreporter.accounts.authentication import caller
-from faultreporter.backoffice import ModelAdmin, PeriodFilter, ReadOnlyAdmin, ReadOnlyInline, badge, link_to
+from faultreporter.backoffice import ModelAdmin, PeriodFilter, ReadOnlyAdmin, ReadOnlyInline, badge, fillable, link_to
 from locations.backoffice import ActionForm, SiteFilter, button, confirmed
 from telemetry import curves
 from telemetry.models import Detector, Insight, InsightFeedback
 from telemetry.models.insights import figure
-from telemetry.units import symbol
+from telemetry.units import with_unit
 
 AROUND = timedelta(hours=6)
 COLOURS = {"SHOWN": "success", "SHADOW": "", "OVER_BUDGET": "warning"}
@@ -54,6 +54,9 @@ class DetectorAdmin(ModelAdmin):
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
         return (*Detector.FIXED, *self.readonly_fields) if obj else self.readonly_fields
+
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        return fillable(self, obj)
 
     def change_record(self, request: HttpRequest, record: Detector, changed: list[str]) -> None:
         stored = Detector.objects.get(pk=record.pk)
@@ -164,9 +167,9 @@ class InsightAdmin(ReadOnlyAdmin):
     @admin.display(description=_("readings around it"))
     def chart(self, insight: Insight) -> str:
         edges = (("≥", insight.expected_low), ("≤", insight.expected_high))
-        unit = symbol(insight.series.metric.unit)
+        unit = insight.series.metric.unit
         limits = [
-            {"kind": "CLEAR", "value": value, "label": f"{gettext('usual')} {sign} {figure(value)} {unit}"}
+            {"kind": "CLEAR", "value": value, "label": f"{gettext('usual')} {sign} {with_unit(figure(value), unit)}"}
             for sign, value in edges
         ]
         began, until = insight.started_at, insight.last_unusual_at

@@ -2,28 +2,28 @@
 
 import json
 from datetime import timedelta
-from typing import Any
+from typing import Any, ClassVar
 
 from django import forms
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
-from django.template.defaultfilters import floatformat
 from django.template.loader import render_to_string
 from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
-from unfold.widgets import UnfoldAdminSplitDateTimeWidget, UnfoldAdminTextInputWidget
+from unfold.widgets import UnfoldAdminDecimalFieldWidget, UnfoldAdminSplitDateTimeWidget, UnfoldAdminTextInputWidget
 
 from faultreporter.accounts.authentication import caller
-from faultreporter.backoffice import ModelAdmin, ReadOnlyInline, RecordForm, link_to
-from locations.backoffice import ActionForm, button, confirmed
+from faultreporter.backoffice import ModelAdmin, ReadOnlyInline, RecordForm, fillable, link_to, plain_number
+from locations.backoffice import ActionForm, SiteFilter, button, confirmed
 from telemetry.counters import Bucket
 from telemetry.meters import Consumption, consumption
-from telemetry.models import Meter, MeterExchange, Quality, Series, Tariff
-from telemetry.units import symbol
+from telemetry.models import Meter, MeterExchange, Quality, Series, Tariff, Utility
+from telemetry.models.meters import STANDARD_UNITS
+from telemetry.units import quantity, symbol
 
 SHOWN = timedelta(days=31)
 BARS = json.dumps(
@@ -39,14 +39,21 @@ BARS = json.dumps(
 )
 
 
+def dial_field(label: Any, **more: Any) -> forms.FloatField:
+    words = _("As its dial shows it, in the unit of the readings.")
+    return forms.FloatField(label=label, min_value=0, help_text=words, widget=UnfoldAdminDecimalFieldWidget, **more)
+
+
 class ExchangeForm(ActionForm):
     at = forms.SplitDateTimeField(label=_("Replaced at"), widget=UnfoldAdminSplitDateTimeWidget)
-    final = forms.FloatField(label=_("Last reading of the old meter"), min_value=0)
-    opening = forms.FloatField(label=_("First reading of the new meter"), min_value=0, initial=0)
+    final = dial_field(_("Last reading of the old meter"))
+    opening = dial_field(_("First reading of the new meter"), initial=0)
     note = forms.CharField(label=_("Note"), max_length=200, required=False, widget=UnfoldAdminTextInputWidget)
 
 
 class MeterForm(RecordForm):
+    blamed: ClassVar = {"check_iot_meters_subject": "equipment", "check_iot_meters_numbers": "factor"}
+
     def check_record(self) -> None:
         self.instance.settle()
 
@@ -71,12 +78,16 @@ class ExchangeInline(ReadOnlyInline):
         return rows.select_related("by")
 
 
+class OnSiteOfSensor(SiteFilter):
+    path = "series__equipment__location"
+
+
 @admin.register(Meter)
 class MeterAdmin(ModelAdmin):
     form = MeterForm
     empty_note = _("Add a meter to a series of counter readings, and say what it supplies.")
     list_display = ("name", "utility", "supplies", "dial", "read_at", "parent")
-    list_filter = ("utility",)
+    list_filter = ("utility", OnSiteOfSensor)
     list_select_related = ("series__latest",)
     search_fields = (
         "name",
@@ -100,6 +111,9 @@ class MeterAdmin(ModelAdmin):
         rows: QuerySet[Meter] = super().get_queryset(request)
         joined = ("series__metric", "series__equipment", "equipment__location__site", "location__site", "parent")
         return rows.select_related(*joined)
+
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        return fillable(self, obj)
 
     def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
         if db_field.name == "series":
@@ -137,7 +151,7 @@ class MeterAdmin(ModelAdmin):
             return "–"
         if meter.series.latest.quality is Quality.VOID:
             return gettext("void")
-        return f"{floatformat(meter.series.latest.value, '-1g')} {symbol(meter.series.metric.unit)}"
+        return quantity(meter.series.latest.value, meter.series.metric.unit)
 
     @admin.display(description=_("read at"), ordering="series__latest__recorded_at")
     def read_at(self, meter: Meter) -> Any:
@@ -184,12 +198,30 @@ def shown(meter: Meter, found: Consumption, zone: Any) -> dict[str, Any]:
 class TariffAdmin(ModelAdmin):
     form = TariffForm
     empty_note = _("Say what a kilowatt hour costs and emits; energy figures then tell costs and CO₂, too.")
-    list_display = ("utility", "site", "valid_from", "price", "currency", "co2_kg")
-    list_filter = ("utility",)
+    list_display = ("utility", "for_site", "valid_from", "cost", "emission")
+    list_filter = ("utility", ("site", admin.RelatedOnlyFieldListFilter))
     list_select_related = ("site",)
     autocomplete_fields = ("site",)
     ordering = ("utility", "-valid_from", "-id")
     fields = (("utility", "site"), "valid_from", ("price", "currency"), "co2_kg")
+
+    @admin.display(description=_("site"), ordering="site__name")
+    def for_site(self, tariff: Tariff) -> str:
+        return str(tariff.site) if tariff.site else gettext("all without tariffs of their own")
+
+    @admin.display(description=_("price"), ordering="price")
+    def cost(self, tariff: Tariff) -> str:
+        if tariff.price is None:
+            return "–"
+        return f"{plain_number(tariff.price)} {tariff.currency} / {symbol(STANDARD_UNITS[Utility(tariff.utility)])}"
+
+    @admin.display(description=_("CO₂"), ordering="co2_kg")
+    def emission(self, tariff: Tariff) -> str:
+        return (
+            "–"
+            if tariff.co2_kg is None
+            else f"{plain_number(tariff.co2_kg)} kg / {symbol(STANDARD_UNITS[Utility(tariff.utility)])}"
+        )
 
     def create_record(self, request: HttpRequest, record: Tariff) -> None:
         record.store()

@@ -24,16 +24,22 @@ class Refused(StrEnum):
 
 MESSAGES: dict[Refused, Promise] = {
     Refused.UNKNOWN_EQUIPMENT: _("There is no such equipment; name it by equipment_id or equipment_code."),
-    Refused.FORBIDDEN_DEVICE: _("This device key may not send readings of this equipment."),
+    Refused.FORBIDDEN_DEVICE: _("This device key may not send readings of this equipment; a manager can allow it."),
     Refused.UNKNOWN_METRIC: _("There is no such metric; GET /iot-metrics lists them."),
-    Refused.UNKNOWN_FIELD: _("The reading has a field that readings don't have."),
+    Refused.UNKNOWN_FIELD: _(
+        "A reading has equipment_id or equipment_code, metric, value, unit and recorded_at; leave out the rest."
+    ),
     Refused.WRONG_TYPE: _("A reading is an object, its value a number, everything else in it text."),
-    Refused.UNIT_MISMATCH: _("The unit is no UCUM code that converts to the metric's unit."),
-    Refused.NOT_FINITE: _("The value is not a finite number."),
-    Refused.OUT_OF_PHYSICAL_RANGE: _("The value is outside what is physically possible for the metric."),
+    Refused.UNIT_MISMATCH: _(
+        "unit is no UCUM code that converts to the metric's unit; GET /iot-metrics says which that is."
+    ),
+    Refused.NOT_FINITE: _("value is not a finite number; leave out what was not measured."),
+    Refused.OUT_OF_PHYSICAL_RANGE: _(
+        "value is outside what is physically possible for the metric; check the sensor and the unit."
+    ),
     Refused.BAD_TIMESTAMP: _("recorded_at is no RFC 3339 time with an offset, such as 2026-03-01T12:00:00Z."),
     Refused.FUTURE_TIMESTAMP: _("recorded_at is in the future; check the device's clock."),
-    Refused.TOO_OLD: _("recorded_at is too long ago."),
+    Refused.TOO_OLD: _("recorded_at is more than 366 days ago, or in a month that is no longer kept."),
 }
 
 

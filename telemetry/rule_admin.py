@@ -12,6 +12,7 @@ from django.utils.translation import gettext_lazy as _
 from faultreporter.accounts.authentication import caller
 from faultreporter.backoffice import (
     ModelAdmin,
+    PeriodFilter,
     ReadOnlyAdmin,
     ReadOnlyInline,
     RecordForm,
@@ -29,7 +30,7 @@ from telemetry.judging import ALARM
 from telemetry.models import MaintenanceWindow, Rule, RuleState, RuleVersion, Series
 from telemetry.models.rule_kinds import FIELDS, UNSET, complete, taken_by
 from telemetry.reasons import limit_words
-from telemetry.try_page import try_on_the_past
+from telemetry.try_page import label_limits, try_on_the_past
 
 STATE_COLOURS = {"NORMAL": "success", "PENDING": "warning", "FIRING": "danger", "RECOVERING": "warning", "NO_DATA": ""}
 OWN_COLUMNS = ("created_by", "effective_from", "version", "deleted_at", "deleted_by")
@@ -47,6 +48,12 @@ def shown_for(name: str) -> str:
 class RuleForm(RecordForm):
     """A rule, with the week as seven lines. What its kind doesn't take isn't looked at."""
 
+    blamed: ClassVar = {
+        "check_iot_rules_scope": "equipment",
+        "check_iot_rules_kind": "kind",
+        "check_iot_rules_hysteresis": "clear_value",
+    }
+
     class Meta:
         model = Rule
         fields = (
@@ -59,6 +66,7 @@ class RuleForm(RecordForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        label_limits(self.fields, None if self.instance._state.adding else self.instance)
         hours = self.instance.weekly_hours or {}
         for day, name in zip(WEEKDAYS, DAY_NAMES, strict=True):
             self.fields[day] = OpeningsField(label=name, required=False)
@@ -69,7 +77,7 @@ class RuleForm(RecordForm):
         cleaned: dict[str, Any] = super().clean() or self.cleaned_data
         hours = {day: cleaned.get(day, []) for day in WEEKDAYS}
         self.instance.weekly_hours = hours if any(hours.values()) else None
-        if not self.errors:
+        if "kind" in cleaned and not self.errors.keys() & UNSET.keys():
             try:
                 cleaned.update(complete(cleaned["kind"], cleaned, given=set()))
             except ValidationFailed as refused:
@@ -199,7 +207,9 @@ add_button(Rule, try_on_the_past)
 class RuleStateAdmin(ReadOnlyAdmin):
     empty_note = _("Nothing is watched yet. A rule begins to watch with the next reading.")
     list_display = ("rule", "series", "shown_state", "since", "judged_up_to", "held_back", "failing")
-    list_filter = ("state", "suppressed_by", ("failing_since", admin.EmptyFieldListFilter), OnSiteOfSeries)
+    list_filter = (
+        "state", "suppressed_by", "rule__severity", ("failing_since", admin.EmptyFieldListFilter), OnSiteOfSeries, "rule",
+    )  # fmt: skip
     list_select_related = ("rule", "series__equipment", "series__metric")
     search_fields = ("rule__title", "series__equipment__equipment_code")
     ordering = ("-since", "-id")
@@ -214,11 +224,11 @@ class RuleStateAdmin(ReadOnlyAdmin):
 
     @admin.display(description=_("suppressed by"), ordering="suppressed_by")
     def held_back(self, state: RuleState) -> str:
-        return state.get_suppressed_by_display() if state.state in ALARM else ""
+        return state.get_suppressed_by_display() or "–" if state.state in ALARM else "–"
 
     @admin.display(description=_("not judged"), ordering="failing_since")
     def failing(self, state: RuleState) -> str:
-        return badge(state.last_error, "danger") if state.failing_since else ""
+        return badge(state.last_error, "danger") if state.failing_since else "–"
 
 
 class WhenFilter(admin.SimpleListFilter):
@@ -237,13 +247,21 @@ class WhenFilter(admin.SimpleListFilter):
         return queryset & chosen[self.value() or ""] if self.value() in chosen else queryset
 
 
+class WindowForm(RecordForm):
+    blamed: ClassVar = {
+        "check_iot_maintenance_windows_scope": "equipment", "check_iot_maintenance_windows_order": "ends_at",
+    }  # fmt: skip
+
+
 @admin.register(MaintenanceWindow)
 class MaintenanceWindowAdmin(ModelAdmin):
     """Planned times without new alerts from rules."""
 
+    form = WindowForm
+
     empty_note = _("While a window lasts, rules open no alerts for its machine or place. Add one before planned work.")
-    list_display = ("reason", "where", "starts_at", "ends_at", "created_by")
-    list_filter = (WhenFilter,)
+    list_display = ("reason", "when", "where", "starts_at", "ends_at", "created_by")
+    list_filter = (WhenFilter, ("starts_at", PeriodFilter))
     list_select_related = ("equipment", "location", "created_by")
     search_fields = ("reason", "equipment__equipment_code", "location__name")
     ordering = ("-starts_at", "-id")
@@ -258,6 +276,13 @@ class MaintenanceWindowAdmin(ModelAdmin):
     def change_record(self, request: HttpRequest, record: MaintenanceWindow, changed: list[str]) -> None:
         stored = MaintenanceWindow.objects.get(pk=record.pk)
         stored.change(by=caller(request), **{name: getattr(record, name) for name in changed})
+
+    @admin.display(description=_("when"))
+    def when(self, window: MaintenanceWindow) -> str:
+        now = timezone.now()
+        if window.ends_at <= now:
+            return badge(_("Over"), "")
+        return badge(_("Still to come"), "info") if window.starts_at > now else badge(_("In force now"), "warning")
 
     @admin.display(description=_("for"))
     def where(self, window: MaintenanceWindow) -> str:

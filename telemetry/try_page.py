@@ -1,5 +1,6 @@
 """A rule tried on the past: readings, what it would have done, other limits, and a click that makes them the rule's."""
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -8,6 +9,7 @@ from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.utils import timezone
+from django.utils.text import capfirst
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import action
@@ -22,6 +24,7 @@ from telemetry.models import Rule, Series, Suppression
 from telemetry.models.catalogue import GAP_INTERVALS
 from telemetry.models.rule_kinds import UNSET, taken_by
 from telemetry.reasons import limit_words
+from telemetry.units import symbol
 
 SPANS = ((_("24 hours"), timedelta(days=1)), (_("7 days"), timedelta(days=7)), (_("30 days"), timedelta(days=30)))
 
@@ -53,6 +56,27 @@ def try_on_the_past(page: Any, request: HttpRequest, object_id: str) -> HttpResp
     return TemplateResponse(request, "admin/telemetry/try.html", context)
 
 
+LABELS = {
+    "for_s": _("must last for, in seconds"),
+    "keep_firing_s": _("must be over for, in seconds"),
+    "window_s": _("change taken over, in seconds"),
+    "stale_after_s": _("no reading for, in seconds"),
+    "stuck_for_s": _("unchanged for, in seconds"),
+    "tolerance": _("unchanged within"),
+}
+IN_THE_UNIT = ("trigger_value", "clear_value", "low_value", "high_value", "clear_margin", "tolerance")
+
+
+def label_limits(fields: Mapping[str, forms.Field], rule: Rule | None = None) -> None:
+    """Says at each limit what it is in; of a rule that is known, the metric's unit, too."""
+    for name in LABELS.keys() & fields.keys():
+        fields[name].label = capfirst(LABELS[name])
+    unit = symbol(rule.metric.unit) if rule else ""
+    if rule and unit and rule.kind != Rule.Kind.RATE_OF_CHANGE:
+        for name in fields.keys() & set(IN_THE_UNIT):
+            fields[name].label = f"{fields[name].label}, {unit}"
+
+
 class DraftForm(forms.ModelForm[Rule]):
     """The limits that the rule's kind has. Nothing of it is saved here; `changes` are what was typed anew."""
 
@@ -74,6 +98,7 @@ def draft_form(page: Any, request: HttpRequest, rule: Rule) -> DraftForm:
     fields = [name for name in UNSET if name in taken_by(rule.kind)]
     form_class: Any = forms.modelform_factory(Rule, DraftForm, fields=fields, formfield_callback=field_of)
     form: DraftForm = form_class(request.POST if request.method == "POST" else None, instance=rule)
+    label_limits(form.fields, rule)
     return form
 
 

@@ -120,7 +120,10 @@ class EquipmentAdmin(RecordAdmin):
     ordering = ("equipment_code",)
     inlines = (StatusLogInline, AssignmentInline, MoveInline, DiagramInline)
     actions = ("move", "set_status", "retire", "rotate_qr_code", "restore")
-    actions_detail = ("set_status_button", "move_button", "rotate_qr_code_button", "retire_button")
+    actions_detail = (
+        "set_status_button",
+        {"title": _("More"), "items": ["move_button", "rotate_qr_code_button", "retire_button"]},
+    )
     fieldsets = (
         (
             None,

@@ -136,6 +136,7 @@ def test_other_limits_are_drawn_and_say_how_many_alerts_there_would_have_been(
         page.fill("[name=clear_value]", "99")
         page.click("[data-run]")
         refusal = page.wait_for_selector("[data-problem=clear_value]:not(:empty)").inner_text()
+        wrong = page.evaluate("[document.activeElement.name, document.activeElement.getAttribute('aria-describedby')]")
         page.fill("[name=clear_value]", "90")
         page.click("[data-run]")
         page.click("[data-apply]:enabled")
@@ -145,7 +146,8 @@ def test_other_limits_are_drawn_and_say_how_many_alerts_there_would_have_been(
     assert tried == [("2", 2), ("1", 1), ("0", 0)]
     assert episodes.strip() == "The rule would not have raised an alert."
     assert "quiet side of the trigger value" in refusal
-    assert kept == ("95.0", "90.0")
+    assert wrong == ["clear_value", "problem-clear_value"]
+    assert kept == ("95", "90")
     assert faults == []
 
 

@@ -158,7 +158,9 @@ class Metric(SoftDeleteModel):
         with transaction.atomic():
             self.refresh_from_db(from_queryset=Metric.objects.select_for_update(of=("self",)))
             if self.is_in_use():
-                raise MetricInUse(gettext("Readings or rules refer to this metric, so it stays; rules can be deleted, readings keep it."))
+                raise MetricInUse(
+                    gettext("Readings or rules refer to this metric; delete the rules. Readings keep it.")
+                )
             super().soft_delete(by=by, at=at)
 
     def is_in_use(self) -> bool:

@@ -166,10 +166,16 @@ class Meter(SoftDeleteModel):
             raise ValidationFailed(gettext("A meter supplies either a machine or a place."), field="equipment_id")
         metric = self.series.metric
         if metric.kind != Metric.Kind.COUNTER:
-            raise ValidationFailed(gettext("A meter reads a counter; this metric is a gauge."), field="series_id")
+            raise ValidationFailed(
+                gettext("A meter reads a counter, and this metric is a gauge; choose a series of a counter."),
+                field="series_id",
+            )
         self.unit = self.unit or metric.unit
         if not is_metered_in(self.utility, self.unit):
-            raise ValidationFailed(gettext("This unit doesn't measure what the meter counts."), field="unit")
+            raise ValidationFailed(
+                gettext("This unit doesn't measure what the meter counts; left empty, it is the metric's own."),
+                field="unit",
+            )
         for name in ("factor", "rolls_over_at", "max_per_hour"):
             value = getattr(self, name)
             if value is not None and not (isfinite(value) and value > 0):
@@ -181,7 +187,10 @@ class Meter(SoftDeleteModel):
         if parent is None:
             return
         if parent.utility != self.utility:
-            raise ValidationFailed(gettext("A submeter counts what its meter counts."), field="parent_id")
+            raise ValidationFailed(
+                gettext("A submeter counts what the meter before it counts; choose one of the same utility."),
+                field="parent_id",
+            )
         above: Meter | None = parent
         depth = 0
         while above is not None:
@@ -213,7 +222,7 @@ class Meter(SoftDeleteModel):
     ) -> "MeterExchange":
         """The meter was replaced at `at`: what the old dial showed last and the new one first."""
         if at > now:
-            raise ValidationFailed(gettext("An exchange has happened; it isn't planned here."), field="at")
+            raise ValidationFailed(gettext("This lies ahead; record an exchange once it has happened."), field="at")
         if not (isfinite(final) and final >= 0 and isfinite(initial) and initial >= 0):
             raise ValidationFailed(gettext("A dial shows zero or more."), field="final")
         return MeterExchange.objects.create(meter=self, at=at, final=final, initial=initial, note=note, by=by)
@@ -322,7 +331,9 @@ class Tariff(SoftDeleteModel):
 
     def check_site(self) -> None:
         if self.site is not None and self.site.kind != Location.Kind.SITE:
-            raise ValidationFailed(gettext("A tariff is for a whole site."), field="site_id")
+            raise ValidationFailed(
+                gettext("A tariff is for a whole site; choose one, or none for all of them."), field="site_id"
+            )
 
     def settle_currency(self) -> None:
         """A price without a currency is in the product's own."""

@@ -62,7 +62,9 @@ def complete(kind: str, known: Mapping[str, Any], *, given: set[str]) -> dict[st
             unsaid = value in (None, "") or (name not in given and value == unset)
             fields[name] = FIELDS[kind].takes[name] if unsaid else value
         elif name in given and value not in (None, unset):
-            raise ValidationFailed(gettext("A rule of the kind %(kind)s doesn't take this.") % names, field=name)
+            raise ValidationFailed(
+                gettext("A rule of the kind %(kind)s doesn't take this; leave it out.") % names, field=name
+            )
     if "clear_value" in FIELDS[kind].takes and fields["clear_value"] is None:
         fields["clear_value"] = fields["trigger_value"]
     check(kind, fields)
@@ -76,12 +78,12 @@ def check(kind: str, fields: Mapping[str, Any]) -> None:
     if fields["comparison"]:
         check_comparison(kind, fields)
     if kind == Kind.STUCK and fields["min_samples"] < 2:
-        raise ValidationFailed(gettext("One reading alone can't be stuck."), field="min_samples")
+        raise ValidationFailed(gettext("One reading alone can't be stuck; ask for 2 or more."), field="min_samples")
     if kind == Kind.STUCK and fields["tolerance"] < 0:
         raise ValidationFailed(gettext("A tolerance is no less than 0."), field="tolerance")
     for name in ("window_s", "stale_after_s", "stuck_for_s"):
         if fields[name] is not None and not 1 <= fields[name] <= LONGEST_S:
-            raise ValidationFailed(gettext("From one second to 30 days."), field=name)
+            raise ValidationFailed(gettext("Write seconds, from 1 to 2592000 (30 days)."), field=name)
 
 
 def check_range(fields: Mapping[str, Any]) -> None:
@@ -98,7 +100,9 @@ def check_comparison(kind: str, fields: Mapping[str, Any]) -> None:
     if comparison == "EITHER" and kind == Kind.THRESHOLD:
         raise ValidationFailed(gettext("For limits on both sides make a rule of the kind Range."), field="comparison")
     if comparison == "EITHER" and min(trigger, clear) < 0:
-        raise ValidationFailed(gettext("A change in either direction has no sign."), field="trigger_value")
+        raise ValidationFailed(
+            gettext("A change in either direction has no sign; write its size."), field="trigger_value"
+        )
     if clear < trigger if comparison == "BELOW" else clear > trigger:
         message = gettext("The clear value must lie on the quiet side of the trigger value.")
         raise ValidationFailed(message, field="clear_value")

@@ -157,7 +157,8 @@ def test_a_meter_on_a_gauge_is_refused_at_the_field(backoffice: Browse, mona: Us
 
     answer = backoffice(mona).post("/admin/telemetry/meter/add/", {**fields, "series": series.pk})
 
-    assert answer.context["adminform"].form.errors == {"series": ["A meter reads a counter; this metric is a gauge."]}
+    said = "A meter reads a counter, and this metric is a gauge; choose a series of a counter."
+    assert answer.context["adminform"].form.errors == {"series": [said]}
 
 
 def test_a_price_without_a_currency_is_in_the_products_own(backoffice: Browse, mona: User) -> None:
@@ -215,3 +216,46 @@ def test_a_key_is_rotated_and_deleted(backoffice: Browse, mona: User) -> None:
 
     browser.post(f"/admin/telemetry/devicekey/{key.pk}/delete/", {"post": "yes"})
     assert not holder(plain, at=timezone.now())
+
+
+def test_a_key_that_could_send_nothing_is_refused_at_the_field(backoffice: Browse, mona: User) -> None:
+    machine, (key, _plain) = EquipmentFactory.create(), issue_key()
+    browser, page = backoffice(mona), f"/admin/telemetry/devicekey/{key.pk}/change/"
+
+    for url in ("/admin/telemetry/devicekey/add/", page):
+        refused = browser.post(url, {"name": "Roof"})
+        assert "allow it all equipment" in str(refused.context["adminform"].form.errors["equipment"])
+    browser.post(page, {"name": "Roof", "equipment": [str(machine.pk)]})
+
+    key.refresh_from_db()
+    assert (key.name, key.all_equipment, list(key.equipment.all())) == ("Roof", False, [machine])
+    assert "1 machine" in browser.get("/admin/telemetry/devicekey/").content.decode()
+
+
+@pytest.mark.parametrize(
+    ("page", "typed", "field", "words"),
+    [
+        ("maintenancewindow", {"reason": "x"}, "equipment", "either one machine or one place"),
+        ("rule", {"kind": "THRESHOLD", "trigger_value": "80"}, "equipment", "either one machine or one category"),
+        ("rule", {"kind": "RANGE", "low_value": "1"}, "high_value", "needs this"),
+        ("rule", {"kind": "THRESHOLD", "trigger_value": "8", "clear_value": "9"}, "clear_value", "quiet side"),
+        ("meter", {"name": "x", "factor": "1"}, "equipment", "either a machine or a place"),
+    ],
+)  # fmt: skip
+def test_what_contradicts_itself_is_said_at_the_field(
+    backoffice: Browse, mona: User, page: str, typed: dict[str, str], field: str, words: str
+) -> None:
+    shown = backoffice(mona).post(f"/admin/telemetry/{page}/add/", typed).context["adminform"].form
+
+    assert words in str(shown.errors[field])
+    assert "__all__" not in shown.errors
+
+
+def test_numbers_are_shown_as_a_person_would_type_them(backoffice: Browse, mona: User) -> None:
+    rule = RuleFactory.create(trigger_value=80.0, clear_value=75.5)
+
+    page = backoffice(mona).get(f"/admin/telemetry/rule/{rule.pk}/change/").content.decode()
+
+    assert 'value="80"' in page
+    assert 'value="75.5"' in page
+    assert "Trigger value, °C" in page
