@@ -10,7 +10,7 @@ from analytics.reliability import Loss
 from analytics.summaries import EQUIPMENT
 from equipment.models import Equipment, StatusInterval
 from faultreporter.api.permissions import MANAGERS
-from faultreporter.api.serializers import CleanCharField, ModelSerializer, Serializer
+from faultreporter.api.serializers import CleanCharField, InstantField, ModelSerializer, Serializer
 from locations.fields import VisibleKeyField
 from locations.models import Location
 
@@ -115,22 +115,22 @@ class ReliabilitySummarySerializer(CostsForManagers, Serializer):
     costs = MoneySerializer(many=True, allow_null=True)
     several_currencies_count = serializers.IntegerField()
     is_frozen = serializers.BooleanField()
-    as_of = serializers.DateTimeField(allow_null=True)
+    as_of = InstantField(allow_null=True)
 
     cost_fields = ("costs",)
 
 
 class SpanSerializer(Serializer):
-    started_at = serializers.DateTimeField(source="start")
-    ended_at = serializers.DateTimeField(source="end")
+    started_at = InstantField(source="start")
+    ended_at = InstantField(source="end")
     hours = serializers.FloatField()
 
 
 class EpisodeSerializer(Serializer):
     """Unplanned down time without a gap; `interval_ids` names the entries of the status log it was merged from."""
 
-    started_at = serializers.DateTimeField(source="start")
-    ended_at = serializers.DateTimeField(allow_null=True)
+    started_at = InstantField(source="start")
+    ended_at = InstantField(allow_null=True)
     hours = serializers.FloatField(allow_null=True)
     counts_as_failure = serializers.BooleanField()
     interval_ids = serializers.ListField(source="keys", child=serializers.UUIDField())
@@ -141,14 +141,14 @@ class LoggedIntervalSerializer(Serializer):
     status = serializers.ChoiceField(choices=StatusInterval.Status.choices)
     exclusion_reason = serializers.CharField()
     counts_as_failure = serializers.BooleanField()
-    started_at = serializers.DateTimeField()
-    ended_at = serializers.DateTimeField(allow_null=True)
+    started_at = InstantField()
+    ended_at = InstantField(allow_null=True)
     loss = serializers.ChoiceField(choices=[loss.value for loss in Loss])
 
 
 class CompletedOrderSerializer(CostsForManagers, Serializer):
     id = serializers.UUIDField()
-    completed_at = serializers.DateTimeField()
+    completed_at = InstantField()
     cost = serializers.DecimalField(max_digits=16, decimal_places=2, allow_null=True)
     currency = serializers.CharField(allow_null=True)
 
@@ -165,7 +165,7 @@ class EvidenceSerializer(Serializer):
     """
 
     in_service = SpanSerializer(source="numbers.window")
-    as_of = serializers.DateTimeField()
+    as_of = InstantField()
     input_hash = serializers.CharField()
     hash_matches = serializers.BooleanField()
     intervals = LoggedIntervalSerializer(many=True)
@@ -288,7 +288,7 @@ class DownMachineSerializer(Serializer):
     equipment_code = serializers.CharField()
     equipment_name = serializers.CharField()
     location = serializers.CharField()
-    since = serializers.DateTimeField()
+    since = InstantField()
     hours = serializers.FloatField()
     reason = serializers.CharField()
 
@@ -319,7 +319,7 @@ class SeverityCountsSerializer(counts_by(Alert.Severity.values)):  # type: ignor
 class TodaySerializer(Serializer):
     """How things stand now on the sites you see; the last five fields are about the running quarter so far."""
 
-    at = serializers.DateTimeField()
+    at = InstantField()
     equipment_total = serializers.IntegerField()
     equipment_by_status = StatusCountsSerializer()
     alerts_unresolved = serializers.IntegerField()

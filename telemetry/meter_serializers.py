@@ -5,7 +5,7 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from equipment.models import Equipment
-from faultreporter.api.serializers import CleanCharField, ModelSerializer, Serializer
+from faultreporter.api.serializers import CleanCharField, InstantField, ModelSerializer, Serializer
 from locations.fields import VisibleKeyField
 from locations.models import Location
 from telemetry.history import LARGEST_SERIES
@@ -67,8 +67,8 @@ class MeterSerializer(ModelSerializer):
 class UseSerializer(Serializer):
     """What was used from `start` to `end`; `amount` is null, not 0, where no reading says anything."""
 
-    start = serializers.DateTimeField()
-    end = serializers.DateTimeField(help_text=_("Exclusive."))
+    start = InstantField()
+    end = InstantField(help_text=_("Exclusive."))
     amount = NumberField(allow_null=True)
     estimated_share = NumberField(help_text=_("How much of it was shared out over an edge or a reset, 0 to 1."))
     coverage = NumberField(help_text=_("How much of the time lies between readings close enough, 0 to 1."))

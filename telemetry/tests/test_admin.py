@@ -245,7 +245,9 @@ def test_a_key_that_could_send_nothing_is_refused_at_the_field(backoffice: Brows
 def test_what_contradicts_itself_is_said_at_the_field(
     backoffice: Browse, mona: User, page: str, typed: dict[str, str], field: str, words: str
 ) -> None:
-    shown = backoffice(mona).post(f"/admin/telemetry/{page}/add/", typed).context["adminform"].form
+    left = {"for_s": "0", "keep_firing_s": "0", "min_samples": "1"}
+
+    shown = backoffice(mona).post(f"/admin/telemetry/{page}/add/", {**left, **typed}).context["adminform"].form
 
     assert words in str(shown.errors[field])
     assert "__all__" not in shown.errors

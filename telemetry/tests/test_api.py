@@ -20,6 +20,7 @@ pytestmark = pytest.mark.django_db
 
 Api = Callable[[User | None], APIClient]
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
+EVERYWHERE = {"all_equipment": True}
 METRICS, RULES, KEYS = "/api/v1/iot-metrics", "/api/v1/iot-rules", "/api/v1/device-keys"
 
 
@@ -248,16 +249,16 @@ def test_device_keys_work(api: Api, mona: User) -> None:
 
 
 def test_a_device_id_names_one_living_gateway(api: Api, mona: User) -> None:
-    first = api(mona).post(KEYS, {"name": "Roof", "device_id": "gw-7"}).json()["data"]
-    taken = api(mona).post(KEYS, {"name": "Cellar", "device_id": "gw-7"})
-    unnamed = [api(mona).post(KEYS, {"name": name}).status_code for name in ("One", "Two")]
+    first = api(mona).post(KEYS, {"name": "Roof", "device_id": "gw-7", **EVERYWHERE}).json()["data"]
+    taken = api(mona).post(KEYS, {"name": "Cellar", "device_id": "gw-7", **EVERYWHERE})
+    unnamed = [api(mona).post(KEYS, {"name": name, **EVERYWHERE}).status_code for name in ("One", "Two")]
 
     assert (first["device_id"], unnamed) == ("gw-7", [201, 201])
     assert_error(taken, 409, "DUPLICATE", "device_id")
     assert list(DeviceKey.objects.named(["gw-7", "", "gw-8"])) == [DeviceKey.objects.get(device_id="gw-7")]
     api(mona).delete(f"{KEYS}/{first['id']}")
     assert not DeviceKey.objects.named(["gw-7"]).exists()
-    assert api(mona).post(KEYS, {"name": "Cellar", "device_id": "gw-7"}).status_code == 201
+    assert api(mona).post(KEYS, {"name": "Cellar", "device_id": "gw-7", **EVERYWHERE}).status_code == 201
 
 
 @pytest.mark.parametrize("device_id", ["a/b", "+", "#", "-a", "a b", "ä", "x" * 65])
