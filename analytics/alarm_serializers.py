@@ -11,7 +11,7 @@ from alerts.models import Alert
 from analytics.alarms.figures import DAY, Period
 from analytics.serializers import counts_by
 from equipment.models import Equipment
-from faultreporter.api.serializers import Serializer, UpperChoiceField
+from faultreporter.api.serializers import InstantField, Serializer, UpperChoiceField
 from faultreporter.errors import InvalidParameter, RangeTooLarge
 from locations.fields import VisibleKeyField
 from locations.models import Location
@@ -111,7 +111,7 @@ class LoadSerializer(Serializer):
     false_alarms = PartSerializer(source="load.false_share", help_text="Of those resolved, without duplicates.")
     to_acknowledge = SpreadSerializer(source="load.to_acknowledge")
     to_resolve = SpreadSerializer(source="load.to_resolve")
-    last_at = serializers.DateTimeField(source="load.last_at", allow_null=True, help_text="When the last one began.")
+    last_at = InstantField(source="load.last_at", allow_null=True, help_text="When the last one began.")
 
 
 class AlarmSeverityCountsSerializer(counts_by(Alert.Severity.values)):  # type: ignore[misc]  # made of the enumeration
@@ -126,7 +126,7 @@ class DayLoadSerializer(Serializer):
 
 class PeakSerializer(Serializer):
     begins = serializers.IntegerField()
-    starts_at = serializers.DateTimeField()
+    starts_at = InstantField()
 
 
 class SiteLoadSerializer(Serializer):
@@ -148,7 +148,7 @@ class BadActorSerializer(Serializer):
     begins = serializers.IntegerField()
     share = PartSerializer()
     cumulative = PartSerializer(help_text="With those before it.")
-    last_at = serializers.DateTimeField()
+    last_at = InstantField()
 
 
 def parts_by(choices: list[str]) -> type[Serializer]:
@@ -170,7 +170,7 @@ class AlarmPerformanceSerializer(LoadSerializer):
     first_day = serializers.DateField(source="period.first")
     last_day = serializers.DateField(source="period.last")
     tz = serializers.CharField(source="period.zone.key")
-    known_until = serializers.DateTimeField(source="period.known_until")
+    known_until = InstantField(source="period.known_until")
     alarms = serializers.IntegerField(source="load.alarms", help_text="Different ones that began.")
     chattering_alarms = serializers.IntegerField(source="load.chattering_alarms")
     peak = PeakSerializer(allow_null=True, help_text="The fullest ten minutes.")
@@ -205,7 +205,7 @@ class RulePerformanceSerializer(LoadSerializer):
     version = serializers.IntegerField(source="record.version")
     share = PartSerializer(help_text="Of what began by rules.")
     advice = AdviceSerializer(many=True)
-    changed_at = serializers.DateTimeField(allow_null=True, help_text="The last change, if in the period.")
+    changed_at = InstantField(allow_null=True, help_text="The last change, if in the period.")
     per_day_before = serializers.FloatField(allow_null=True, help_text="Null for less than a day.")
     per_day_since = serializers.FloatField(allow_null=True, help_text="Null for less than a day.")
 

@@ -95,7 +95,7 @@ class ReadingVoidFilter(FilterSet):
     equipment_id = django_filters.UUIDFilter(method="filter_equipment")
     created_by_id = django_filters.UUIDFilter(field_name="created_by", label="Who declared it.")
     is_active = BooleanFilter(method="filter_active", label="Whether it stands: false for what was taken back.")
-    at = django_filters.IsoDateTimeFilter(method="filter_at", label="Those that cover this moment.")
+    at = InstantFilter(method="filter_at", label="Those that cover this moment.")
 
     class Meta:
         model = ReadingVoid

@@ -208,8 +208,13 @@ class RuleStateAdmin(ReadOnlyAdmin):
     empty_note = _("Nothing is watched yet. A rule begins to watch with the next reading.")
     list_display = ("rule", "series", "shown_state", "since", "judged_up_to", "held_back", "failing")
     list_filter = (
-        "state", "suppressed_by", "rule__severity", ("failing_since", admin.EmptyFieldListFilter), OnSiteOfSeries, "rule",
-    )  # fmt: skip
+        "state",
+        "suppressed_by",
+        "rule__severity",
+        ("failing_since", admin.EmptyFieldListFilter),
+        OnSiteOfSeries,
+        "rule",
+    )
     list_select_related = ("rule", "series__equipment", "series__metric")
     search_fields = ("rule__title", "series__equipment__equipment_code")
     ordering = ("-since", "-id")

@@ -5,7 +5,7 @@ from typing import Any
 from django.utils.translation import gettext_lazy as _
 from rest_framework import serializers
 
-from faultreporter.api.serializers import CleanCharField, ModelSerializer, Serializer
+from faultreporter.api.serializers import CleanCharField, InstantField, ModelSerializer, Serializer
 from telemetry.history import LARGEST_SERIES
 from telemetry.models import ReadingVoid
 from telemetry.serializers import NumberField
@@ -24,8 +24,8 @@ class DeclareVoidSerializer(Serializer):
     )
 
     def get_fields(self) -> Any:
-        since = serializers.DateTimeField(source="since", help_text=_("Inclusive."))
-        until = serializers.DateTimeField(source="until", help_text=_("Exclusive; not after the present."))
+        since = InstantField(source="since", help_text=_("Inclusive."))
+        until = InstantField(source="until", help_text=_("Exclusive; not after the present."))
         return {"from": since, "to": until, **super().get_fields()}
 
 
@@ -68,8 +68,8 @@ class ReadingVoidSerializer(ModelSerializer):
         read_only_fields = fields
 
     def get_fields(self) -> dict[str, Any]:
-        since = serializers.DateTimeField(source="since", read_only=True, help_text=_("Inclusive."))
-        until = serializers.DateTimeField(source="until", read_only=True, help_text=_("Exclusive."))
+        since = InstantField(source="since", read_only=True, help_text=_("Inclusive."))
+        until = InstantField(source="until", read_only=True, help_text=_("Exclusive."))
         return {"from": since, "to": until, **super().get_fields()}
 
 
@@ -91,9 +91,9 @@ class VoidFiguresSerializer(serializers.Serializer[Any]):
     windows = serializers.IntegerField(help_text=_("Quarters of an hour that would be rolled up anew."))
     lowest = NumberField(allow_null=True)
     highest = NumberField(allow_null=True)
-    first_at = serializers.DateTimeField(allow_null=True)
+    first_at = InstantField(allow_null=True)
     first_value = NumberField(allow_null=True)
-    last_at = serializers.DateTimeField(allow_null=True)
+    last_at = InstantField(allow_null=True)
     last_value = NumberField(allow_null=True)
 
 
