@@ -32,7 +32,7 @@ WINDOW = timedelta(minutes=15)
 
 HOLD_SQL = "SELECT FROM iot_latest WHERE series_id = ANY(%s) ORDER BY series_id FOR UPDATE"
 
-# The bounds of all pieces say nothing new about the rows; they let the planner leave out the other months.
+# The series and bounds of all pieces say nothing new about the rows; they let the planner leave out the other months.
 FOLLOW_SQL = """
 WITH piece AS MATERIALIZED (
     SELECT * FROM unnest(%(series)s::int[], %(since)s::timestamptz[], %(until)s::timestamptz[])
@@ -56,6 +56,7 @@ WITH piece AS MATERIALIZED (
     FROM piece JOIN covered USING (series_id)
     WHERE reading.series_id = piece.series_id
         AND reading.recorded_at >= piece.since AND reading.recorded_at < piece.until
+        AND reading.series_id = ANY(%(series)s::int[])
         AND reading.recorded_at >= %(first)s AND reading.recorded_at < %(last)s
         AND reading.quality <> CASE WHEN covered.times @> reading.recorded_at THEN 1 ELSE 0 END
     RETURNING reading.series_id, date_bin('15 minutes', reading.recorded_at, '2000-01-01T00:00:00Z') AS window_at
@@ -65,7 +66,8 @@ SELECT %(at)s, array_agg(series_id), array_agg(window_at)
 FROM (SELECT DISTINCT series_id, window_at FROM changed) windows
 HAVING count(*) > 0"""
 
-# Nothing, but for readings that came late into a stretch that stands.
+# Nothing, but for readings that came late into a stretch that stands. Always through the key, window by window
+# (OFFSET): a join would let the planner read the whole table for many windows.
 MISSED_SQL = """
 SELECT DISTINCT dirty.series_id, dirty.window_at
 FROM unnest(%b::int[], %b::timestamptz[]) AS dirty(series_id, window_at)
@@ -76,6 +78,7 @@ WHERE EXISTS (
     SELECT FROM iot_readings
     WHERE series_id = dirty.series_id AND recorded_at >= GREATEST(dirty.window_at, void.since)
         AND recorded_at < LEAST(dirty.window_at + interval '15 minutes', void.until)
+    OFFSET 0
 )
 ORDER BY 1, 2"""
 
