@@ -41,7 +41,10 @@ class SeriesFilter(FilterSet):
     metric = django_filters.CharFilter(field_name="metric__code")
     kind = ChoicesFilter(field_name="metric__kind", choices=Metric.Kind.choices)
     gateway_id = django_filters.UUIDFilter(field_name="gateway", label="The device key its newest readings came with.")
-    is_stale = BooleanFilter(label="Whether readings have stayed away for three expected intervals.")
+    read_by_hand = BooleanFilter(label="Whether people read it on their rounds.")
+    is_stale = BooleanFilter(
+        label="Whether readings have stayed away for three expected intervals, one where people read."
+    )
     silent_since = InstantFilter(method="filter_silent", label="Without a reading from this moment on.")
 
     class Meta:

@@ -20,12 +20,17 @@ class LatestSerializer(serializers.Serializer[Any]):
 
 
 class SeriesSerializer(ModelSerializer):
-    """One metric of one machine. `is_stale` says that readings have stayed away for three expected intervals."""
+    """One metric of one machine. `is_stale` says that readings have stayed away for three expected intervals, or for
+    one where people read it: then it is to be read."""
 
     id = serializers.IntegerField(read_only=True)
     equipment_id = serializers.UUIDField(read_only=True)
     equipment_code = serializers.CharField(source="equipment.equipment_code", read_only=True)
     equipment_name = serializers.CharField(source="equipment.equipment_name", read_only=True)
+    location_id = serializers.UUIDField(source="equipment.location_id", read_only=True, allow_null=True)
+    location_name = serializers.CharField(
+        source="equipment.location.name", read_only=True, allow_null=True, default=None
+    )
     metric = serializers.CharField(source="metric.code", read_only=True)
     kind = serializers.ChoiceField(source="metric.kind", choices=Metric.Kind.choices, read_only=True)
     unit = serializers.CharField(source="metric.unit", read_only=True, help_text=_("A UCUM code."))
@@ -41,8 +46,9 @@ class SeriesSerializer(ModelSerializer):
     class Meta:
         model = Series
         fields: tuple[str, ...] = (
-            "id", "equipment_id", "equipment_code", "equipment_name", "metric", "kind", "unit", "gateway_id",
-            "gateway_name", "expected_interval_s", "is_stale", "latest", "created_at", "updated_at",
+            "id", "equipment_id", "equipment_code", "equipment_name", "location_id", "location_name", "metric", "kind",
+            "unit", "gateway_id", "gateway_name", "expected_interval_s", "read_by_hand", "is_stale", "latest",
+            "created_at", "updated_at",
         )  # fmt: skip
         read_only_fields = ("created_at", "updated_at")
 

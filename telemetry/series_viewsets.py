@@ -1,11 +1,20 @@
 from typing import Any
 
 from django.db.models import F
-from drf_spectacular.utils import extend_schema, extend_schema_view
+from django.urls import reverse
+from drf_spectacular.utils import OpenApiResponse, extend_schema, extend_schema_view
+from rest_framework import status
+from rest_framework.decorators import action
+from rest_framework.request import Request
+from rest_framework.response import Response
 
-from faultreporter.api.permissions import EVERYONE, MANAGERS
+from faultreporter.accounts.authentication import caller
+from faultreporter.api.permissions import EVERYONE, HANDLERS, MANAGERS
 from faultreporter.api.viewsets import ListMixin, RetrieveMixin, UpdateMixin
+from telemetry.by_hand import Outcome, Typed, enter
 from telemetry.filters import SeriesFilter
+from telemetry.hand_serializers import EnteredReadingSerializer, TypedReadingSerializer
+from telemetry.hand_viewsets import entered_json
 from telemetry.models import Series
 from telemetry.series_serializers import SeriesDetailSerializer, SeriesSerializer
 
@@ -13,8 +22,8 @@ from telemetry.series_serializers import SeriesDetailSerializer, SeriesSerialize
 @extend_schema_view(
     list=extend_schema(summary="List series"),
     retrieve=extend_schema(summary="Read a series, with how far apart its readings are"),
-    update=extend_schema(summary="State how far apart a series' readings should be"),
-    partial_update=extend_schema(summary="State how far apart a series' readings should be"),
+    update=extend_schema(summary="State how a series is read: how often, and whether by people"),
+    partial_update=extend_schema(summary="State how a series is read: how often, and whether by people"),
 )
 class SeriesViewSet(ListMixin, RetrieveMixin, UpdateMixin):
     """What is measured where: one metric of one machine each. Its first reading makes a series."""
@@ -34,19 +43,49 @@ class SeriesViewSet(ListMixin, RetrieveMixin, UpdateMixin):
         "metric",
         "recorded_at",
         "expected_interval_s",
+        "location",
         "created_at",
         "updated_at",
     )
-    list_select_related = detail_select_related = ("equipment", "metric", "gateway", "latest")
-    permissions = {"list": EVERYONE, "retrieve": EVERYONE, "update": MANAGERS, "partial_update": MANAGERS}
+    list_select_related = detail_select_related = ("equipment__location", "metric", "gateway", "latest")
+    permissions = {
+        "list": EVERYONE,
+        "retrieve": EVERYONE,
+        "update": MANAGERS,
+        "partial_update": MANAGERS,
+        "readings": HANDLERS,
+    }
 
     def get_queryset(self) -> Any:
         return self.prefetched(super().get_queryset())
 
     def prefetched(self, rows: Any) -> Any:
         columns = {"equipment_code": F("equipment__equipment_code"), "recorded_at": F("latest__recorded_at")}
+        columns["location"] = F("equipment__location__name")
         return rows.with_staleness(self.now()).annotate(**columns)
 
     def change_record(self, record: Series, data: dict[str, Any]) -> None:
         if data:
-            record.expect(data["expected_interval_s"])
+            record.change(**data)
+
+    @extend_schema(
+        operation_id="enterSeriesReading",
+        summary="Enter a reading that you have taken by hand",
+        request=TypedReadingSerializer,
+        responses={
+            201: OpenApiResponse(EnteredReadingSerializer, "It is stored."),
+            200: OpenApiResponse(EnteredReadingSerializer, "Just this value was stored for this moment already."),
+        },
+    )
+    @action(detail=True, methods=["post"])
+    def readings(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        """Judged, summed up and shown like any other. A value that looks like a typing error is refused until you
+        confirm it."""
+        series = self.permitted(self.get_queryset())
+        typed = Typed(equipment_id=series.equipment_id, metric=series.metric.code, **self.body(TypedReadingSerializer))
+        found = enter(typed, by=caller(request), at=self.now())
+        response = Response(entered_json(found))
+        if found.outcome is Outcome.CREATED and found.record:
+            response.status_code = status.HTTP_201_CREATED
+            response["Location"] = reverse("hand-reading-detail", args=[found.record.pk])
+        return response

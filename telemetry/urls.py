@@ -3,6 +3,7 @@ from django.urls import path
 from faultreporter.api.routers import Router
 from telemetry.aggregate_viewsets import AggregateViewSet
 from telemetry.export_viewsets import ExportViewSet
+from telemetry.hand_viewsets import HandReadingViewSet
 from telemetry.insight_viewsets import DetectorViewSet, InsightViewSet
 from telemetry.meter_viewsets import MeterViewSet, TariffViewSet
 from telemetry.reading_viewsets import ReadingViewSet
@@ -16,6 +17,7 @@ router = Router()
 router.register("iot-data", AggregateViewSet, basename="aggregate")
 router.register("iot-data", ExportViewSet, basename="export")
 router.register("iot-data", ReadingViewSet, basename="reading")
+router.register("iot-data/by-hand", HandReadingViewSet, basename="hand-reading")
 router.register("iot-metrics", MetricViewSet, basename="metric")
 router.register("iot-series", SeriesViewSet, basename="series")
 router.register("reading-voids", ReadingVoidViewSet, basename="reading-void")

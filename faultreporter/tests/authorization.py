@@ -157,6 +157,9 @@ MATRIX = r"""
 /iot-data                                          GET     AMTR
 /iot-data                                          POST    AD
 /iot-data/aggregate                                GET     AMTR
+/iot-data/by-hand                                  GET     AMT
+/iot-data/by-hand                                  POST    AMT
+/iot-data/by-hand/{pk}                             GET     AMT
 /iot-data/chart                                    GET     AMTR
 /iot-data/export                                   GET     AMTR
 /iot-data/latest                                   GET     AMTR
@@ -175,6 +178,7 @@ MATRIX = r"""
 /reading-voids                                     POST    AM
 /reading-voids/{pk}                                GET     AM
 /reading-voids/{pk}/take-back                      POST    AM
+/iot-series/{pk}/readings                          POST    AMT
 /iot-rules                                         GET     AMTR
 /iot-rules                                         POST    AM
 /iot-rules/{pk}                                    GET     AMTR

@@ -1,3 +1,4 @@
+from telemetry.models.by_hand import HandReading, HandReadingQuerySet
 from telemetry.models.catalogue import DirectoryVersion, Metric, MetricInUse, Series, SeriesQuerySet
 from telemetry.models.device_keys import DeviceKey
 from telemetry.models.gateways import DeadLetter, MqttBridge
@@ -29,6 +30,8 @@ __all__ = [
     "DetectorState",
     "DeviceKey",
     "DirectoryVersion",
+    "HandReading",
+    "HandReadingQuerySet",
     "HourRollup",
     "Insight",
     "InsightFeedback",

@@ -7,7 +7,7 @@ from typing import Any, ClassVar, Self
 
 from django.core.validators import MaxValueValidator, MinValueValidator, RegexValidator
 from django.db import models, transaction
-from django.db.models import BooleanField, Case, DateTimeField, ExpressionWrapper, F, Q, Value, When
+from django.db.models import BooleanField, Case, DateTimeField, DurationField, ExpressionWrapper, F, Q, Value, When
 from django.db.models.functions import Now
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
@@ -175,8 +175,14 @@ class SeriesQuerySet(models.QuerySet["Series"]):
         return self.filter(equipment__in=Equipment.objects.for_user(user).living())
 
     def with_staleness(self, at: datetime) -> Self:
-        """Adds `is_stale`: whether readings have stayed away for three expected intervals; null where none is known."""
-        span = F("expected_interval_s") * Value(timedelta(seconds=GAP_INTERVALS))
+        """Adds `is_stale`: whether readings have stayed away for three expected intervals; null where none is known.
+
+        Where people read, for one: nobody reads twice as often as they should, and what is due is to be seen.
+        """
+        patience = Case(
+            When(read_by_hand=True, then=Value(timedelta(seconds=1))), default=Value(timedelta(seconds=GAP_INTERVALS))
+        )
+        span = ExpressionWrapper(F("expected_interval_s") * patience, output_field=DurationField())
         due = ExpressionWrapper(Value(at) - span, output_field=DateTimeField())
         late = Q(latest__isnull=True) | Q(latest__recorded_at__lt=due)
         known = When(expected_interval_s__isnull=False, then=ExpressionWrapper(late, output_field=BooleanField()))
@@ -215,6 +221,12 @@ class Series(models.Model):
         validators=[MinValueValidator(1), MaxValueValidator(366 * 86_400)],
         help_text=_("Seconds between two readings, where it is known."),
     )
+    read_by_hand = models.BooleanField(
+        _("read by hand"),
+        default=False,
+        db_default=False,
+        help_text=_("People read it on their rounds; it is to be read again when the expected interval is over."),
+    )
     gateway = models.ForeignKey(
         "telemetry.DeviceKey", models.PROTECT, null=True, blank=True, editable=False, related_name="series",
         verbose_name=_("gateway"), help_text=_("The key its newest readings came with."),
@@ -239,8 +251,13 @@ class Series(models.Model):
 
     def expect(self, interval_s: int | None) -> None:
         """States how far apart its readings are; None if that isn't known."""
-        self.expected_interval_s = interval_s
-        self.save(update_fields=["expected_interval_s", "updated_at"])
+        self.change(expected_interval_s=interval_s)
+
+    def change(self, **changes: Any) -> None:
+        """States how it is read: how often (`expected_interval_s`), and whether by people (`read_by_hand`)."""
+        for name, value in changes.items():
+            setattr(self, name, value)
+        self.save(update_fields=[*changes, "updated_at"])
 
 
 class DirectoryVersion(models.Model):

@@ -4,6 +4,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
 import pytest
+import time_machine
 
 from equipment.tests.factories import EquipmentFactory
 from faultreporter.accounts.models import User
@@ -340,6 +341,27 @@ def test_a_replaced_counter_goes_on_where_the_old_one_was() -> None:
     assert generate_due(at=day("2026-01-12")) == 0
     hours(plan, 110, day("2026-01-20"))
     assert generate_due(at=day("2026-01-20")) == 1
+
+
+def test_a_reading_that_somebody_typed_makes_the_order(tess: User, api: Any) -> None:
+    """No gateway: Tess reads the hours on her round, offline, and her phone sends them in the evening."""
+    plan = counted()
+    hours(plan, 12_000, day("2026-01-01"))
+    read_at = day("2026-01-20")
+    typed = {
+        "equipment_id": str(plan.equipment_id), "metric": plan.metric.code, "value": 12_510,
+        "recorded_at": read_at.isoformat(),
+    }  # fmt: skip
+    with time_machine.travel(read_at + timedelta(hours=9)):
+        answer = api(tess).post("/api/v1/iot-data/by-hand", {"readings": [typed]}, format="json")
+    assert answer.status_code == 200
+
+    assert read_meters() == 1
+    assert generate_due(at=read_at + timedelta(hours=10)) == 1
+
+    plan.refresh_from_db()
+    assert (plan.meter.total, plan.meter.seen_at) == (12_510, read_at)
+    assert WorkOrder.objects.get().equipment == plan.equipment
 
 
 @pytest.mark.parametrize(("reading", "comes"), [(12_600, "2026-01-10"), (12_100, "2026-02-01")])
