@@ -87,6 +87,7 @@ GROUPS: tuple[tuple[Any, tuple[tuple[Any, str, str], ...]], ...] = (
             (_("Latest readings"), "sensors", "telemetry.latestreading"),
             (_("Series"), "show_chart", "telemetry.series"),
             (_("Void readings"), "layers_clear", "telemetry.readingvoid"),
+            (_("Readings by hand"), "edit_note", "telemetry.handreading"),
             (_("Meters"), "electric_meter", "telemetry.meter"),
             (_("Tariffs"), "payments", "telemetry.tariff"),
             (_("Alarm rules"), "rule", "telemetry.rule"),

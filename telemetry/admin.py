@@ -27,13 +27,22 @@ from faultreporter.backoffice import (
     link_to,
 )
 from locations.backoffice import SiteFilter
-from telemetry import curves, gateway_admin, insight_admin, meter_admin, rule_admin, void_admin  # noqa: F401 - these have pages of their own
-from telemetry.drawing import rules_in_force
+from telemetry import (  # noqa: F401 - these have pages of their own
+    curves,
+    gateway_admin,
+    hand_admin,
+    insight_admin,
+    meter_admin,
+    rule_admin,
+    void_admin,
+)
+from telemetry.drawing import rules_in_force, told
+from telemetry.enter_page import enter_a_reading, enter_link
 from telemetry.live_page import live_link
-from telemetry.models import DeviceKey, LatestReading, Metric, Quality, Series
+from telemetry.models import DeviceKey, LatestReading, Metric, Series
 from telemetry.models.rule_kinds import seconds
 from telemetry.sparklines import sparkline, with_day
-from telemetry.units import quantity, symbol
+from telemetry.units import symbol
 from telemetry.void_page import void_readings
 
 SHOWN = timedelta(days=1)
@@ -91,11 +100,6 @@ class MetricAdmin(ModelAdmin):
         return gettext("%(low)s to %(high)s") % {"low": low, "high": high}
 
 
-def told(latest: LatestReading, unit: str) -> str:
-    said = quantity(latest.value, unit)
-    return gettext("%(value)s, void") % {"value": said} if latest.quality is Quality.VOID else said
-
-
 class LatestColumns:
     """The newest value of a series, its time, and the day up to now."""
 
@@ -117,7 +121,7 @@ class LatestColumns:
 
 
 class StaleFilter(admin.SimpleListFilter):
-    """Series whose readings have stayed away for three expected intervals."""
+    """Series whose readings have stayed away for three expected intervals, for one where people read."""
 
     title = _("readings")
     parameter_name = "stale"
@@ -136,9 +140,12 @@ class StaleFilter(admin.SimpleListFilter):
 class SeriesAdmin(LatestColumns, ModelAdmin):
     """Series come into being with their first reading; nobody adds or deletes one."""
 
-    empty_note = _("A series begins with its first reading: let a gateway send some with a device key.")
+    empty_note = _(
+        "A series begins with its first reading: let a gateway send some with a device key, or enter one by hand on the"
+        " page of a machine."
+    )
     list_display = ("equipment", "metric", "latest_value", "latest_at", "day", "expected", "live")
-    list_filter = ("metric", "metric__kind", StaleFilter, OnSite)
+    list_filter = ("metric", "metric__kind", "read_by_hand", StaleFilter, OnSite)
     search_fields = ("equipment__equipment_code", "equipment__equipment_name", "metric__code")
     ordering = ("equipment__equipment_code", "metric__code")
     fields = (
@@ -147,10 +154,12 @@ class SeriesAdmin(LatestColumns, ModelAdmin):
         "latest_value",
         "latest_at",
         "chart",
-        ("expected_interval_s", "gateway"),
-        "created_at",
+        ("expected_interval_s", "read_by_hand"),
+        ("gateway", "created_at"),
     )
     readonly_fields = ("equipment", "metric", "latest_value", "latest_at", "chart", "gateway", "created_at")
+    actions_detail = ("enter_a_reading",)
+    enter_a_reading = enter_a_reading
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
@@ -184,15 +193,22 @@ class SeriesInline(LatestColumns, ReadOnlyInline):
     """What is measured on a machine."""
 
     model = Series
-    fields = readonly_fields = ("measured", "latest_value", "latest_at", "day")
+    fields = readonly_fields = ("measured", "latest_value", "latest_at", "day", "enter")
     ordering = ("metric__code",)
     verbose_name_plural = _("readings")
-    empty_note = _("Nothing is measured on this machine yet. Its live page says how to send a first reading.")
+    empty_note = _(
+        "Nothing is measured on this machine yet. Its live page says how to send a first reading; the button above"
+        " takes one that you have read yourself."
+    )
     per_page = 50
 
     @admin.display(description=_("metric"))
     def measured(self, series: Series) -> SafeString | str:
         return link_to(series, series.metric.name)
+
+    @admin.display(description="")
+    def enter(self, series: Series) -> SafeString:
+        return enter_link(series)
 
 
 add_tabs(Equipment, SeriesInline)

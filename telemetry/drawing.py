@@ -11,8 +11,8 @@ from django.utils.translation import gettext, pgettext
 
 from equipment.models import Equipment
 from locations.models.calendar import zone_of
-from telemetry.models import Metric, Rule, RuleQuerySet, Series
-from telemetry.units import exactly, symbol
+from telemetry.models import LatestReading, Metric, Quality, Rule, RuleQuerySet, Series
+from telemetry.units import exactly, quantity, symbol
 
 Data = dict[str, Any]
 
@@ -21,6 +21,12 @@ def zone_for(machine: Equipment) -> ZoneInfo:
     """Its site's clock."""
     place = machine.location
     return zone_of(place and (place.site or place))
+
+
+def told(latest: LatestReading, unit: str) -> str:
+    """The newest value of a series in words."""
+    said = quantity(latest.value, unit)
+    return gettext("%(value)s, void") % {"value": said} if latest.quality is Quality.VOID else said
 
 
 def rules_in_force(machine: Equipment) -> RuleQuerySet:

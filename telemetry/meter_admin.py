@@ -20,6 +20,7 @@ from faultreporter.accounts.authentication import caller
 from faultreporter.backoffice import ModelAdmin, ReadOnlyInline, RecordForm, fillable, link_to, plain_number
 from locations.backoffice import ActionForm, SiteFilter, button, confirmed
 from telemetry.counters import Bucket
+from telemetry.enter_page import enter_a_reading
 from telemetry.meters import Consumption, consumption
 from telemetry.models import Meter, MeterExchange, Quality, Series, Tariff, Utility
 from telemetry.models.meters import STANDARD_UNITS
@@ -105,7 +106,8 @@ class MeterAdmin(ModelAdmin):
     readonly_fields = ("use",)
     inlines = (ExchangeInline,)
     actions = ("exchange",)
-    actions_detail = ("exchange_button",)
+    actions_detail = ("enter_a_reading", "exchange_button")
+    enter_a_reading = enter_a_reading
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Meter]:
         rows: QuerySet[Meter] = super().get_queryset(request)

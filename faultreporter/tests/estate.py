@@ -40,6 +40,7 @@ from faultreporter.webhooks.tests.factories import make_webhook
 from locations.models import BusinessCalendar, Location
 from locations.tests.factories import LocationFactory, SiteMembershipFactory
 from telemetry import voiding
+from telemetry.by_hand import Typed, enter
 from telemetry.ingest import ingest
 from telemetry.models import DeadLetter, Insight, MaintenanceWindow, MqttBridge, ReadingImport, Tariff
 from telemetry.mqtt.bridge import letter
@@ -74,6 +75,7 @@ def build_estate(*, manager: User, technician: User) -> None:
     FailureModeFactory.create_batch(SEVERAL, category=category, keywords=["hums"])
     machines = [machine(location=room, category=category) for room in rooms]
     measure(machines)
+    read_dials(machines, by=technician)
     find_unusual(machines, by=(manager, technician))
     for number, room in enumerate(rooms[1:]):
         machines[0].move_to(room, by=manager, at=timezone.now(), reason="Needed there")
@@ -140,6 +142,11 @@ def measure(machines: list[Equipment]) -> None:
         ingest([{"equipment_code": one.equipment_code, "metric": "energy", "value": 12}], at=timezone.now())
         stuck = [meter.series_id]
         voiding.declare(series=stuck, since=yesterday, until=an_hour_ago, reason="Stuck", by=None, at=timezone.now())
+
+
+def read_dials(machines: list[Equipment], *, by: User) -> None:
+    for one in machines:
+        enter(Typed(equipment_id=one.pk, metric="energy", value=13, note="Dusty"), by=by, at=timezone.now())
 
 
 def find_unusual(machines: list[Equipment], *, by: tuple[User, User]) -> None:

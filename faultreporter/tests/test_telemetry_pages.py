@@ -20,8 +20,8 @@ from faultreporter.tests.browsing import DESKTOP, PHONE, Visitor, chromium, star
 from faultreporter.tests.streams import StreamProcess, stream_process
 from faultreporter.tests.test_browser import person, sign_in
 from telemetry.ingest import ingest
-from telemetry.models import Quality, Rule
-from telemetry.tests.factories import MetricFactory, RuleFactory
+from telemetry.models import LatestReading, Quality, Rule, Series
+from telemetry.tests.factories import CounterFactory, MetricFactory, RuleFactory
 
 pytestmark = [
     pytest.mark.browser,
@@ -186,3 +186,34 @@ def test_wrong_readings_are_marked_in_the_curve_before_they_are_declared_void(
     assert tiles == ["8", "0", "0"]
     assert series.readings.filter(quality=Quality.VOID).count() == series.readings.filter(value=120).count() == 8
     assert visitor.faults == []
+
+
+def test_a_dial_is_typed_on_a_phone_and_a_typing_error_is_asked_about(live_server: Any, manager: User) -> None:
+    counter: Series = CounterFactory.create()
+    names = {"equipment_id": str(counter.equipment_id), "metric": "energy"}
+    now = timezone.now()
+    ingest([{**names, "value": 1000, "recorded_at": (now - timedelta(days=1)).isoformat()}], at=now)
+    submit = "form:has([name=value]) button[type=submit]"
+
+    with started() as browser:
+        visitor = Visitor(browser.new_context(), live_server.url)
+        sign_in(visitor, manager.email)
+        page = visitor.page
+        machine_page = f"/admin/equipment/equipment/{counter.equipment_id}"
+        visitor.visit(f"{machine_page}/enter/", DESKTOP, PHONE, shows="[name=metric]")
+        visitor.visit(f"{machine_page}/change/", DESKTOP, PHONE, shows="text=Enter a reading")
+        visitor.visit(f"/admin/telemetry/series/{counter.pk}/enter/", DESKTOP, PHONE, shows="[name=value]")
+        page.fill("[name=value]", "110")
+        page.click(submit)
+        page.wait_for_selector("text=110 kWh is not what was to be expected")
+        visitor.look(DESKTOP)
+        visitor.look(PHONE)
+        page.check("[name=confirm]")
+        page.click(submit)
+        page.wait_for_url(f"**/series/{counter.pk}/change/")
+        page.wait_for_selector("text=110 kWh is stored.")
+        visitor.visit("/admin/telemetry/handreading/", DESKTOP, PHONE, shows="text=110 kWh")
+        faults = list(visitor.faults)
+
+    assert LatestReading.objects.get(series=counter).value == 110
+    assert faults == []
