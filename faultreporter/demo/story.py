@@ -14,6 +14,7 @@ from faultreporter.audit.context import acting
 from faultreporter.audit.models import AuditLog
 from faultreporter.demo import (
     answers,
+    dials,
     escalation,
     handbooks,
     history,
@@ -63,6 +64,7 @@ def tell(*, now: datetime, quiet: bool = False) -> people.Team:
         readings.record(fleet, now=now, rng=rng, quiet=quiet)
         unusual.look_at(team)
         metering.meter(fleet, now=now, rng=random.Random(SEED))
+        dials.read_by_hand(fleet, team, now=now, rng=random.Random(SEED))
         upkeep.plan(fleet, team, now=now, rng=random.Random(SEED))
         neighbours.appear(fleet, team, now=now, rng=random.Random(SEED))
         inbox.fill(team, now=now, rng=random.Random(SEED))

@@ -24,7 +24,7 @@ from faultreporter.notifications.models import Delivery, Notification
 from faultreporter.webhooks.models import WebhookDelivery
 from locations.models import Location
 from telemetry.meters import consumption_between
-from telemetry.models import Insight, LatestReading, Meter, Reading
+from telemetry.models import HandReading, Insight, LatestReading, Meter, Reading, Series
 from workorders.attainment import attainment
 from workorders.models import LabourEntry, Part, WorkOrder
 from workorders.models.clocks import SLA_FIELDS
@@ -49,6 +49,7 @@ def test_a_believable_building(tmp_path: Path) -> None:
     assert_the_next_two_weeks_are_planned()
     assert_people_were_told()
     assert_its_meters_add_up()
+    assert_some_dials_are_read_by_hand()
     assert_the_assistant_was_right_and_wrong()
     assert_the_handbook_speaks_of_the_chillers_fault()
     assert set(WebhookDelivery.objects.values_list("state", flat=True)) == {"SUCCEEDED", "DEAD"}
@@ -110,13 +111,24 @@ def assert_people_were_told() -> None:
 
 def assert_its_meters_add_up() -> None:
     """What stands behind the main meter used less than it; the dial that was reset didn't use its reading."""
-    top = Meter.objects.get(parent=None)
+    top = Meter.objects.get(parent=None, utility="ELECTRICITY")
     edges = [timezone.now() - timedelta(days=30), timezone.now()]
     behind = [consumption_between(meter, edges).total or 0.0 for meter in top.submeters.all()]
     assert len(behind) == 3
     assert max(behind) < 1.2 * min(behind)
     assert sum(behind) < (consumption_between(top, edges).total or 0.0) < 2 * sum(behind)
     assert EnergyConsumption.objects.filter(computed_at__isnull=False, cost__gt=0).count() >= 4
+
+
+def assert_some_dials_are_read_by_hand() -> None:
+    due = Series.objects.with_staleness(timezone.now()).filter(read_by_hand=True)
+    assert sorted(due.values_list("metric__code", "is_stale")) == [
+        ("gas_volume", False),
+        ("runtime", True),
+        ("runtime", True),
+    ]
+    assert HandReading.objects.count() == 24
+    assert not HandReading.objects.filter(is_confirmed=True).exists()
 
 
 def assert_the_assistant_was_right_and_wrong() -> None:
