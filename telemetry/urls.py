@@ -1,17 +1,23 @@
 from django.urls import path
 
 from faultreporter.api.routers import Router
-from telemetry.aggregate_viewsets import AggregateViewSet
-from telemetry.export_viewsets import ExportViewSet
-from telemetry.hand_viewsets import HandReadingViewSet
-from telemetry.insight_viewsets import DetectorViewSet, InsightViewSet
-from telemetry.meter_viewsets import MeterViewSet, TariffViewSet
-from telemetry.reading_viewsets import ReadingViewSet
-from telemetry.rule_viewsets import MaintenanceWindowViewSet, RuleViewSet
-from telemetry.series_viewsets import SeriesViewSet
-from telemetry.stream_views import StreamView
-from telemetry.viewsets import DeviceKeyViewSet, MetricViewSet
-from telemetry.void_viewsets import ReadingVoidViewSet
+from telemetry.viewsets import (
+    AggregateViewSet,
+    DetectorViewSet,
+    DeviceKeyViewSet,
+    ExportViewSet,
+    HandReadingViewSet,
+    InsightViewSet,
+    MaintenanceWindowViewSet,
+    MeterViewSet,
+    MetricViewSet,
+    ReadingViewSet,
+    ReadingVoidViewSet,
+    RuleViewSet,
+    SeriesViewSet,
+    StreamView,
+    TariffViewSet,
+)
 
 router = Router()
 router.register("iot-data", AggregateViewSet, basename="aggregate")

@@ -19,12 +19,12 @@ from equipment.tests.factories import EquipmentFactory
 from faultreporter.accounts.models import User
 from faultreporter.testing import assert_error
 from telemetry import exports
-from telemetry.export_viewsets import AT_ONCE, Sending
 from telemetry.ingest import ingest
 from telemetry.models import Reading, Series
 from telemetry.models.readings import Quality
 from telemetry.spreadsheets import guarded, unguarded
 from telemetry.tests.factories import MetricFactory
+from telemetry.viewsets.exports import AT_ONCE, Sending
 
 pytestmark = pytest.mark.django_db
 

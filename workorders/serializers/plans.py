@@ -20,7 +20,7 @@ from faultreporter.api.serializers import CleanCharField, ModelSerializer, Seria
 from locations.fields import VisibleKeyField
 from locations.models import Location
 from locations.serializers import LocationBriefSerializer
-from telemetry.serializers import MetricCodeField, NumberField
+from telemetry.serializers.fields import MetricCodeField, NumberField
 from workorders.horizon import LONGEST_WINDOW, next_dates
 from workorders.models import ChecklistTemplate, MaintenancePlan, PlanMeter, PlanOccurrence, WorkOrder
 from workorders.models.planning import LONGEST_JOB

@@ -23,14 +23,14 @@ from faultreporter.api.viewsets import ReadOnlyViewSet
 from faultreporter.errors import DomainError, NotFound
 from locations.models import at_or_below
 from telemetry.by_hand import Entered, Outcome, ReadingConflict, Typed, enter_round
-from telemetry.hand_serializers import (
+from telemetry.models import HandReading, HandReadingQuerySet, Series
+from telemetry.serializers.hand_readings import (
     EnteredReadingSerializer,
     HandReadingSerializer,
     RoundReadingSerializer,
     RoundResultSerializer,
     RoundSerializer,
 )
-from telemetry.models import HandReading, HandReadingQuerySet, Series
 
 
 class HandReadingFilter(FilterSet):

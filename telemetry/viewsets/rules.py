@@ -12,18 +12,18 @@ from faultreporter.api.permissions import EVERYONE, MANAGERS
 from faultreporter.api.schema import PAGE_PARAMETERS
 from faultreporter.api.viewsets import ModelViewSet
 from faultreporter.errors import InvalidParameter
-from telemetry.backtest_viewsets import BackTests
 from telemetry.filters import MaintenanceWindowFilter, RuleFilter
 from telemetry.judging import State
 from telemetry.models import MaintenanceWindow, Rule
-from telemetry.reading_viewsets import key_parameter
-from telemetry.rule_serializers import (
+from telemetry.serializers.rules import (
     MaintenanceWindowSerializer,
     RuleSerializer,
     RuleStateSerializer,
     RuleVersionSerializer,
 )
-from telemetry.viewsets import READ_ALL_WRITE_MANAGERS
+from telemetry.viewsets.backtests import BackTests
+from telemetry.viewsets.catalogue import READ_ALL_WRITE_MANAGERS
+from telemetry.viewsets.readings import key_parameter
 
 STATE_PARAMETERS = (
     OpenApiParameter("state", str, enum=[state.value for state in State], many=True, explode=False, style="form"),

@@ -16,9 +16,9 @@ from faultreporter.api.permissions import EVERYONE
 from faultreporter.api.renderers import EnvelopeRenderer
 from faultreporter.errors import DomainError
 from telemetry.aggregates import aggregate
-from telemetry.asked_series import MAX_SERIES, RANGE, SERIES, TZ, AskedSeries
 from telemetry.buckets import BUCKETS, MAX_BUCKETS, edges
 from telemetry.exports import buckets_csv, check_length, file_name, readings_csv
+from telemetry.viewsets.asked_series import MAX_SERIES, RANGE, SERIES, TZ, AskedSeries
 
 AT_ONCE = BoundedSemaphore(2)
 """Files that a process sends at the same time. Each takes one of its few threads for as long as its reader is slow."""

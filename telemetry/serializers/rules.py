@@ -11,7 +11,7 @@ from locations.serializers import WeeklyHoursSerializer
 from telemetry.models import MaintenanceWindow, Rule, RuleState, RuleVersion
 from telemetry.models.rule_kinds import LONGEST_S
 from telemetry.reasons import limit_words
-from telemetry.serializers import MetricCodeField, NumberField
+from telemetry.serializers.fields import MetricCodeField, NumberField
 
 
 def number(help_text: Any) -> NumberField:

@@ -32,7 +32,7 @@ from locations.scope import hidden_site_ids
 from telemetry.history import LARGEST_SERIES
 from telemetry.live import heard_by
 from telemetry.models import Series
-from telemetry.reading_viewsets import MAX_LISTED, SERIES_ID, key_parameter, keys_parameter
+from telemetry.viewsets.readings import MAX_LISTED, SERIES_ID, key_parameter, keys_parameter
 
 MAX_SERIES = 5_000
 PATH = "/api/v1/iot-data/stream"

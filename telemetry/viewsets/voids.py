@@ -17,7 +17,7 @@ from faultreporter.errors import ValidationFailed
 from telemetry import voiding
 from telemetry.filters import ReadingVoidFilter
 from telemetry.models import ReadingVoid, Series, VoidedSeries
-from telemetry.void_serializers import (
+from telemetry.serializers.voids import (
     DeclareVoidSerializer,
     ReadingVoidDetailSerializer,
     ReadingVoidSerializer,

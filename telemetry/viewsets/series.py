@@ -13,10 +13,10 @@ from faultreporter.api.permissions import EVERYONE, HANDLERS, MANAGERS
 from faultreporter.api.viewsets import ListMixin, RetrieveMixin, UpdateMixin
 from telemetry.by_hand import Outcome, Typed, enter
 from telemetry.filters import SeriesFilter
-from telemetry.hand_serializers import EnteredReadingSerializer, TypedReadingSerializer
-from telemetry.hand_viewsets import entered_json
 from telemetry.models import Series
-from telemetry.series_serializers import SeriesDetailSerializer, SeriesSerializer
+from telemetry.serializers.hand_readings import EnteredReadingSerializer, TypedReadingSerializer
+from telemetry.serializers.series import SeriesDetailSerializer, SeriesSerializer
+from telemetry.viewsets.hand_readings import entered_json
 
 
 @extend_schema_view(

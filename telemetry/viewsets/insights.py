@@ -12,13 +12,13 @@ from faultreporter.api.filters import BooleanFilter, ChoicesFilter, FilterSet, I
 from faultreporter.api.permissions import HANDLERS, MANAGERS
 from faultreporter.api.viewsets import ModelViewSet, ReadOnlyViewSet
 from locations.models import at_or_below
-from telemetry.insight_serializers import (
+from telemetry.models import Detector, Insight, InsightFeedback, InsightQuerySet
+from telemetry.serializers.insights import (
     DetectorSerializer,
     FeedbackSerializer,
     InsightDetailSerializer,
     InsightSerializer,
 )
-from telemetry.models import Detector, Insight, InsightFeedback, InsightQuerySet
 
 
 class DetectorFilter(FilterSet):

@@ -7,7 +7,7 @@ from rest_framework import serializers
 
 from telemetry.aggregates import Bucket
 from telemetry.buckets import BUCKETS
-from telemetry.serializers import NumberField
+from telemetry.serializers.fields import NumberField
 
 SOURCES = ("raw", "1m", "15m", "1h", "1d")
 

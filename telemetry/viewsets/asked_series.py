@@ -17,7 +17,7 @@ from faultreporter.errors import InvalidParameter, NotFound, RangeTooLarge
 from telemetry.drawing import zone_for
 from telemetry.history import LARGEST_SERIES
 from telemetry.models import Metric, Reading, Series
-from telemetry.reading_viewsets import SERIES_ID, key_parameter, moment
+from telemetry.viewsets.readings import SERIES_ID, key_parameter, moment
 
 MAX_SERIES = 50
 EARLIEST, LATEST = datetime(1970, 1, 2, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)

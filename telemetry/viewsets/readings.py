@@ -30,7 +30,7 @@ from telemetry.ingest import ingest
 from telemetry.models import Metric, Reading, Series
 from telemetry.parsers import JSONReadingsParser, NDJSONReadingsParser
 from telemetry.pressure import gate
-from telemetry.serializers import (
+from telemetry.serializers.readings import (
     IngestResultSerializer,
     MachineReadingSerializer,
     ReadingSerializer,

@@ -9,7 +9,8 @@ from faultreporter.api.serializers import CleanCharField, ModelSerializer, Seria
 from telemetry.by_hand import MAX_ROUND, Outcome
 from telemetry.history import LARGEST_SERIES
 from telemetry.models import HandReading
-from telemetry.serializers import MachineReadingSerializer, NumberField
+from telemetry.serializers.fields import NumberField
+from telemetry.serializers.readings import MachineReadingSerializer
 
 
 @extend_schema_field(OpenApiTypes.DATETIME)

@@ -10,7 +10,7 @@ from locations.fields import VisibleKeyField
 from locations.models import Location
 from telemetry.history import LARGEST_SERIES
 from telemetry.models import Meter, MeterExchange, Series, Tariff
-from telemetry.serializers import NumberField
+from telemetry.serializers.fields import NumberField
 
 
 @extend_schema_field({"type": "integer", "minimum": 1, "maximum": LARGEST_SERIES})

@@ -17,11 +17,11 @@ from faultreporter.api.viewsets import ModelViewSet
 from faultreporter.errors import InvalidParameter, NotFound, RangeTooLarge
 from telemetry.counters import Bucket
 from telemetry.filters import MeterFilter, TariffFilter
-from telemetry.meter_serializers import ConsumptionSerializer, ExchangeSerializer, MeterSerializer, TariffSerializer
 from telemetry.meters import Consumption, consumption
 from telemetry.models import Meter, Tariff
-from telemetry.reading_viewsets import moment
-from telemetry.viewsets import READ_ALL_WRITE_MANAGERS
+from telemetry.serializers.meters import ConsumptionSerializer, ExchangeSerializer, MeterSerializer, TariffSerializer
+from telemetry.viewsets.catalogue import READ_ALL_WRITE_MANAGERS
+from telemetry.viewsets.readings import moment
 
 MAX_BUCKETS = 1_000
 # What is asked without `from`, and how long a bucket lasts at least.

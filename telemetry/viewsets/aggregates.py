@@ -11,13 +11,13 @@ from rest_framework.response import Response
 from faultreporter.api.pagination import whole_number
 from faultreporter.api.permissions import EVERYONE
 from faultreporter.errors import NotFound
-from telemetry.aggregate_serializers import ChartSerializer, SeriesAggregateSerializer, bucket_json
 from telemetry.aggregates import aggregate
-from telemetry.asked_series import EQUIPMENT, MAX_SERIES, RANGE, SERIES, TZ, AskedSeries
 from telemetry.buckets import BUCKETS, MAX_BUCKETS, edges
 from telemetry.chart_points import MAX_POINTS, largest_triangles, min_max
 from telemetry.models import Series
-from telemetry.reading_viewsets import SERIES_ID
+from telemetry.serializers.aggregates import ChartSerializer, SeriesAggregateSerializer, bucket_json
+from telemetry.viewsets.asked_series import EQUIPMENT, MAX_SERIES, RANGE, SERIES, TZ, AskedSeries
+from telemetry.viewsets.readings import SERIES_ID
 
 METHODS = {"MINMAX": min_max, "LTTB": largest_triangles}
 

@@ -19,8 +19,8 @@ from unfold.widgets import UnfoldAdminDecimalFieldWidget, UnfoldAdminSplitDateTi
 from faultreporter.accounts.authentication import caller
 from faultreporter.backoffice import ModelAdmin, ReadOnlyInline, RecordForm, fillable, link_to, plain_number
 from locations.backoffice import ActionForm, SiteFilter, button, confirmed
+from telemetry.admin.enter_page import enter_a_reading
 from telemetry.counters import Bucket
-from telemetry.enter_page import enter_a_reading
 from telemetry.meters import Consumption, consumption
 from telemetry.models import Meter, MeterExchange, Quality, Series, Tariff, Utility
 from telemetry.models.meters import STANDARD_UNITS

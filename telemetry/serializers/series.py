@@ -7,7 +7,7 @@ from rest_framework import serializers
 from faultreporter.api.serializers import ModelSerializer
 from telemetry.history import measured_interval
 from telemetry.models import Metric, Quality, Series
-from telemetry.serializers import NumberField
+from telemetry.serializers.fields import NumberField
 
 
 class LatestSerializer(serializers.Serializer[Any]):

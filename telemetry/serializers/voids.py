@@ -8,7 +8,7 @@ from rest_framework import serializers
 from faultreporter.api.serializers import CleanCharField, InstantField, ModelSerializer, Serializer
 from telemetry.history import LARGEST_SERIES
 from telemetry.models import ReadingVoid
-from telemetry.serializers import NumberField
+from telemetry.serializers.fields import NumberField
 
 
 class DeclareVoidSerializer(Serializer):

@@ -12,7 +12,7 @@ from faultreporter.api.permissions import EVERYONE, MANAGERS
 from faultreporter.api.viewsets import ModelViewSet
 from telemetry.filters import DeviceKeyFilter, MetricFilter
 from telemetry.models import DeviceKey, Metric
-from telemetry.serializers import DeviceKeySerializer, IssuedDeviceKeySerializer, MetricSerializer
+from telemetry.serializers.catalogue import DeviceKeySerializer, IssuedDeviceKeySerializer, MetricSerializer
 
 READ_ALL_WRITE_MANAGERS = {
     "list": EVERYONE,

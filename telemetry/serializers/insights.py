@@ -8,7 +8,7 @@ from equipment.models import Category
 from faultreporter.api.serializers import CleanCharField, ModelSerializer, Serializer, UpperChoiceField
 from locations.fields import VisibleKeyField
 from telemetry.models import Detector, Insight, InsightFeedback, Verdicts
-from telemetry.serializers import MetricCodeField
+from telemetry.serializers.fields import MetricCodeField
 
 
 class VerdictsSerializer(serializers.Serializer[Any]):

@@ -1,86 +1,14 @@
 from typing import Any
 
 from django.utils.translation import gettext_lazy as _
-from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from equipment.models import Equipment
-from faultreporter.api.serializers import InstantField, ModelSerializer
-from locations.fields import VisibleKeyField
+from faultreporter.api.serializers import InstantField
 from telemetry.history import Line
 from telemetry.ingest import MAX_ERRORS, MAX_READINGS
-from telemetry.models import DeviceKey, Metric, Quality
+from telemetry.models import Quality
 from telemetry.refusals import Refused
-
-
-@extend_schema_field({"type": "number", "format": "double"})
-class NumberField(serializers.Field[float, Any, float, Any]):
-    """A number; text that looks like one isn't one. The parser has refused what isn't finite."""
-
-    default_error_messages = {"invalid": _("Send a number.")}
-
-    def to_internal_value(self, data: Any) -> float:
-        if type(data) not in (int, float):
-            self.fail("invalid")
-        return float(data)
-
-    def to_representation(self, value: float) -> float:
-        return value
-
-
-class MetricSerializer(ModelSerializer):
-    """A quantity that sensors report, the unit it is stored in, and what is physically possible."""
-
-    physical_min = NumberField(allow_null=True, required=False)
-    physical_max = NumberField(allow_null=True, required=False)
-
-    class Meta:
-        model = Metric
-        fields = (
-            "id", "code", "name", "description", "unit", "kind", "brick_class", "physical_min", "physical_max",
-            "created_at", "updated_at", "deleted_at",
-        )  # fmt: skip
-        read_only_fields = ("id", "created_at", "updated_at", "deleted_at")
-
-
-class MetricCodeField(serializers.SlugRelatedField[Metric]):
-    """A metric by its code."""
-
-    def __init__(self, **kwargs: Any) -> None:
-        super().__init__(slug_field="code", queryset=Metric.objects.all(), **kwargs)
-
-    def get_queryset(self) -> Any:
-        return Metric.objects.living()
-
-    def to_internal_value(self, data: Any) -> Metric:
-        if not isinstance(data, str) or "\0" in data:
-            self.fail("invalid")
-        return super().to_internal_value(data)
-
-
-class DeviceKeySerializer(ModelSerializer):
-    """The key of a gateway; `equipment_ids` are the machines it may send for, unless `all_equipment` is true."""
-
-    equipment_ids = VisibleKeyField(source="equipment", queryset=Equipment.objects.all(), many=True, required=False)
-
-    class Meta:
-        model = DeviceKey
-        fields = (
-            "id", "name", "device_id", "prefix", "all_equipment", "equipment_ids",
-            "previous_expires_at", "last_used_at", "created_at", "updated_at", "deleted_at",
-        )  # fmt: skip
-        read_only_fields = (
-            "id", "prefix", "previous_expires_at", "last_used_at", "created_at", "updated_at", "deleted_at",
-        )  # fmt: skip
-
-
-class IssuedDeviceKeySerializer(DeviceKeySerializer):
-    """The one answer that shows the key itself."""
-
-    key = serializers.CharField(read_only=True, help_text=_("For the header X-Device-Key. Shown once, stored nowhere."))
-
-    class Meta(DeviceKeySerializer.Meta):
-        fields = (*DeviceKeySerializer.Meta.fields, "key")  # type: ignore[assignment]  # one longer
+from telemetry.serializers.fields import NumberField
 
 
 class ReadingSerializer(serializers.Serializer[Any]):

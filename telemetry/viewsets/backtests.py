@@ -17,8 +17,8 @@ from telemetry.drawing import lines_of
 from telemetry.judging import Limits
 from telemetry.models import Metric, Series, Suppression
 from telemetry.reasons import reason
-from telemetry.rule_serializers import RuleSerializer
-from telemetry.serializers import NumberField
+from telemetry.serializers.fields import NumberField
+from telemetry.serializers.rules import RuleSerializer
 
 LINE_KINDS = ("TRIGGER", "CLEAR")
 

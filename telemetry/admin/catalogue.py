@@ -27,23 +27,15 @@ from faultreporter.backoffice import (
     link_to,
 )
 from locations.backoffice import SiteFilter
-from telemetry import (  # noqa: F401 - these have pages of their own
-    curves,
-    gateway_admin,
-    hand_admin,
-    insight_admin,
-    meter_admin,
-    rule_admin,
-    void_admin,
-)
+from telemetry import curves
+from telemetry.admin.enter_page import enter_a_reading, enter_link
+from telemetry.admin.live_page import live_link
+from telemetry.admin.void_page import void_readings
 from telemetry.drawing import rules_in_force, told
-from telemetry.enter_page import enter_a_reading, enter_link
-from telemetry.live_page import live_link
 from telemetry.models import DeviceKey, LatestReading, Metric, Series
 from telemetry.models.rule_kinds import seconds
 from telemetry.sparklines import sparkline, with_day
 from telemetry.units import symbol
-from telemetry.void_page import void_readings
 
 SHOWN = timedelta(days=1)
 
