@@ -33,7 +33,7 @@ def ids(response: Any) -> set[str]:
 
 def test_it_works(api: Api, tess: User, insight: Insight) -> None:
     [row] = api(tess).get(INSIGHTS).json()["data"]
-    assert row["summary"] == "Temperature reached 95 °C; 20 to 30 was usual."
+    assert row["summary"] == "Temperature reached 95 °C; 20 to 30 °C was usual."
     assert (row["state"], row["kind"], row["my_verdict"]) == ("SHOWN", "RUNNING_Z", None)
 
     said = api(tess).post(f"{INSIGHTS}/{insight.pk}/feedback", {"verdict": "useful", "note": "Filter was clogged"})

@@ -205,8 +205,11 @@ def test_a_key_speaks_only_for_its_machines(chiller: Equipment) -> None:
     assert [error["code"] for error in response.json()["data"]["errors"]] == ["forbidden_device"]
 
 
-def test_a_key_without_reach_sends_nothing(chiller: Equipment) -> None:
-    response = gateway(equipment=[]).post(URL, {"readings": [one()]})
+def test_a_key_whose_machines_are_gone_sends_nothing(chiller: Equipment) -> None:
+    key, plain = issue_key(equipment=[chiller])
+    key.equipment.clear()
+
+    response = APIClient(headers={"X-Device-Key": plain}).post(URL, {"readings": [one()]})
 
     assert response.json()["data"]["rejected"] == 1
 

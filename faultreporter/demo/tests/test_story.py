@@ -2,13 +2,16 @@
 
 import json
 from collections import Counter
-from datetime import UTC, datetime, timedelta
+from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 from django.core.management import CommandError, call_command
+from django.db import transaction
 from django.db.models import Count
+from django.test import override_settings
 from django.utils import timezone
 
 from aiassist.manual_search import search
@@ -18,7 +21,7 @@ from alerts.models import Alert
 from analytics.models import EnergyConsumption
 from equipment.models import Category, Equipment, StatusInterval, Team
 from faultreporter.accounts.models import User
-from faultreporter.demo import large, story
+from faultreporter.demo import large
 from faultreporter.demo.unusual import EVENTS
 from faultreporter.notifications.models import Delivery, Notification
 from faultreporter.webhooks.models import WebhookDelivery
@@ -30,12 +33,34 @@ from workorders.models import LabourEntry, Part, WorkOrder
 from workorders.models.clocks import SLA_FIELDS
 from workorders.workload import workload
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.xdist_group("demo")]
 
 
-def test_a_believable_building(tmp_path: Path) -> None:
-    story.tell(now=timezone.now(), quiet=True)
+def test_not_in_production(settings: Any) -> None:
+    settings.PRODUCTION = True
 
+    for command in ("seed_demo", "seed_large"):
+        with pytest.raises(CommandError, match="not for production"):
+            call_command(command)
+
+
+def test_not_into_somebody_elses_database(mona: User) -> None:
+    with pytest.raises(CommandError, match="empty"):
+        call_command("seed_demo")
+
+
+@pytest.fixture(scope="module")
+def told(django_db_setup: None, django_db_blocker: Any, tmp_path_factory: Any) -> Iterator[Path]:
+    """The story, told once for all tests below, and where its logins lie. What a test adds is gone after it."""
+    state = tmp_path_factory.mktemp("state")
+    folders = override_settings(STATE_DIR=state, MEDIA_ROOT=state / "media")
+    with django_db_blocker.unblock(), folders, transaction.atomic():
+        call_command("seed_demo", verbosity=0)
+        yield state
+        transaction.set_rollback(True)
+
+
+def test_a_believable_building(told: Path) -> None:
     kinds = dict(Location.objects.values_list("kind").annotate(Count("pk")))
     assert (kinds["BUILDING"], kinds["FLOOR"]) == (3, 18)
     assert 140 <= kinds["ROOM"] <= 160
@@ -152,34 +177,20 @@ def assert_its_books_are_true() -> None:
     assert not repairs.filter(failure_mechanism=None, no_failure_found=False).exists()
 
 
-def test_the_command_tells_it_once_and_keeps_the_logins(settings: Any, capsys: pytest.CaptureFixture[str]) -> None:
-    call_command("seed_demo", verbosity=0)
-    first = (settings.STATE_DIR / "demo.json").read_text()
+def test_it_is_told_once_and_keeps_the_logins(told: Path, settings: Any) -> None:
+    settings.STATE_DIR = told
+    first = (told / "demo.json").read_text()
     machines = Equipment.objects.count()
 
     call_command("seed_demo", verbosity=0)
 
-    assert (settings.STATE_DIR / "demo.json").read_text() == first
+    assert (told / "demo.json").read_text() == first
     assert Equipment.objects.count() == machines
     assert {user["role"] for user in json.loads(first)["users"]} == set(User.Role.values)
-    assert (settings.STATE_DIR / "demo.json").stat().st_mode & 0o077 == 0
+    assert (told / "demo.json").stat().st_mode & 0o077 == 0
 
 
-def test_not_in_production(settings: Any) -> None:
-    settings.PRODUCTION = True
-
-    for command in ("seed_demo", "seed_large"):
-        with pytest.raises(CommandError, match="not for production"):
-            call_command(command)
-
-
-def test_not_into_somebody_elses_database(mona: User) -> None:
-    with pytest.raises(CommandError, match="empty"):
-        call_command("seed_demo")
-
-
-def test_the_benchmark_fleet_in_small() -> None:
-    story.tell(now=datetime.now(UTC), quiet=True)
+def test_the_benchmark_fleet_in_small(told: Path) -> None:
     size = large.Size(machines=300, alerts=2_000, orders=1_000, sensors=5, samples=60)
 
     for step in large.steps(size):
