@@ -165,3 +165,10 @@ def test_a_plus_in_an_address_may_have_become_a_space(api: Api, mona: User, time
     found = api(mona).get(f"/api/v1/device-keys?created_after={time}").json()["data"]
 
     assert [one["id"] for one in found] == [str(key.pk)]
+
+
+@pytest.mark.xdist_group("together")
+def test_what_belongs_together_runs_together(request: pytest.FixtureRequest) -> None:
+    """Tests that start servers would be in each other's way; xdist and pytest must agree on how a group is told."""
+    if getattr(request.config.option, "loadgroup", False):
+        assert request.node.nodeid.endswith("@together")
