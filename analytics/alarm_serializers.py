@@ -76,7 +76,7 @@ class AskedRulesSerializer(AskedSerializer):
     has_advice = UpperChoiceField(choices=["TRUE", "FALSE"], required=False)
 
 
-class PartSerializer(Serializer):
+class AlarmShareSerializer(Serializer):
     """`count` of `of`. Null where `of` is 0; `is_few` where it is so small that the share says little."""
 
     count = serializers.IntegerField()
@@ -102,13 +102,15 @@ class LoadSerializer(Serializer):
     in_storm = serializers.IntegerField(source="load.in_storm", help_text="Of the alerts, those another speaks for.")
     per_day = serializers.FloatField(allow_null=True, help_text="Null before the period has begun.")
     standing = serializers.IntegerField(help_text="Open for more than 24 hours at the end of the period.")
-    self_cleared = PartSerializer(source="load.self_cleared", help_text="Of rules: over before anybody did anything.")
-    fleeting = PartSerializer(source="load.fleeting_share", help_text="Of rules: the same within ten minutes.")
-    chattering = PartSerializer(
+    self_cleared = AlarmShareSerializer(
+        source="load.self_cleared", help_text="Of rules: over before anybody did anything."
+    )
+    fleeting = AlarmShareSerializer(source="load.fleeting_share", help_text="Of rules: the same within ten minutes.")
+    chattering = AlarmShareSerializer(
         source="load.chattering_share", help_text="The same alarm had begun twice within the hour before."
     )
-    answered = PartSerializer(source="load.answered_share", help_text="Of the alerts, without duplicates.")
-    false_alarms = PartSerializer(source="load.false_share", help_text="Of those resolved, without duplicates.")
+    answered = AlarmShareSerializer(source="load.answered_share", help_text="Of the alerts, without duplicates.")
+    false_alarms = AlarmShareSerializer(source="load.false_share", help_text="Of those resolved, without duplicates.")
     to_acknowledge = SpreadSerializer(source="load.to_acknowledge")
     to_resolve = SpreadSerializer(source="load.to_resolve")
     last_at = InstantField(source="load.last_at", allow_null=True, help_text="When the last one began.")
@@ -118,7 +120,7 @@ class AlarmSeverityCountsSerializer(counts_by(Alert.Severity.values)):  # type: 
     pass
 
 
-class DayLoadSerializer(Serializer):
+class AlarmDaySerializer(Serializer):
     day = serializers.DateField()
     begins = serializers.IntegerField()
     severities = AlarmSeverityCountsSerializer()
@@ -146,14 +148,14 @@ class BadActorSerializer(Serializer):
     equipment_code = serializers.CharField(source="equipment.equipment_code")
     equipment_name = serializers.CharField(source="equipment.equipment_name")
     begins = serializers.IntegerField()
-    share = PartSerializer()
-    cumulative = PartSerializer(help_text="With those before it.")
+    share = AlarmShareSerializer()
+    cumulative = AlarmShareSerializer(help_text="With those before it.")
     last_at = InstantField()
 
 
 def parts_by(choices: list[str]) -> type[Serializer]:
     """A serializer of one share a choice."""
-    return type("PartsBy", (Serializer,), {choice: PartSerializer() for choice in choices})
+    return type("PartsBy", (Serializer,), {choice: AlarmShareSerializer() for choice in choices})
 
 
 class SeverityPartsSerializer(parts_by(Alert.Severity.values)):  # type: ignore[misc]  # made of the enumeration
@@ -174,13 +176,13 @@ class AlarmPerformanceSerializer(LoadSerializer):
     alarms = serializers.IntegerField(source="load.alarms", help_text="Different ones that began.")
     chattering_alarms = serializers.IntegerField(source="load.chattering_alarms")
     peak = PeakSerializer(allow_null=True, help_text="The fullest ten minutes.")
-    floods = PartSerializer(help_text="Of all windows of ten minutes, those with more than ten begins.")
+    floods = AlarmShareSerializer(help_text="Of all windows of ten minutes, those with more than ten begins.")
     by_severity = SeverityPartsSerializer(source="severities")
     by_source = SourcePartsSerializer(source="sources")
-    days = DayLoadSerializer(many=True)
+    days = AlarmDaySerializer(many=True)
     sites = SiteLoadSerializer(many=True)
     bad_actors = BadActorSerializer(many=True, help_text="The ten most frequent.")
-    top_share = PartSerializer(help_text="What those ten have of all begins.")
+    top_share = AlarmShareSerializer(help_text="What those ten have of all begins.")
 
 
 class AdviceSerializer(Serializer):
@@ -203,7 +205,7 @@ class RulePerformanceSerializer(LoadSerializer):
     metric = serializers.CharField(source="record.metric.code")
     is_enabled = serializers.BooleanField(source="record.is_enabled")
     version = serializers.IntegerField(source="record.version")
-    share = PartSerializer(help_text="Of what began by rules.")
+    share = AlarmShareSerializer(help_text="Of what began by rules.")
     advice = AdviceSerializer(many=True)
     changed_at = InstantField(allow_null=True, help_text="The last change, if in the period.")
     per_day_before = serializers.FloatField(allow_null=True, help_text="Null for less than a day.")
@@ -216,4 +218,4 @@ class MachinePerformanceSerializer(LoadSerializer):
     equipment_id = serializers.UUIDField(source="record.pk")
     equipment_code = serializers.CharField(source="record.equipment_code")
     equipment_name = serializers.CharField(source="record.equipment_name")
-    share = PartSerializer(help_text="Of all that began.")
+    share = AlarmShareSerializer(help_text="Of all that began.")

@@ -122,7 +122,7 @@ def turns(demo: dict[str, Any]) -> list[Turn]:
         ),
         Turn("administrator-reads", token["ADMIN"], examples=7, filters=(*ALL_BUT_FAREWELLS, *READS)),
         Turn("technician", token["TECHNICIAN"], phases="fuzzing", examples=12),
-        Turn("manager", token["MANAGER"], phases="fuzzing", examples=6, always=knowing),
+        Turn("manager", token["MANAGER"], phases="fuzzing", examples=3, always=knowing),
         Turn("gateway", f"X-Device-Key: {demo['device_key']}", examples=300, filters=INGEST),
         Turn("stranger", phases="fuzzing", examples=4),
         Turn("farewells", token["ADMIN"], examples=50, filters=ONLY_FAREWELLS, always=knowing),

@@ -106,7 +106,7 @@ class RefusedReadingSerializer(serializers.Serializer[Any]):
     meta = serializers.DictField()
 
 
-class OutcomeSerializer(serializers.Serializer[Any]):
+class RoundOutcomeSerializer(serializers.Serializer[Any]):
     """What became of one reading: `reading` is what is stored, or `error` says why it isn't."""
 
     index = serializers.IntegerField(help_text=_("Which reading of the round, from 0."))
@@ -122,4 +122,4 @@ class RoundResultSerializer(serializers.Serializer[Any]):
     known = serializers.IntegerField(help_text=_("The same value is stored for that moment already."))
     conflict = serializers.IntegerField(help_text=_("Another value is stored for that moment, and stays."))
     refused = serializers.IntegerField()
-    outcomes = OutcomeSerializer(many=True)
+    outcomes = RoundOutcomeSerializer(many=True)
