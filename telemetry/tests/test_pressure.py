@@ -24,7 +24,7 @@ BATCH = {"readings": [{"equipment_code": "CH-1", "metric": "temperature", "value
 @pytest.fixture(autouse=True)
 def gate(monkeypatch: pytest.MonkeyPatch) -> Iterator[pressure.Gate]:
     fresh = pressure.Gate()
-    monkeypatch.setattr("telemetry.reading_viewsets.gate", fresh)
+    monkeypatch.setattr("telemetry.viewsets.readings.gate", fresh)
     yield fresh
     assert fresh.inside == 0
 
