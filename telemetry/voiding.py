@@ -48,8 +48,9 @@ WITH piece AS MATERIALIZED (
 ), newest AS (
     UPDATE iot_latest latest
     SET void_at = CASE WHEN covered.times @> latest.recorded_at THEN latest.recorded_at END
-    FROM covered
-    WHERE latest.series_id = covered.series_id
+    FROM piece JOIN covered USING (series_id)
+    WHERE latest.series_id = piece.series_id
+        AND latest.recorded_at >= piece.since AND latest.recorded_at < piece.until
         AND latest.void_at IS DISTINCT FROM CASE WHEN covered.times @> latest.recorded_at THEN latest.recorded_at END
 ), changed AS (
     UPDATE iot_data reading SET quality = CASE WHEN covered.times @> reading.recorded_at THEN 1 ELSE 0 END

@@ -135,6 +135,20 @@ def test_the_newest_reading(series: Series) -> None:
     assert LatestReading.objects.get().quality is Quality.GOOD
 
 
+def test_the_newest_reading_says_what_its_row_says(series: Series) -> None:
+    """Another stretch must not make it void before the worker has seen it."""
+    declare(series, 190, 200)
+    keep([(series.pk, minute(195), 7.0)], at=NOW)
+    declare(series, 30, 31)
+
+    assert void_minutes() == {30}
+    assert LatestReading.objects.get().quality is Quality.GOOD
+
+    rolled_up()
+    assert void_minutes() == {30, 195}
+    assert LatestReading.objects.get().quality is Quality.VOID
+
+
 def test_very_many_follow_in_pieces_by_a_worker(series: Series, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(voiding, "AT_ONCE", 10)
     monkeypatch.setattr(voiding, "PIECE", 25)
