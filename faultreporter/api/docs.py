@@ -1,6 +1,7 @@
 """`/api/v1/openapi.json`, `/docs`, `/redoc`: generated, served from our own host only."""
 
 from functools import cache
+from threading import Lock
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
@@ -10,10 +11,18 @@ from drf_spectacular.generators import SchemaGenerator
 
 from faultreporter.api.renderers import to_json
 
+generating = Lock()
 
-@cache
+
 def document() -> bytes:
     """The document is the same for everybody and for the life of the process."""
+    # drf-spectacular loads its extensions with the first document, and falls over a second thread that does so too.
+    with generating:
+        return generated()
+
+
+@cache
+def generated() -> bytes:
     return to_json(SchemaGenerator().get_schema(request=None, public=True))
 
 

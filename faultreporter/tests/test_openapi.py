@@ -1,9 +1,14 @@
 """The OpenAPI document says what is true, and the whole of it."""
 
+import os
+import subprocess
+import sys
 from typing import Any
 
 import pytest
 from drf_spectacular.generators import SchemaGenerator
+
+from faultreporter.localstack.environment import CHECKOUT
 
 
 @pytest.fixture(scope="module")
@@ -64,3 +69,39 @@ class TestHeaders:
             "application/json",
             "application/problem+json",
         }
+
+
+FOUR_AT_ONCE = """
+import sys, threading
+import django
+django.setup()
+from faultreporter.api import docs
+
+sys.setswitchinterval(1e-5)
+together, answers = threading.Barrier(4), []
+
+def ask():
+    together.wait()
+    answers.append(docs.document())
+
+threads = [threading.Thread(target=ask) for _ in range(4)]
+for thread in threads: thread.start()
+for thread in threads: thread.join()
+print(len(answers), len(set(answers)))
+"""
+
+
+class TestServing:
+    def test_a_new_process_answers_all_who_ask_at_once(self) -> None:
+        environment = {**os.environ, "DJANGO_SETTINGS_MODULE": "faultreporter.settings"}
+
+        run = subprocess.run(
+            [sys.executable, "-c", FOUR_AT_ONCE],
+            cwd=CHECKOUT,
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+
+        assert run.stdout.split() == ["4", "1"], run.stderr
