@@ -35,7 +35,8 @@ def free_port() -> int:
 
 def start_server(port: int) -> "subprocess.Popen[bytes]":
     command = [sys.executable, "-m", "granian", "--interface", "wsgi", "--host", "127.0.0.1", "--port", str(port)]
-    command += ["--workers", "2", "--blocking-threads", "4", "--no-ws", "faultreporter.wsgi:application"]
+    command += ["--workers", "2", "--blocking-threads", "4", "--no-ws", "--workers-kill-timeout", "5"]
+    command += ["faultreporter.wsgi:application"]
     quiet = {**os.environ, "LOG_LEVEL": "WARNING", "RATE_LIMIT_PER_MINUTE": "10000000"}
     server = subprocess.Popen(command, env=quiet, stdout=subprocess.DEVNULL)
     for _ in range(100):
@@ -44,7 +45,7 @@ def start_server(port: int) -> "subprocess.Popen[bytes]":
             return server
         except OSError:
             time.sleep(0.1)
-    server.kill()
+    server.terminate()  # it takes its workers with it, which killing it would leave behind
     raise SystemExit("The server did not start.")
 
 
