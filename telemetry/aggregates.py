@@ -133,11 +133,11 @@ def dirty(
 
 # The journal has what arrived in the last seconds; reading all of it costs less than an index would at every batch.
 STALE_SQL = """
-SELECT DISTINCT stale.series_id, stale.window_at
+SELECT DISTINCT stale.series_id, date_bin('15 minutes', stale.first_at, '2000-01-01T00:00:00Z')
 FROM iot_arrivals arrival
-CROSS JOIN LATERAL unnest(arrival.series, arrival.window_at) AS stale(series_id, window_at)
+CROSS JOIN LATERAL unnest(arrival.series, arrival.first_at, arrival.last_at) AS stale(series_id, first_at, last_at)
 WHERE arrival.series && %(series)s::int[] AND stale.series_id = ANY(%(series)s::int[])
-    AND stale.window_at > %(since)s::timestamptz - interval '15 minutes' AND stale.window_at < %(until)s
+    AND stale.last_at >= %(since)s AND stale.first_at < %(until)s
 ORDER BY 1, 2"""
 
 

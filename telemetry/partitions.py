@@ -156,7 +156,7 @@ def count_caught() -> int:
 def outdated_partitions(*, at: datetime) -> list[tuple[Kept, str]]:
     """The months that are older than what is kept, oldest first, but none that still waits to be rolled up."""
     with connection.cursor() as cursor:
-        cursor.execute("SELECT min(waiting) FROM iot_arrivals, unnest(window_at) AS waiting")
+        cursor.execute("SELECT min(waiting) FROM iot_arrivals, unnest(first_at) AS waiting")
         (waiting,) = cursor.fetchone()
     found = []
     for kept in partitioned_tables():

@@ -1,9 +1,11 @@
 """Readings rolled up by minute, quarter of an hour, hour and day of UTC, so that long ranges cost little to ask for.
 
 A roll-up is always computed anew from what is stored, never moved on by a difference: doing it twice, in any order or
-after a crash gives the same row. The journal `iot_arrivals` says which windows have changed; a batch writes it in the
+after a crash gives the same row. The journal `iot_arrivals` says which times have changed; a batch writes it in the
 transaction that stores its readings, and here its rows go in the transaction that writes the roll-ups. So whoever
-looks at the database in one moment finds for every window either a journal row or roll-ups that are right.
+looks at the database in one moment finds for every minute either a journal row or roll-ups that are right. Minutes are
+computed from the readings, everything longer from the next shorter step, so that what a reading costs doesn't depend on
+how many came in its quarter of an hour.
 
 One transaction at a time rolls up, held by an advisory lock: two that overlap could read the same readings, and the
 one that read first could write last.
@@ -11,7 +13,7 @@ one that read first could write last.
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from django.db import connection, transaction
 from django.db.models import Count, Min
@@ -29,7 +31,7 @@ WINDOW = timedelta(minutes=15)
 # Any constant does; it only has to differ from the other advisory locks of the project.
 ROLLUPS_LOCK = 7_105_003
 ARRIVALS_AT_ONCE = 500
-WINDOWS_AT_ONCE = 50_000
+CHANGES_AT_ONCE = 50_000
 STRETCHES_A_STATEMENT = 5_000
 MINUTES_KEPT = timedelta(days=90)
 
@@ -57,7 +59,7 @@ FROM (
 ) merged""")
 # None that is there already as it is: a row that isn't touched leaves no dead one behind.
 UPSERT = sql.SQL("""
-INSERT INTO {table} AS kept ({columns}) SELECT {columns} FROM {rows} ORDER BY series_id, bucket_at
+INSERT INTO {table} AS kept ({columns}) SELECT {columns} FROM fresh ORDER BY series_id, bucket_at
 ON CONFLICT (series_id, bucket_at) DO UPDATE SET n = EXCLUDED.n, sum = EXCLUDED.sum, min = EXCLUDED.min,
     max = EXCLUDED.max, last = EXCLUDED.last, last_at = EXCLUDED.last_at
 WHERE (kept.n, kept.sum, kept.min, kept.max, kept.last, kept.last_at)
@@ -65,65 +67,24 @@ WHERE (kept.n, kept.sum, kept.min, kept.max, kept.last, kept.last_at)
 # How many rows a table has to have in the dirty stretches, and which it has there too many: those without a reading any
 # more. Always through the key, stretch by stretch: a join would let the planner read the whole table.
 COUNT_AND_GONE = sql.SQL("""
-SELECT {name}, (SELECT count(*) FROM {rows}), array_agg(there.series_id), array_agg(there.bucket_at)
+SELECT (SELECT count(*) FROM fresh), array_agg(there.series_id), array_agg(there.bucket_at)
 FROM dirty CROSS JOIN LATERAL (
     SELECT series_id, bucket_at FROM {table}
     WHERE series_id = dirty.series_id AND bucket_at >= dirty.since AND bucket_at < dirty.until OFFSET 0
 ) there
-WHERE NOT EXISTS (SELECT FROM {rows} new WHERE new.series_id = there.series_id AND new.bucket_at = there.bucket_at)""")
+WHERE NOT EXISTS (SELECT FROM fresh new WHERE new.series_id = there.series_id AND new.bucket_at = there.bucket_at)""")
 DELETE_SQL = sql.SQL("""
 DELETE FROM {table} old USING unnest(%b::int[], %b::timestamptz[]) AS gone(series_id, bucket_at)
 WHERE old.series_id = gone.series_id AND old.bucket_at = gone.bucket_at""")
 
 
-def dirty(width: str) -> sql.Composed:
-    return DIRTY.format(width=sql.SQL("interval {}").format(sql.Literal(width)), epoch=sql.Literal(EPOCH))
-
-
-def upsert(table: str, rows: str) -> sql.Composed:
-    return UPSERT.format(table=sql.Identifier(table), columns=COLUMNS, rows=sql.Identifier(rows))
-
-
-def count_and_gone(table: str, rows: str) -> sql.Composed:
-    names = {"name": sql.Literal(table), "table": sql.Identifier(table), "rows": sql.Identifier(rows)}
-    return COUNT_AND_GONE.format(**names)
-
-
-# From the readings to minutes, from those to quarters. Minutes before a certain time aren't kept.
-FINE_SQL = sql.SQL("""
-WITH dirty AS MATERIALIZED ({dirty}),
-minutes AS MATERIALIZED (
-    SELECT dirty.series_id, minute.*
-    FROM dirty CROSS JOIN LATERAL (
-        SELECT date_bin('1 minute', recorded_at, dirty.since) AS bucket_at, {of_readings} FROM iot_readings
-        WHERE series_id = dirty.series_id AND recorded_at >= dirty.since AND recorded_at < dirty.until
-        GROUP BY 1
-    ) minute
-),
-quarters AS MATERIALIZED (
-    SELECT series_id, date_bin('15 minutes', minutes.bucket_at, {epoch}) AS bucket_at, {combined}
-    FROM minutes GROUP BY 1, 2
-),
-kept AS (SELECT * FROM minutes WHERE bucket_at >= %b),
-minutes_written AS ({minutes_written}),
-quarters_written AS ({quarters_written})
-{minutes_gone} UNION ALL {quarters_gone}""").format(
-    dirty=dirty("15 minutes"),
-    epoch=sql.Literal(EPOCH),
-    of_readings=OF_READINGS,
-    combined=COMBINED,
-    minutes_written=upsert("iot_rollup_1m", "kept"),
-    quarters_written=upsert("iot_rollup_15m", "quarters"),
-    minutes_gone=count_and_gone("iot_rollup_1m", "minutes"),
-    quarters_gone=count_and_gone("iot_rollup_15m", "quarters"),
-)
-COARSE_SQL = sql.SQL("""
+STEP = sql.SQL("""
 WITH dirty AS MATERIALIZED ({dirty}),
 fresh AS MATERIALIZED (
     SELECT dirty.series_id, whole.*
     FROM dirty CROSS JOIN LATERAL (
-        SELECT date_bin({width}, finer.bucket_at, dirty.since) AS bucket_at, {combined} FROM {source} finer
-        WHERE series_id = dirty.series_id AND finer.bucket_at >= dirty.since AND finer.bucket_at < dirty.until
+        SELECT date_bin({width}, {at}, dirty.since) AS bucket_at, {summed_up} FROM {source}
+        WHERE series_id = dirty.series_id AND {at} >= dirty.since AND {at} < dirty.until
         GROUP BY 1
     ) whole
 ),
@@ -131,22 +92,28 @@ written AS ({written})
 {gone}""")
 
 
-def coarse_sql(*, source: str, target: str, width: str) -> sql.Composed:
-    """The `target` rows that the dirty stretches touch, from the rows of the next finer step."""
-    return COARSE_SQL.format(
-        width=sql.Literal(width),
-        dirty=dirty(width),
-        combined=COMBINED,
+def step(source: str, target: str, width: str) -> sql.Composed:
+    """The `target` rows that the dirty stretches touch, from the readings or the rows of a finer step."""
+    span, is_raw = sql.SQL("interval {}").format(sql.Literal(width)), source == "iot_readings"
+    return STEP.format(
+        dirty=DIRTY.format(width=span, epoch=sql.Literal(EPOCH)),
+        width=span,
+        at=sql.Identifier("recorded_at" if is_raw else "bucket_at"),
+        summed_up=OF_READINGS if is_raw else COMBINED,
         source=sql.Identifier(source),
-        written=upsert(target, "fresh"),
-        gone=count_and_gone(target, "fresh"),
+        written=UPSERT.format(table=sql.Identifier(target), columns=COLUMNS),
+        gone=COUNT_AND_GONE.format(table=sql.Identifier(target)),
     )
 
 
-HOURS_SQL = coarse_sql(source="iot_rollup_15m", target="iot_rollup_1h", width="1 hour")
-DAYS_SQL = coarse_sql(source="iot_rollup_1h", target="iot_rollup_1d", width="1 day")
+MINUTES = step("iot_readings", "iot_rollup_1m", "1 minute")
+QUARTERS = step("iot_rollup_1m", "iot_rollup_15m", "15 minutes")
+OLD_QUARTERS = step("iot_readings", "iot_rollup_15m", "15 minutes")  # of times whose minutes aren't kept
+HOURS = step("iot_rollup_15m", "iot_rollup_1h", "1 hour")
+DAYS = step("iot_rollup_1h", "iot_rollup_1d", "1 day")
 
-# The oldest rows, as many as have WINDOWS_AT_ONCE windows between them, and at least one.
+# The oldest rows, as many as have CHANGES_AT_ONCE changes between them, and at least one. Those of one quarter of an
+# hour become one stretch: the new readings and what may lie between them, not all of the quarter.
 TAKE_SQL = """
 WITH taken AS (
     DELETE FROM iot_arrivals WHERE id IN (
@@ -154,15 +121,16 @@ WITH taken AS (
             SELECT id, sum(cardinality(series)) OVER (ORDER BY id) - cardinality(series) AS before
             FROM (SELECT id, series FROM iot_arrivals ORDER BY id LIMIT %b) oldest
         ) counted WHERE before < %b
-    ) RETURNING series, window_at
+    ) RETURNING series, first_at, last_at
 )
-SELECT DISTINCT dirty.series_id, dirty.window_at, dirty.window_at + interval '15 minutes'
-FROM taken CROSS JOIN LATERAL unnest(taken.series, taken.window_at) AS dirty(series_id, window_at)
+SELECT series_id, min(since), max(until) + interval '1 microsecond'
+FROM taken CROSS JOIN LATERAL unnest(series, first_at, last_at) AS changed(series_id, since, until)
+GROUP BY series_id, date_bin('15 minutes', since, '2000-01-01T00:00:00Z')
 ORDER BY 1, 2"""
 
 
 class Stretch(NamedTuple):
-    """A time of one series whose roll-ups may be out of date; every quarter of an hour that it touches is meant."""
+    """A time of one series whose roll-ups may be out of date; every minute, quarter… that it touches is meant."""
 
     series_id: int
     since: datetime
@@ -186,21 +154,26 @@ def recompute(stretches: Sequence[Stretch], *, minutes_since: datetime) -> int:
     windows = 0
     with binary_cursor() as cursor:
         for first in range(0, len(stretches), STRETCHES_A_STATEMENT):
-            columns = [list(column) for column in zip(*stretches[first : first + STRETCHES_A_STATEMENT], strict=True)]
-            windows += write(cursor, FINE_SQL, [*columns, minutes_since])["iot_rollup_15m"]
-            write(cursor, HOURS_SQL, columns)
-            write(cursor, DAYS_SQL, columns)
+            some = stretches[first : first + STRETCHES_A_STATEMENT]
+            recent = [one._replace(since=max(one.since, minutes_since)) for one in some if one.until > minutes_since]
+            old = [one._replace(until=min(one.until, minutes_since)) for one in some if one.since < minutes_since]
+            write(cursor, "iot_rollup_1m", MINUTES, recent)
+            windows += write(cursor, "iot_rollup_15m", QUARTERS, recent)
+            windows += write(cursor, "iot_rollup_15m", OLD_QUARTERS, old)
+            write(cursor, "iot_rollup_1h", HOURS, some)
+            write(cursor, "iot_rollup_1d", DAYS, some)
     return windows
 
 
-def write(cursor: Cursor, statement: sql.Composed, parameters: Sequence[object]) -> dict[str, int]:
-    """Writes the rows of a step and deletes those that are gone; answers how many both are, by table."""
-    counts = {}
-    for table, n, series, buckets in cursor.execute(statement, parameters).fetchall():
-        if series:
-            cursor.execute(DELETE_SQL.format(table=sql.Identifier(table)), [series, buckets])
-        counts[table] = n + len(series or ())
-    return counts
+def write(cursor: Cursor, table: str, statement: sql.Composed, stretches: Sequence[Stretch]) -> int:
+    """Writes the rows of a step and deletes those that are gone; answers how many both are."""
+    if not stretches:
+        return 0
+    columns = [list(column) for column in zip(*stretches, strict=True)]
+    n, series, buckets = cursor.execute(statement, columns).fetchone() or (0, None, None)
+    if series:
+        cursor.execute(DELETE_SQL.format(table=sql.Identifier(table)), [series, buckets])
+    return int(n) + len(series or ())
 
 
 def roll_up(*, at: datetime) -> int:
@@ -212,9 +185,9 @@ def roll_up(*, at: datetime) -> int:
         if not try_lock():
             return 0
         with binary_cursor() as cursor:
-            rows: Any = cursor.execute(TAKE_SQL, [ARRIVALS_AT_ONCE, WINDOWS_AT_ONCE]).fetchall()
+            rows = cursor.execute(TAKE_SQL, [ARRIVALS_AT_ONCE, CHANGES_AT_ONCE]).fetchall()
         taken = [Stretch(*row) for row in rows]
-        voiding.follow_late([(one.series_id, one.since) for one in taken], at=at)
+        voiding.follow_late(taken, at=at)
         # From here on every statement sees the readings of the rows just taken: they were committed together.
         recompute(taken, minutes_since=minutes_since(at))
     return len(taken)
@@ -235,7 +208,12 @@ def rebuild(stretches: Sequence[Stretch], *, at: datetime) -> int:
     so whoever has much to do does it in pieces.
     """
     horizon = READINGS.horizon(at)
-    kept = [Stretch(one, max(since, horizon), until) for one, since, until in stretches if until > horizon]
+    # Whole windows: a quarter of an hour is summed up from its minutes, which may never have been made.
+    kept = [
+        Stretch(one, floor_to(max(since, horizon), WINDOW), ceil_to(until, WINDOW))
+        for one, since, until in stretches
+        if until > horizon
+    ]
     with transaction.atomic():
         with connection.cursor() as cursor:
             cursor.execute("SELECT pg_advisory_xact_lock(%s)", [ROLLUPS_LOCK])

@@ -7,7 +7,7 @@ table. Only the rest, late or equal in the batch, is inserted with ON CONFLICT D
 
 from array import array
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -53,7 +53,7 @@ FROM unnest(%b, %b, %b) AS batch(series_id, recorded_at, value)
 JOIN iot_data stored USING (series_id, recorded_at)
 WHERE stored.value <> batch.value"""
 
-ARRIVAL_SQL = "INSERT INTO iot_arrivals (received_at, series, window_at) VALUES (%b, %b, %b)"
+ARRIVAL_SQL = "INSERT INTO iot_arrivals (received_at, series, first_at, last_at) VALUES (%b, %b, %b, %b)"
 
 EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
 TICK = timedelta(microseconds=1)
@@ -95,8 +95,8 @@ class Rows:
 
 Batch = Mapping[int, Rows]
 """Readings by series, in the order they were sent."""
-Window = tuple[int, int]
-"""A series and a quarter of an hour that got readings, counted from 2000."""
+Change = tuple[int, int, int]
+"""A series, and the first and last moment of one quarter of an hour at which it got readings."""
 Cursor = psycopg.Cursor[Any]
 
 
@@ -125,7 +125,7 @@ def binary_cursor() -> "Iterator[Cursor]":
 
 
 def store(batch: Batch, *, at: datetime) -> Stored:
-    """Adds what isn't stored yet, moves the latest readings on and notes which windows have changed.
+    """Adds what isn't stored yet, moves the latest readings on and notes what has changed.
 
     The caller has opened the transaction. Somebody who wrote readings and not the latest (by hand, or a restore in
     parts) must not stop a gateway for ever: then nothing is taken for new.
@@ -153,11 +153,10 @@ def store_once(cursor: Cursor, batch: Batch, *, at: datetime, trusting: bool) ->
         inserted, conflict = insert(cursor, late)
         accepted += inserted
         if inserted:
-            changed += windows(late)
+            changed += changes(late)
     if changed:
-        series, places = zip(*dict.fromkeys(changed), strict=True)
-        columns = [array("i", series), array("q", [place * WINDOW for place in places])]
-        cursor.execute(ARRIVAL_SQL, [at, *columns], prepare=True)
+        series, first, last = zip(*changed, strict=True)
+        cursor.execute(ARRIVAL_SQL, [at, array("i", series), array("q", first), array("q", last)], prepare=True)
     sent = sum(map(len, batch.values()))
     return Stored(accepted, sent - accepted - conflict, conflict, sorted(moved))
 
@@ -190,8 +189,8 @@ def parted(batch: Batch, moved: Mapping[int, int | None]) -> tuple[Batch, Batch]
     return live, late
 
 
-def copy(cursor: Cursor, batch: Batch) -> list[Window]:
-    """Stores what can't be stored yet, and answers its windows.
+def copy(cursor: Cursor, batch: Batch) -> list[Change]:
+    """Stores what can't be stored yet, and answers what has changed.
 
     In key order, so that the index is filled page by page. PostgreSQL stores a piece while we pack the next.
     """
@@ -208,7 +207,7 @@ def copy(cursor: Cursor, batch: Batch) -> list[Window]:
                 stream.write(b"".join(piece))
                 piece = []
         stream.write(b"".join([*piece, TRAILER]))
-        return windows(batch)
+        return changes(batch)
 
 
 def insert(cursor: Cursor, batch: Batch) -> tuple[int, int]:
@@ -226,12 +225,22 @@ def insert(cursor: Cursor, batch: Batch) -> tuple[int, int]:
     return inserted, conflict
 
 
-def windows(batch: Batch) -> list[Window]:
-    """Most batches lie within one window."""
-    first = min(rows.moments[0] for rows in batch.values()) // WINDOW
-    last = max(rows.moments[-1] for rows in batch.values()) // WINDOW
-    if first == last:
-        return [(series, first) for series in batch]
-    return [
-        (series, place) for series, rows in batch.items() for place in {moment // WINDOW for moment in rows.moments}
-    ]
+def changes(batch: Batch) -> list[Change]:
+    """By quarters of an hour; the readings of a series mostly lie within one."""
+    found = []
+    for series, rows in batch.items():
+        first, last = rows.moments[0], rows.moments[-1]
+        if first // WINDOW == last // WINDOW:
+            found.append((series, first, last))
+        else:
+            found += [(series, *ends) for ends in quarters(rows.moments)]
+    return found
+
+
+def quarters(moments: Sequence[int]) -> Iterator[tuple[int, int]]:
+    """The first and the last of these moments, which are in order, in each quarter of an hour that has some."""
+    start = 0
+    while start < len(moments):
+        end = bisect_left(moments, (moments[start] // WINDOW + 1) * WINDOW, start)
+        yield moments[start], moments[end - 1]
+        start = end

@@ -28,7 +28,6 @@ MAX_READINGS = 5_000_000
 AT_ONCE = 100_000
 """So many readings follow in the transaction that declares them void; of more, a worker has them follow in pieces."""
 PIECE = 50_000
-WINDOW = timedelta(minutes=15)
 
 HOLD_SQL = "SELECT FROM iot_latest WHERE series_id = ANY(%s) ORDER BY series_id FOR UPDATE"
 
@@ -60,25 +59,28 @@ WITH piece AS MATERIALIZED (
         AND reading.series_id = ANY(%(series)s::int[])
         AND reading.recorded_at >= %(first)s AND reading.recorded_at < %(last)s
         AND reading.quality <> CASE WHEN covered.times @> reading.recorded_at THEN 1 ELSE 0 END
-    RETURNING reading.series_id, date_bin('15 minutes', reading.recorded_at, '2000-01-01T00:00:00Z') AS window_at
+    RETURNING reading.series_id, reading.recorded_at
 )
-INSERT INTO iot_arrivals (received_at, series, window_at)
-SELECT %(at)s, array_agg(series_id), array_agg(window_at)
-FROM (SELECT DISTINCT series_id, window_at FROM changed) windows
+INSERT INTO iot_arrivals (received_at, series, first_at, last_at)
+SELECT %(at)s, array_agg(series_id), array_agg(first_at), array_agg(last_at)
+FROM (
+    SELECT series_id, min(recorded_at) AS first_at, max(recorded_at) AS last_at FROM changed
+    GROUP BY series_id, date_bin('15 minutes', recorded_at, '2000-01-01T00:00:00Z')
+) quarters
 HAVING count(*) > 0"""
 
-# Nothing, but for readings that came late into a stretch that stands. Always through the key, window by window
-# (OFFSET): a join would let the planner read the whole table for many windows.
+# Nothing, but for readings that came late into a stretch that stands. Always through the key, piece by piece (OFFSET):
+# a join would let the planner read the whole table for many pieces.
 MISSED_SQL = """
-SELECT DISTINCT dirty.series_id, dirty.window_at
-FROM unnest(%b::int[], %b::timestamptz[]) AS dirty(series_id, window_at)
+SELECT DISTINCT dirty.series_id, dirty.since, dirty.until
+FROM unnest(%b::int[], %b::timestamptz[], %b::timestamptz[]) AS dirty(series_id, since, until)
 JOIN iot_void_series line ON line.series_id = dirty.series_id
 JOIN iot_voids void ON void.id = line.void_id AND void.taken_back_at IS NULL
-    AND void.since < dirty.window_at + interval '15 minutes' AND void.until > dirty.window_at
+    AND void.since < dirty.until AND void.until > dirty.since
 WHERE EXISTS (
     SELECT FROM iot_readings
-    WHERE series_id = dirty.series_id AND recorded_at >= GREATEST(dirty.window_at, void.since)
-        AND recorded_at < LEAST(dirty.window_at + interval '15 minutes', void.until)
+    WHERE series_id = dirty.series_id AND recorded_at >= GREATEST(dirty.since, void.since)
+        AND recorded_at < LEAST(dirty.until, void.until)
     OFFSET 0
 )
 ORDER BY 1, 2"""
@@ -252,11 +254,13 @@ def alerts_raised(series: Sequence[int], *, since: datetime, until: datetime) ->
     return {name: sum(told[name] for _receiver, told in answers) for name in ("open", "closed")}
 
 
-def follow_late(windows: Sequence[tuple[int, datetime]], *, at: datetime) -> None:
-    """Late readings of these windows that a stretch covers are void like those that came in time."""
-    columns = [[series for series, _ in windows], [start for _, start in windows]]
+def follow_late(changed: Sequence[tuple[int, datetime, datetime]], *, at: datetime) -> None:
+    """Late readings among what has changed that a declared stretch covers are void like those that came in time."""
+    if not changed:
+        return
+    columns = [list(column) for column in zip(*changed, strict=True)]
     with binary_cursor() as cursor:
-        missed: Sequence[Any] = cursor.execute(MISSED_SQL, columns).fetchall()
+        missed = [Piece(*row) for row in cursor.execute(MISSED_SQL, columns).fetchall()]
     if missed:
-        hold(sorted({series for series, _ in missed}))
-        follow([Piece(series, start, start + WINDOW) for series, start in missed], at=at)
+        hold(sorted({piece.series_id for piece in missed}))
+        follow(missed, at=at)

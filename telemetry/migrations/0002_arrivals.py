@@ -19,7 +19,8 @@ class Migration(migrations.Migration):
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('received_at', models.DateTimeField(verbose_name='received at')),
                 ('series', django.contrib.postgres.fields.ArrayField(base_field=models.IntegerField(), size=None, verbose_name='series')),
-                ('window_at', django.contrib.postgres.fields.ArrayField(base_field=models.DateTimeField(), size=None, verbose_name='windows')),
+                ('first_at', django.contrib.postgres.fields.ArrayField(base_field=models.DateTimeField(), size=None, verbose_name='first readings')),
+                ('last_at', django.contrib.postgres.fields.ArrayField(base_field=models.DateTimeField(), size=None, verbose_name='last readings')),
             ],
             options={
                 'verbose_name': 'arrival',

@@ -88,16 +88,17 @@ class LatestReading(models.Model):
 
 
 class Arrival(models.Model):
-    """A batch that stored readings: which windows of which series have changed and are to be rolled up anew.
+    """A batch that stored readings: which times of which series have changed and are to be rolled up anew.
 
-    `series[i]` got readings in the quarter of an hour (UTC) that begins at `window_at[i]`; no pair comes twice. A row
-    is written in the transaction that stores the readings and deleted in the one that rolls them up: what is not in
-    here is rolled up. Only ever inserted by ingest, so that storing never waits for rolling up.
+    `series[i]` got readings from `first_at[i]` to `last_at[i]`, both of one quarter of an hour (UTC). A row is written
+    in the transaction that stores the readings and deleted in the one that rolls them up: what is not in here is rolled
+    up. Only ever inserted by ingest, so that storing never waits for rolling up.
     """
 
     received_at = models.DateTimeField(_("received at"))
     series = ArrayField(models.IntegerField(), verbose_name=_("series"))
-    window_at = ArrayField(models.DateTimeField(), verbose_name=_("windows"))
+    first_at = ArrayField(models.DateTimeField(), verbose_name=_("first readings"))
+    last_at = ArrayField(models.DateTimeField(), verbose_name=_("last readings"))
 
     class Meta:
         db_table = "iot_arrivals"

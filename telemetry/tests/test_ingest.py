@@ -100,17 +100,18 @@ def test_equal_moments_in_one_batch(chiller: Equipment) -> None:
     assert Reading.objects.get().value == 1.0
 
 
-def test_the_journal_names_the_windows_that_changed(chiller: Equipment) -> None:
-    take(sent(recorded_at="2026-03-01T11:59:59+00:07"), sent(recorded_at="2026-03-01T11:44:00Z"), sent())
+def test_the_journal_names_the_times_that_changed_by_quarters_of_an_hour(chiller: Equipment) -> None:
+    times = "2026-03-01T11:59:59+00:07", "2026-03-01T11:44:00Z", "2026-03-01T11:46:00Z", "2026-03-01T11:47:00Z"
+    take(*(sent(recorded_at=at) for at in times), sent())
     series = Series.objects.get().pk
 
     arrival = Arrival.objects.get()
     assert arrival.received_at == NOW
-    assert set(zip(arrival.series, arrival.window_at, strict=True)) == {
-        (series, datetime(2026, 3, 1, 11, 45, tzinfo=UTC)),
-        (series, datetime(2026, 3, 1, 11, 30, tzinfo=UTC)),
-        (series, NOW),
-    }
+    assert list(zip(arrival.series, arrival.first_at, arrival.last_at, strict=True)) == [
+        (series, datetime(2026, 3, 1, 11, 44, tzinfo=UTC), datetime(2026, 3, 1, 11, 44, tzinfo=UTC)),
+        (series, datetime(2026, 3, 1, 11, 46, tzinfo=UTC), datetime(2026, 3, 1, 11, 52, 59, tzinfo=UTC)),
+        (series, NOW, NOW),
+    ]
     take(sent())
     assert Arrival.objects.count() == 1
 

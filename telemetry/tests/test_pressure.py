@@ -51,7 +51,7 @@ def test_too_many_batches_at_once(gate: pressure.Gate, api: Api, headers: Any, s
 def test_a_backlog_beyond_its_limit(api: Api, headers: Any, settings: Any, limit: str) -> None:
     setattr(settings, limit, 1)
     old = timezone.now() - timedelta(seconds=5)
-    Arrival.objects.bulk_create(Arrival(received_at=old, series=[], window_at=[]) for _ in range(2))
+    Arrival.objects.bulk_create(Arrival(received_at=old, series=[], first_at=[], last_at=[]) for _ in range(2))
 
     response = api(None).post(URL, BATCH, headers=headers)
 
@@ -62,7 +62,9 @@ def test_a_backlog_beyond_its_limit(api: Api, headers: Any, settings: Any, limit
 def test_a_night_without_a_worker_costs_no_readings(api: Api, headers: Any) -> None:
     """A hundred gateways with a batch every ten seconds, for twelve hours."""
     evening = timezone.now() - timedelta(hours=12)
-    Arrival.objects.bulk_create(Arrival(id=n, received_at=evening, series=[], window_at=[]) for n in (1, 432_000))
+    Arrival.objects.bulk_create(
+        Arrival(id=n, received_at=evening, series=[], first_at=[], last_at=[]) for n in (1, 432_000)
+    )
 
     assert api(None).post(URL, BATCH, headers=headers).status_code == 200
 
@@ -70,7 +72,7 @@ def test_a_night_without_a_worker_costs_no_readings(api: Api, headers: Any) -> N
 def test_the_backlog_is_looked_at_once_a_second(gate: pressure.Gate, settings: Any) -> None:
     settings.INGEST_BACKLOG_SECONDS = 1
     now = timezone.now()
-    Arrival.objects.create(received_at=now - timedelta(seconds=5), series=[], window_at=[])
+    Arrival.objects.create(received_at=now - timedelta(seconds=5), series=[], first_at=[], last_at=[])
     with pytest.raises(pressure.IngestOverloaded), gate.batch(at=now):
         pass
     Arrival.objects.all().delete()

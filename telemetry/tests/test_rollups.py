@@ -159,6 +159,18 @@ def test_months_whose_readings_are_gone_keep_their_roll_ups(line: int, settings:
     assert (len(made["DayRollup"]), DayRollup.objects.count()) == (3, 1)
 
 
+def test_a_new_reading_reads_its_own_minute_anew_and_no_other(line: int) -> None:
+    keep([(line, NOW + timedelta(seconds=20 * n), float(n)) for n in range(6)], at=NOW)
+    roll_up_all()
+    Reading.objects.all().delete()  # who reads the first two minutes again would miss them
+    keep([(line, NOW + timedelta(minutes=2), 6.0)], at=NOW)
+
+    roll_up_all()
+
+    assert list(MinuteRollup.objects.order_by("bucket_at").values_list("n", flat=True)) == [3, 3, 1]
+    assert [QuarterRollup.objects.get().n, HourRollup.objects.get().n, DayRollup.objects.get().n] == [7, 7, 7]
+
+
 def test_stretches_that_overlap_are_made_once(line: int) -> None:
     Reading.objects.bulk_create(
         Reading(series_id=line, recorded_at=NOW + timedelta(minutes=7 * n), value=n) for n in range(30)
