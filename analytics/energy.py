@@ -18,7 +18,7 @@ from django.db import IntegrityError, transaction
 from analytics.models import EnergyConsumption
 from analytics.reliability import Span, local_midnight, quarter_before, quarter_of, quarter_span
 from locations.models import Location
-from telemetry.meters import consumption_between
+from telemetry.metering.meters import consumption_between
 from telemetry.models import Meter, Tariff, Utility
 from telemetry.units import exact_conversion
 

@@ -35,9 +35,9 @@ from bench.day import (
     lines,
 )
 from equipment.models import Category, Equipment
-from telemetry import evaluation, standings
-from telemetry.ingest import ingest
+from telemetry.intake.ingest import ingest
 from telemetry.models import DeviceKey, Metric, Rule, Series
+from telemetry.rules import evaluation, standings
 
 BY_ONE_GATEWAY = 500
 METRIC = "simulated_load"

@@ -139,7 +139,7 @@ class Limit:
         self.lines: dict[tuple[str, str], int] = {}
 
     def packed(self, batch: list[dict[str, Any]]) -> bytes:
-        from telemetry.storage import HEADER, TRAILER, pack_row, ticks_of  # noqa: PLC0415 - Django must be set up
+        from telemetry.store.storage import HEADER, TRAILER, pack_row, ticks_of  # noqa: PLC0415 - Django must be set up
 
         rows = sorted(
             (
@@ -152,7 +152,7 @@ class Limit:
         return b"".join([HEADER, *(pack_row(3, 4, line, 8, at, 8, value) for line, at, value in rows), TRAILER])
 
     def store(self, rows: bytes) -> None:
-        from telemetry.storage import COPY_SQL, binary_cursor  # noqa: PLC0415
+        from telemetry.store.storage import COPY_SQL, binary_cursor  # noqa: PLC0415
 
         with transaction.atomic(), binary_cursor() as cursor, cursor.copy(COPY_SQL) as stream:
             stream.write(rows)
@@ -160,7 +160,7 @@ class Limit:
 
 def in_process(fleet: Fleet, shapes: tuple[Shape, ...], *, rounds: int) -> dict[Shape, tuple[Figures, Figures]]:
     """For each shape the limit and ours, which begins with a batch just parsed, as in a request."""
-    from telemetry.ingest import ingest  # noqa: PLC0415
+    from telemetry.intake.ingest import ingest  # noqa: PLC0415
 
     limit, database = Limit(), backend()
     found = {shape: (Figures(shape.readings), Figures(shape.readings)) for shape in shapes}

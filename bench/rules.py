@@ -86,7 +86,7 @@ def set_up(case: Case) -> list[int]:
 
 def batches(case: Case, series: list[int], rng: random.Random) -> Iterator[tuple[Any, datetime]]:
     """A reading a minute for every series, READINGS in a batch, and when it arrives."""
-    from telemetry.storage import EPOCH, TICK, Rows  # noqa: PLC0415
+    from telemetry.store.storage import EPOCH, TICK, Rows  # noqa: PLC0415
 
     each = READINGS // len(series)
     for number in range(WARM_UP + ROUNDS):
@@ -97,8 +97,8 @@ def batches(case: Case, series: list[int], rng: random.Random) -> Iterator[tuple
 
 def measure(case: Case) -> dict[str, float]:
     """Microseconds a reading: means over the batches, the quickest and the slowest."""
-    from telemetry.evaluation import evaluate  # noqa: PLC0415
-    from telemetry.storage import store  # noqa: PLC0415
+    from telemetry.rules.evaluation import evaluate  # noqa: PLC0415
+    from telemetry.store.storage import store  # noqa: PLC0415
 
     series = set_up(case)
     with connection.cursor() as cursor:

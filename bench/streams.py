@@ -55,7 +55,7 @@ def build(machines: int, people: int) -> Estate:
     from equipment.models import Equipment  # noqa: PLC0415
     from faultreporter.accounts.models import ApiToken, User  # noqa: PLC0415
     from locations.models import Location  # noqa: PLC0415
-    from telemetry.ingest import ingest  # noqa: PLC0415
+    from telemetry.intake.ingest import ingest  # noqa: PLC0415
     from telemetry.models import DeviceKey, Metric  # noqa: PLC0415
 
     call_command("migrate", verbosity=0, interactive=False)

@@ -14,7 +14,7 @@ from rest_framework.request import Request
 
 from faultreporter.accounts.errors import TokenInvalid
 from faultreporter.api.permissions import DEVICE
-from telemetry.memory import Remembered, current_version
+from telemetry.intake.memory import Remembered, current_version
 from telemetry.models import DeviceKey
 from telemetry.models.device_keys import digest_of
 

@@ -4,8 +4,8 @@ from typing import Any
 
 from equipment.extensions import register_detail_field
 from equipment.models import Equipment
-from telemetry.history import latest_of
 from telemetry.serializers.readings import ReadingSerializer, reading_json
+from telemetry.store.history import latest_of
 
 
 def latest_iot_data(equipment: Equipment) -> list[dict[str, Any]]:

@@ -11,10 +11,10 @@ from prometheus_client.registry import Collector
 
 from faultreporter.api.health import register_check
 from faultreporter.api.metrics import further
-from telemetry import insights
+from telemetry.aggregation.rollups import backlog
+from telemetry.detection import insights
 from telemetry.models import Insight, RuleState
-from telemetry.partitions import count_caught
-from telemetry.rollups import backlog
+from telemetry.store.partitions import count_caught
 
 
 class RollupLag(Collector):
@@ -58,7 +58,7 @@ class Uncovered(Collector):
 
 
 class FailingRules(Collector):
-    """Where rules can't be judged (telemetry.failures): no alarm begins or ends there."""
+    """Where rules can't be judged (telemetry.rules.failures): no alarm begins or ends there."""
 
     def collect(self) -> Iterator[Metric]:
         try:

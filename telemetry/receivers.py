@@ -2,7 +2,7 @@ from typing import Any
 
 from django.utils import timezone
 
-from telemetry.partitions import ensure_partitions
+from telemetry.store.partitions import ensure_partitions
 
 
 def make_partitions(**_: Any) -> None:

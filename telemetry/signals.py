@@ -4,7 +4,7 @@ An episode is the time from a rule's condition coming true on one series until i
 then exactly one `rule_cleared`. A receiver that raises undoes what was judged of that series, and the sweep tries it
 again.
 
-An alarm that something holds back (telemetry.suppression) is told when that ends, or never if it is over by then.
+An alarm that something holds back (telemetry.rules.suppression) is told when that ends, or never if it is over by then.
 
 `rule_fired`: `sender` Rule; `rule` and `version`, the one that fired; `series`: its keys and its machine's are loaded,
     the rest is a query; `reading`, the StoredReading (`recorded_at`, `value` in the metric's own unit) with which the

@@ -12,7 +12,11 @@ from django.utils import timezone
 
 from faultreporter.audit.context import acting
 from faultreporter.audit.models import AuditLog
-from telemetry import failures, insights, live, partitions, rollups, standings, voiding
+from telemetry import live, voiding
+from telemetry.aggregation import rollups
+from telemetry.detection import insights
+from telemetry.rules import failures, standings
+from telemetry.store import partitions
 
 log = structlog.get_logger(__name__)
 

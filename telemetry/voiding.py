@@ -15,13 +15,13 @@ from django.utils.translation import gettext as _
 
 from faultreporter.accounts.models import User
 from faultreporter.errors import InvalidTransition, RangeTooLarge, ValidationFailed
-from telemetry import insights
-from telemetry.checks import MAX_FUTURE
+from telemetry.detection import insights
+from telemetry.intake.checks import MAX_FUTURE
 from telemetry.models import ReadingVoid, VoidedSeries
-from telemetry.partitions import READINGS
+from telemetry.rules.standings import rows_of
 from telemetry.signals import counting_alerts
-from telemetry.standings import rows_of
-from telemetry.storage import binary_cursor
+from telemetry.store.partitions import READINGS
+from telemetry.store.storage import binary_cursor
 
 MAX_SERIES = 50
 MAX_READINGS = 5_000_000

@@ -28,7 +28,7 @@ from alerts.models import Alert
 from equipment.models import Equipment, StatusInterval
 from locations.models import Location
 from telemetry.models import Quality, RuleState
-from telemetry.reasons import limit_words
+from telemetry.rules.reasons import limit_words
 from telemetry.units import quantity
 from workorders.models import MaintenancePlan, WorkOrder
 from workorders.models.queryset import is_late

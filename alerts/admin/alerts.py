@@ -27,7 +27,7 @@ from equipment.admin.machines import OnSite
 from equipment.models import Equipment
 from faultreporter.accounts.authentication import caller
 from faultreporter.backoffice import PeriodFilter, ReadOnlyInline, add_tabs, badge, linked, severity_badge
-from telemetry import curves
+from telemetry.charts import curves
 
 STATUS_COLOURS = {"OPEN": "danger", "ACKNOWLEDGED": "warning", "RESOLVED": "success"}
 MOVES = Alert.LIFECYCLE.moves

@@ -8,7 +8,7 @@ from analytics.models import EnergyConsumption
 from analytics.tests.factories import machine
 from equipment.models import Equipment
 from locations.tests.factories import LocationFactory
-from telemetry.counters import Dial
+from telemetry.metering.counters import Dial
 from telemetry.models import Meter, Reading, Tariff
 from telemetry.tests.factories import CounterFactory, MeterFactory
 from telemetry.tests.test_meters import store

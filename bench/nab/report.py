@@ -13,7 +13,7 @@ from pathlib import Path
 from bench.nab import rivals
 from bench.nab.corpus import Corpus, Scores, Series, published
 from bench.nab.scorer import LOW_FALSE_ALARMS, PROFILES, STANDARD, Result, probation
-from telemetry.detectors import Algorithm, RelativeEntropy, RunningZ
+from telemetry.detection.detectors import Algorithm, RelativeEntropy, RunningZ
 
 FOLDER = Path(__file__).parents[3] / "shared" / "data" / "nab"
 BEGINNING = datetime(2026, 1, 1, tzinfo=UTC)

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from equipment.models import Equipment
 from faultreporter.demo.metering import of_kind
 from faultreporter.demo.people import Team
-from telemetry.by_hand import Typed, enter
+from telemetry.hand_readings.by_hand import Typed, enter
 from telemetry.models import Meter, Series, Utility
 
 WEEK = timedelta(days=7)

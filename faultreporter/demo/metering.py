@@ -9,7 +9,7 @@ from typing import Any
 
 from analytics.energy import feed
 from equipment.models import Equipment
-from telemetry.ingest import MAX_READINGS, ingest
+from telemetry.intake.ingest import MAX_READINGS, ingest
 from telemetry.models import Meter, Series, Tariff, Utility
 
 DAYS = 60

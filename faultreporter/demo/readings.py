@@ -11,9 +11,9 @@ from tqdm import tqdm
 from equipment.models import Category, Equipment
 from faultreporter.demo import unusual
 from faultreporter.demo.machines import BY_CATEGORY
-from telemetry.evaluation import evaluate
-from telemetry.ingest import MAX_READINGS, ingest
+from telemetry.intake.ingest import MAX_READINGS, ingest
 from telemetry.models import Metric, Rule, Series
+from telemetry.rules.evaluation import evaluate
 
 DAYS = 14
 STEP = timedelta(minutes=15)

@@ -7,7 +7,7 @@ from typing import Any
 
 from equipment.models import Equipment
 from faultreporter.demo.people import Team
-from telemetry.ingest import ingest
+from telemetry.intake.ingest import ingest
 from telemetry.models import Metric
 from workorders.generation import generate_due, read_meters
 from workorders.models import (

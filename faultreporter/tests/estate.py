@@ -40,8 +40,8 @@ from faultreporter.webhooks.tests.factories import make_webhook
 from locations.models import BusinessCalendar, Location
 from locations.tests.factories import LocationFactory, SiteMembershipFactory
 from telemetry import voiding
-from telemetry.by_hand import Typed, enter
-from telemetry.ingest import ingest
+from telemetry.hand_readings.by_hand import Typed, enter
+from telemetry.intake.ingest import ingest
 from telemetry.models import DeadLetter, Insight, MaintenanceWindow, MqttBridge, ReadingImport, Tariff
 from telemetry.mqtt.bridge import letter
 from telemetry.mqtt.messages import Message, Unusable

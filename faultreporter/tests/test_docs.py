@@ -33,7 +33,7 @@ from faultreporter.tests.documentation import (
     webhooks_page,
 )
 from faultreporter.tests.running import RunningStack
-from telemetry.refusals import Refused
+from telemetry.intake.refusals import Refused
 
 README = BASE_DIR / "README.md"
 PAGES = [README, *sorted(DOCS.glob("*.md"))]

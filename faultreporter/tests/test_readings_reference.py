@@ -15,10 +15,11 @@ from alerts.models import Alert, AlertEvent
 from equipment.tests.factories import CategoryFactory, EquipmentFactory
 from faultreporter.outbox.models import OutboxMessage
 from faultreporter.tests.readings_reference import CLEAR, FOR, KEEP, TRIGGER, Reference
-from telemetry import evaluation, rollups, standings
-from telemetry.ingest import IngestResult, ingest
+from telemetry.aggregation import rollups
+from telemetry.intake.ingest import IngestResult, ingest
 from telemetry.models import LatestReading, Reading, RuleState, Series
 from telemetry.models.rollups import DayRollup, HourRollup, MinuteRollup, QuarterRollup
+from telemetry.rules import evaluation, standings
 from telemetry.tests.factories import MetricFactory, RuleFactory
 
 START = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0) - timedelta(days=1)

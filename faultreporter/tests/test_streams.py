@@ -24,7 +24,7 @@ from faultreporter.tests.running import RunningStack, wait_for
 from faultreporter.tests.streams import Client, StreamProcess, stream_process, token_of
 from locations.models import SiteMembership
 from locations.tests.factories import LocationFactory
-from telemetry.ingest import ingest
+from telemetry.intake.ingest import ingest
 from telemetry.models import Series
 from telemetry.tests.factories import MetricFactory, issue_key
 

@@ -19,7 +19,7 @@ from faultreporter.roles import Role
 from faultreporter.tests.browsing import DESKTOP, PHONE, Visitor, chromium, started
 from faultreporter.tests.streams import StreamProcess, stream_process
 from faultreporter.tests.test_browser import person, sign_in
-from telemetry.ingest import ingest
+from telemetry.intake.ingest import ingest
 from telemetry.models import LatestReading, Quality, Rule, Series
 from telemetry.tests.factories import CounterFactory, MetricFactory, RuleFactory
 

@@ -9,8 +9,9 @@ from hypothesis.stateful import invariant, precondition, rule, run_state_machine
 
 from faultreporter.tests.readings_reference import Key, Reference
 from faultreporter.tests.test_readings_reference import LINES, Readings, minute_of, time_of
-from telemetry import rollups, voiding
-from telemetry.aggregates import aggregate
+from telemetry import voiding
+from telemetry.aggregation import rollups
+from telemetry.aggregation.aggregates import aggregate
 from telemetry.models import LatestReading, ReadingVoid
 from telemetry.models.readings import Quality, Reading
 

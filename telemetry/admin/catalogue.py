@@ -27,14 +27,14 @@ from faultreporter.backoffice import (
     link_to,
 )
 from locations.backoffice import SiteFilter
-from telemetry import curves
 from telemetry.admin.enter_page import enter_a_reading, enter_link
 from telemetry.admin.live_page import live_link
 from telemetry.admin.void_page import void_readings
-from telemetry.drawing import rules_in_force, told
+from telemetry.charts import curves
+from telemetry.charts.drawing import rules_in_force, told
+from telemetry.charts.sparklines import sparkline, with_day
 from telemetry.models import DeviceKey, LatestReading, Metric, Series
 from telemetry.models.rule_kinds import seconds
-from telemetry.sparklines import sparkline, with_day
 from telemetry.units import symbol
 
 SHOWN = timedelta(days=1)

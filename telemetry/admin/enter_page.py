@@ -24,9 +24,9 @@ from equipment.models import Equipment
 from faultreporter.accounts.authentication import caller
 from faultreporter.backoffice import add_button, page_of
 from faultreporter.errors import DomainError
-from telemetry.by_hand import Entered, Outcome, ReadingConflict, ReadingRefused, Typed, enter
-from telemetry.doubts import ImplausibleReading
-from telemetry.drawing import told
+from telemetry.charts.drawing import told
+from telemetry.hand_readings.by_hand import Entered, Outcome, ReadingConflict, ReadingRefused, Typed, enter
+from telemetry.hand_readings.doubts import ImplausibleReading
 from telemetry.models import Metric, Series
 from telemetry.units import quantity, symbol
 

@@ -16,7 +16,7 @@ from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 from faultreporter.accounts.authentication import caller
 from faultreporter.backoffice import ModelAdmin, PeriodFilter, ReadOnlyAdmin, ReadOnlyInline, badge, fillable, link_to
 from locations.backoffice import ActionForm, SiteFilter, button, confirmed
-from telemetry import curves
+from telemetry.charts import curves
 from telemetry.models import Detector, Insight, InsightFeedback
 from telemetry.models.insights import figure
 from telemetry.units import with_unit

@@ -16,7 +16,7 @@ from unfold.decorators import action
 
 from equipment.models import Equipment
 from faultreporter.backoffice import add_button, page_of
-from telemetry.drawing import Data, rules_in_force, series_json, words, zone_for
+from telemetry.charts.drawing import Data, rules_in_force, series_json, words, zone_for
 from telemetry.models import Quality, Rule, Series
 from telemetry.models.catalogue import GAP_INTERVALS
 

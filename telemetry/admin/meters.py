@@ -20,8 +20,8 @@ from faultreporter.accounts.authentication import caller
 from faultreporter.backoffice import ModelAdmin, ReadOnlyInline, RecordForm, fillable, link_to, plain_number
 from locations.backoffice import ActionForm, SiteFilter, button, confirmed
 from telemetry.admin.enter_page import enter_a_reading
-from telemetry.counters import Bucket
-from telemetry.meters import Consumption, consumption
+from telemetry.metering.counters import Bucket
+from telemetry.metering.meters import Consumption, consumption
 from telemetry.models import Meter, MeterExchange, Quality, Series, Tariff, Utility
 from telemetry.models.meters import STANDARD_UNITS
 from telemetry.units import quantity, symbol

@@ -27,10 +27,10 @@ from locations.admin.calendars import DAY_NAMES, OpeningsField, as_text
 from locations.backoffice import SiteFilter
 from locations.business_time import WEEKDAYS
 from telemetry.admin.try_page import label_limits, try_on_the_past
-from telemetry.judging import ALARM
 from telemetry.models import MaintenanceWindow, Rule, RuleState, RuleVersion, Series
 from telemetry.models.rule_kinds import FIELDS, UNSET, complete, taken_by
-from telemetry.reasons import limit_words
+from telemetry.rules.judging import ALARM
+from telemetry.rules.reasons import limit_words
 
 STATE_COLOURS = {"NORMAL": "success", "PENDING": "warning", "FIRING": "danger", "RECOVERING": "warning", "NO_DATA": ""}
 OWN_COLUMNS = ("created_by", "effective_from", "version", "deleted_at", "deleted_by")

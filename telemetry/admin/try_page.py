@@ -18,12 +18,12 @@ from faultreporter.accounts.authentication import caller
 from faultreporter.accounts.models import User
 from faultreporter.backoffice import page_of
 from faultreporter.errors import DomainError, PreconditionFailed, RangeTooLarge
-from telemetry.backtest import MAX_SERIES, watched_by
-from telemetry.drawing import Data, series_json, words, zone_for
+from telemetry.charts.drawing import Data, series_json, words, zone_for
 from telemetry.models import Rule, Series, Suppression
 from telemetry.models.catalogue import GAP_INTERVALS
 from telemetry.models.rule_kinds import UNSET, taken_by
-from telemetry.reasons import limit_words
+from telemetry.rules.backtest import MAX_SERIES, watched_by
+from telemetry.rules.reasons import limit_words
 from telemetry.units import symbol
 
 SPANS = ((_("24 hours"), timedelta(days=1)), (_("7 days"), timedelta(days=7)), (_("30 days"), timedelta(days=30)))

@@ -17,8 +17,9 @@ from equipment.models import Equipment
 from faultreporter.accounts.authentication import caller
 from faultreporter.backoffice import page_of
 from faultreporter.errors import DomainError
-from telemetry import curves, voiding
-from telemetry.drawing import Data, zone_for
+from telemetry import voiding
+from telemetry.charts import curves
+from telemetry.charts.drawing import Data, zone_for
 from telemetry.models import Series
 from telemetry.units import quantity
 

@@ -19,8 +19,8 @@ class HandReadingQuerySet(TimeStampedQuerySet["HandReading"]):
 class HandReading(TimeStampedModel):
     """A person stood before a gauge or a meter and typed what it showed.
 
-    The value itself is a reading as any other (telemetry.ingest); this row, written in the same transaction, says who
-    took it. `created_at` is when it reached us: a phone without a connection sends it later.
+    The value itself is a reading as any other (telemetry.intake.ingest); this row, written in the same transaction,
+    says who took it. `created_at` is when it reached us: a phone without a connection sends it later.
     """
 
     audited: ClassVar[bool] = True

@@ -24,9 +24,9 @@ class ReadingQuerySet(models.QuerySet["Reading"]):
 class Reading(models.Model):
     """One measured value, in its metric's unit. The first value stored for a moment stays.
 
-    The table is partitioned by month (telemetry.partitions) and written only by telemetry.ingest. It has no foreign key
-    to the series: checking it for every row halves the speed, and ingest resolves every series itself. Statements that
-    read what was measured name the view `iot_readings`, which leaves out what is void.
+    The table is partitioned by month (telemetry.store.partitions) and written only by telemetry.intake.ingest. It has
+    no foreign key to the series: checking it for every row halves the speed, and ingest resolves every series itself.
+    Statements that read what was measured name the view `iot_readings`, which leaves out what is void.
     """
 
     pk = models.CompositePrimaryKey("series_id", "recorded_at")
@@ -56,7 +56,7 @@ class LatestReading(models.Model):
     """The newest reading of a series, kept beside it so that a screen of many machines costs one look.
 
     No stored reading of the series is newer, void ones included, and whoever stores readings holds this row first
-    (telemetry.storage). A newer reading leaves `void_at` as it is, which says nothing about it.
+    (telemetry.store.storage). A newer reading leaves `void_at` as it is, which says nothing about it.
     """
 
     series = models.OneToOneField(

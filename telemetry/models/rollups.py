@@ -9,8 +9,8 @@ from telemetry.models.catalogue import Series
 class Rollup(models.Model):
     """What the readings of one series came to in one stretch of UTC time. No row: no readings.
 
-    Written only by telemetry.rollups, from the stored readings. `sum` isn't finite where readings are beyond
-    1e290; everything else is exact.
+    Written only by telemetry.aggregation.rollups, from the stored readings. `sum` isn't finite where readings are
+    beyond 1e290; everything else is exact.
     """
 
     pk = models.CompositePrimaryKey("series_id", "bucket_at")

@@ -7,7 +7,7 @@ from typing import Any
 from django.utils.translation import gettext
 
 from faultreporter.errors import ValidationFailed
-from telemetry.judging import Kind, Limits
+from telemetry.rules.judging import Kind, Limits
 
 GAP_FACTOR = 3
 """A series that is quiet for so many expected intervals says nothing any more."""

@@ -11,8 +11,8 @@ from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from faultreporter.accounts.models import User
-from telemetry import judging
 from telemetry.models.catalogue import Series
+from telemetry.rules import judging
 from telemetry.signals import rule_cleared
 
 LONGEST_ERROR = 200
@@ -55,7 +55,7 @@ class RuleStateQuerySet(models.QuerySet["RuleState"]):
         return self.filter(state__in=judging.ALARM, is_told=False)
 
     def failing(self) -> Self:
-        """Those that can't be judged (telemetry.failures)."""
+        """Those that can't be judged (telemetry.rules.failures)."""
         return self.filter(failing_since__isnull=False)
 
 
@@ -100,7 +100,7 @@ class RuleState(models.Model):
     # Those of them that the memory has yet to take up.
     kept_at = ArrayField(models.DateTimeField(), null=True, blank=True, editable=False)
     kept_values = ArrayField(models.FloatField(), null=True, blank=True, editable=False)
-    # What telemetry.failures notes: judging it went wrong, and it is left out until it goes well again.
+    # What telemetry.rules.failures notes: judging it went wrong, and it is left out until it goes well again.
     failing_since = models.DateTimeField(
         _("failing since"), null=True, blank=True, help_text=_("It can't be judged: no alarm begins or ends.")
     )

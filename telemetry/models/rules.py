@@ -20,11 +20,11 @@ from faultreporter.db import LivingQuerySet, SoftDeleteModel
 from faultreporter.errors import ValidationFailed
 from faultreporter.outbox import publish
 from locations.models.calendar import validate_weekly_hours
-from telemetry import judging
-from telemetry.judging import Limits
 from telemetry.models.catalogue import Metric
 from telemetry.models.rule_kinds import LONGEST_S, UNSET, complete, limits_of, taken_by
 from telemetry.models.rule_states import Cleared, RuleState
+from telemetry.rules import judging
+from telemetry.rules.judging import Limits
 
 SHORT = [MaxValueValidator(LONGEST_S)]
 FINITE = ("trigger_value", "clear_value", "low_value", "high_value", "clear_margin", "tolerance")
@@ -65,7 +65,7 @@ class RuleQuerySet(LivingQuerySet["Rule"]):
 class Rule(SoftDeleteModel):
     """A condition on a metric that is an alarm, for one machine or for every machine of a category.
 
-    What the kinds look at, and what the durations mean, is telemetry.judging; which fields a kind takes is
+    What the kinds look at, and what the durations mean, is telemetry.rules.judging; which fields a kind takes is
     telemetry.models.rule_kinds. Every edit is a new version: what the rule had open is closed and it starts anew with
     the present values.
     """

@@ -12,12 +12,12 @@ from django.db import InterfaceError, OperationalError, connection
 from django.utils import timezone
 from psycopg_pool import PoolTimeout
 
-from telemetry.ingest import MAX_READINGS, IngestResult, ingest
+from telemetry.intake.ingest import MAX_READINGS, IngestResult, ingest
+from telemetry.intake.parsers import MAX_BODY_BYTES
 from telemetry.models import DeadLetter, DeviceKey, MqttBridge
 from telemetry.mqtt.connection import Connection
 from telemetry.mqtt.inbox import Inbox
 from telemetry.mqtt.messages import Message, Reason, Unusable, device_of, readings_of
-from telemetry.parsers import MAX_BODY_BYTES
 
 log = structlog.get_logger(__name__)
 

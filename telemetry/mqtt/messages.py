@@ -9,8 +9,8 @@ from typing import Any
 from django.utils.translation import gettext as _
 
 from faultreporter.errors import DomainError, PayloadTooLarge
+from telemetry.intake.parsers import MAX_BODY_BYTES, parse_document, read_lines, read_object, unpack
 from telemetry.models import DeadLetter
-from telemetry.parsers import MAX_BODY_BYTES, parse_document, read_lines, read_object, unpack
 
 TOPIC = "fr/v1/+/telemetry"
 NAMED = re.compile(r"fr/v1/([A-Za-z0-9][A-Za-z0-9_.-]{0,63})/telemetry")

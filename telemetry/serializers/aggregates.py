@@ -5,8 +5,8 @@ from typing import Any
 from django.utils.translation import gettext_lazy as _
 from rest_framework import serializers
 
-from telemetry.aggregates import Bucket
-from telemetry.buckets import BUCKETS
+from telemetry.aggregation.aggregates import Bucket
+from telemetry.aggregation.buckets import BUCKETS
 from telemetry.serializers.fields import NumberField
 
 SOURCES = ("raw", "1m", "15m", "1h", "1d")

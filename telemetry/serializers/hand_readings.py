@@ -6,11 +6,11 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from faultreporter.api.serializers import CleanCharField, ModelSerializer, Serializer
-from telemetry.by_hand import MAX_ROUND, Outcome
-from telemetry.history import LARGEST_SERIES
+from telemetry.hand_readings.by_hand import MAX_ROUND, Outcome
 from telemetry.models import HandReading
 from telemetry.serializers.fields import NumberField
 from telemetry.serializers.readings import MachineReadingSerializer
+from telemetry.store.history import LARGEST_SERIES
 
 
 @extend_schema_field(OpenApiTypes.DATETIME)

@@ -8,9 +8,9 @@ from equipment.models import Equipment
 from faultreporter.api.serializers import CleanCharField, InstantField, ModelSerializer, Serializer
 from locations.fields import VisibleKeyField
 from locations.models import Location
-from telemetry.history import LARGEST_SERIES
 from telemetry.models import Meter, MeterExchange, Series, Tariff
 from telemetry.serializers.fields import NumberField
+from telemetry.store.history import LARGEST_SERIES
 
 
 @extend_schema_field({"type": "integer", "minimum": 1, "maximum": LARGEST_SERIES})

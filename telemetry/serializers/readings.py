@@ -4,11 +4,11 @@ from django.utils.translation import gettext_lazy as _
 from rest_framework import serializers
 
 from faultreporter.api.serializers import InstantField
-from telemetry.history import Line
-from telemetry.ingest import MAX_ERRORS, MAX_READINGS
+from telemetry.intake.ingest import MAX_ERRORS, MAX_READINGS
+from telemetry.intake.refusals import Refused
 from telemetry.models import Quality
-from telemetry.refusals import Refused
 from telemetry.serializers.fields import NumberField
+from telemetry.store.history import Line
 
 
 class ReadingSerializer(serializers.Serializer[Any]):

@@ -10,7 +10,7 @@ from locations.models import Location
 from locations.serializers import WeeklyHoursSerializer
 from telemetry.models import MaintenanceWindow, Rule, RuleState, RuleVersion
 from telemetry.models.rule_kinds import LONGEST_S
-from telemetry.reasons import limit_words
+from telemetry.rules.reasons import limit_words
 from telemetry.serializers.fields import MetricCodeField, NumberField
 
 

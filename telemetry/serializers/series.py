@@ -5,9 +5,9 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from faultreporter.api.serializers import ModelSerializer
-from telemetry.history import measured_interval
 from telemetry.models import Metric, Quality, Series
 from telemetry.serializers.fields import NumberField
+from telemetry.store.history import measured_interval
 
 
 class LatestSerializer(serializers.Serializer[Any]):

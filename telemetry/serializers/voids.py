@@ -6,9 +6,9 @@ from django.utils.translation import gettext_lazy as _
 from rest_framework import serializers
 
 from faultreporter.api.serializers import CleanCharField, InstantField, ModelSerializer, Serializer
-from telemetry.history import LARGEST_SERIES
 from telemetry.models import ReadingVoid
 from telemetry.serializers.fields import NumberField
+from telemetry.store.history import LARGEST_SERIES
 
 
 class DeclareVoidSerializer(Serializer):

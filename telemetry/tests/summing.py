@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import pytest
 
-from telemetry.storage import Rows, store, ticks_of
+from telemetry.store.storage import Rows, store, ticks_of
 
 Stored = tuple[int, datetime, float]
 

@@ -8,7 +8,7 @@ from django.utils import timezone
 from equipment.tests.factories import EquipmentFactory
 from faultreporter.accounts.models import User
 from faultreporter.outbox.testing import deliver
-from telemetry.ingest import ingest
+from telemetry.intake.ingest import ingest
 from telemetry.models import DeviceKey, MaintenanceWindow, Metric, Rule, RuleState, Series, Tariff
 from telemetry.tests.factories import DetectorFactory, MetricFactory, RuleFactory, holder, issue_key
 

@@ -17,10 +17,10 @@ from equipment.tests.factories import EquipmentFactory
 from faultreporter.accounts.models import User
 from faultreporter.testing import assert_error
 from locations.tests.factories import LocationFactory
-from telemetry.aggregates import aggregate, cover, rollups
-from telemetry.buckets import BUCKETS, edges
+from telemetry.aggregation.aggregates import aggregate, cover, rollups
+from telemetry.aggregation.buckets import BUCKETS, edges
+from telemetry.aggregation.rollups import WINDOW, Stretch, floor_to, rebuild, roll_up
 from telemetry.models import Arrival, DayRollup, HourRollup, MinuteRollup, QuarterRollup, Reading, Series
-from telemetry.rollups import WINDOW, Stretch, floor_to, rebuild, roll_up
 from telemetry.tests.factories import MetricFactory, SeriesFactory
 from telemetry.tests.summing import Sums, keep, sums
 
@@ -159,7 +159,7 @@ def test_a_chart_of_readings_that_draw_the_same_line(api: Api, rita: User, line:
 def test_a_long_chart_looks_at_the_last_reading_of_each_row(
     api: Api, rita: User, line: Series, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("telemetry.chart_points.MOST_READ", 100)
+    monkeypatch.setattr("telemetry.charts.chart_points.MOST_READ", 100)
     keep([(line.pk, NOW - timedelta(minutes=n), float(n)) for n in range(1, 600)], at=NOW)
     roll_up_all()
     keep([(line.pk, NOW - timedelta(seconds=1), 7.5)], at=NOW)

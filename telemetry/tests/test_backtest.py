@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 from faultreporter.accounts.models import User
 from faultreporter.audit.models import AuditLog
 from faultreporter.testing import assert_error
-from telemetry.backtest import try_out
-from telemetry.ingest import ingest
-from telemetry.judging import ALARM, Kind, Limits, Standing, StoredReading, judge
+from telemetry.intake.ingest import ingest
 from telemetry.models import MaintenanceWindow, Rule
+from telemetry.rules.backtest import try_out
+from telemetry.rules.judging import ALARM, Kind, Limits, Standing, StoredReading, judge
 from telemetry.tests.factories import RuleFactory, SeriesFactory
 
 AT = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -218,7 +218,7 @@ def test_only_series_the_rule_watches(api: Any, mona: User, hot_pump: Rule) -> N
 
 
 def test_too_much_is_refused_in_words(api: Any, mona: User, hot_pump: Rule, monkeypatch: Any) -> None:
-    monkeypatch.setattr("telemetry.backtest.MAX_READINGS", 3)
+    monkeypatch.setattr("telemetry.rules.backtest.MAX_READINGS", 3)
 
     error = assert_error(ask(api(mona), hot_pump), 422, "RANGE_TOO_LARGE", "from")
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from telemetry.buckets import BUCKETS, TooManyBuckets, edges
+from telemetry.aggregation.buckets import BUCKETS, TooManyBuckets, edges
 
 ZONES = ("UTC", "Europe/Berlin", "Asia/Kolkata", "America/St_Johns", "Australia/Lord_Howe", "Asia/Beirut")
 

@@ -6,8 +6,8 @@ import pytest
 
 from faultreporter.accounts.models import User
 from faultreporter.errors import DomainError
-from telemetry.by_hand import Entered, Typed, enter
-from telemetry.ingest import ingest
+from telemetry.hand_readings.by_hand import Entered, Typed, enter
+from telemetry.intake.ingest import ingest
 from telemetry.models import HandReading, LatestReading, Reading, Series
 from telemetry.tests.factories import CounterFactory
 from telemetry.tests.test_concurrency import at_once

@@ -14,9 +14,9 @@ from faultreporter.audit.models import AuditLog
 from faultreporter.outbox.models import OutboxMessage
 from faultreporter.testing import assert_error
 from locations.tests.factories import LocationFactory, SiteMembershipFactory
-from telemetry.ingest import ingest
+from telemetry.aggregation.rollups import roll_up
+from telemetry.intake.ingest import ingest
 from telemetry.models import HandReading, LatestReading, Reading, Series
-from telemetry.rollups import roll_up
 from telemetry.tests.factories import CounterFactory, MeterFactory, MetricFactory, SeriesFactory
 
 pytestmark = pytest.mark.django_db

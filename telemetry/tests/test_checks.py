@@ -10,10 +10,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from equipment.tests.factories import EquipmentFactory
-from telemetry.checks import PIECE, Clock, Group, Line, grouped, key_of, one_by_one, take
-from telemetry.directory import Sender, entries_of
-from telemetry.refusals import Refusal, Refused
-from telemetry.storage import ticks_of
+from telemetry.intake.checks import PIECE, Clock, Group, Line, grouped, key_of, one_by_one, take
+from telemetry.intake.directory import Sender, entries_of
+from telemetry.intake.refusals import Refusal, Refused
+from telemetry.store.storage import ticks_of
 from telemetry.tests.factories import MetricFactory
 
 pytestmark = pytest.mark.django_db

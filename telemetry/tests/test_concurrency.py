@@ -12,10 +12,10 @@ from django.db import connection, transaction
 from django.db.models import Max
 
 from equipment.tests.factories import EquipmentFactory
-from telemetry import evaluation
-from telemetry.ingest import IngestResult, ingest
+from telemetry.aggregation.rollups import Stretch, rebuild, roll_up
+from telemetry.intake.ingest import IngestResult, ingest
 from telemetry.models import Arrival, HourRollup, LatestReading, Reading, Rule, RuleState, Series
-from telemetry.rollups import Stretch, rebuild, roll_up
+from telemetry.rules import evaluation
 from telemetry.signals import rule_cleared, rule_fired
 from telemetry.tests.factories import MetricFactory, RuleFactory
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from telemetry.counters import Bucket, Dial, Exchange, Register, Use, edges_of, uses
+from telemetry.metering.counters import Bucket, Dial, Exchange, Register, Use, edges_of, uses
 
 START = datetime(2026, 1, 5, tzinfo=UTC)
 QUARTER_HOUR = timedelta(minutes=15)

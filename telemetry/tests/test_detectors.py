@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from telemetry.detectors import LARGEST, MAX_SCORE, Algorithm, Episode, RelativeEntropy, RunningZ
+from telemetry.detection.detectors import LARGEST, MAX_SCORE, Algorithm, Episode, RelativeEntropy, RunningZ
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 SMALL_ENOUGH = 4096

@@ -14,11 +14,11 @@ from equipment.models import Equipment
 from equipment.tests.factories import EquipmentFactory
 from faultreporter.accounts.models import User
 from telemetry import authentication
-from telemetry.directory import Entry, remembered
-from telemetry.ingest import IngestResult, ingest
+from telemetry.intake.directory import Entry, remembered
+from telemetry.intake.ingest import IngestResult, ingest
 from telemetry.models import DeviceKey, DirectoryVersion, Metric, Series
 from telemetry.models.device_keys import ROTATION_GRACE
-from telemetry.partitions import ensure_partitions
+from telemetry.store.partitions import ensure_partitions
 from telemetry.tests.factories import MetricFactory
 
 pytestmark = pytest.mark.django_db(transaction=True)

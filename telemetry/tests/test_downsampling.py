@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from telemetry.downsampling import Point, lttb, width_for
+from telemetry.charts.downsampling import Point, lttb, width_for
 
 
 def line(*values: float) -> list[Point]:

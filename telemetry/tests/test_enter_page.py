@@ -12,8 +12,8 @@ from equipment.tests.factories import EquipmentFactory
 from faultreporter.accounts.models import User
 from faultreporter.backoffice import page_of
 from locations.tests.factories import LocationFactory
-from telemetry.by_hand import Typed, enter
-from telemetry.ingest import ingest
+from telemetry.hand_readings.by_hand import Typed, enter
+from telemetry.intake.ingest import ingest
 from telemetry.models import HandReading, Series
 from telemetry.tests.factories import CounterFactory, MeterFactory, MetricFactory, SeriesFactory
 

@@ -13,10 +13,11 @@ from equipment.tests.factories import CategoryFactory, EquipmentFactory
 from faultreporter.errors import ValidationFailed
 from faultreporter.outbox.models import OutboxMessage
 from faultreporter.outbox.testing import deliver
-from telemetry import evaluation, standings, tasks
-from telemetry.ingest import ingest
-from telemetry.judging import Standing, StoredReading, judge
+from telemetry import tasks
+from telemetry.intake.ingest import ingest
 from telemetry.models import Rule, RuleState, Series
+from telemetry.rules import evaluation, standings
+from telemetry.rules.judging import Standing, StoredReading, judge
 from telemetry.signals import rule_fired
 from telemetry.tests.factories import MetricFactory, RuleFactory, SeriesFactory
 from telemetry.tests.hearing import News, heard

@@ -18,11 +18,11 @@ from equipment.models import Equipment
 from equipment.tests.factories import EquipmentFactory
 from faultreporter.accounts.models import User
 from faultreporter.testing import assert_error
-from telemetry import exports
-from telemetry.ingest import ingest
+from telemetry.files import exports
+from telemetry.files.spreadsheets import guarded, unguarded
+from telemetry.intake.ingest import ingest
 from telemetry.models import Reading, Series
 from telemetry.models.readings import Quality
-from telemetry.spreadsheets import guarded, unguarded
 from telemetry.tests.factories import MetricFactory
 from telemetry.viewsets.exports import AT_ONCE, Sending
 

@@ -11,10 +11,11 @@ from django.test import Client
 
 from equipment.tests.factories import CategoryFactory, EquipmentFactory
 from faultreporter.notifications.models import Notification
-from telemetry import failures, standings, tasks
+from telemetry import tasks
 from telemetry.models import Rule, RuleState, Series
+from telemetry.rules import failures, standings
 from telemetry.signals import rule_cleared, rule_fired
-from telemetry.storage import EPOCH, TICK, Rows, store
+from telemetry.store.storage import EPOCH, TICK, Rows, store
 from telemetry.tests.factories import RuleFactory, SeriesFactory
 from telemetry.tests.hearing import News, heard
 

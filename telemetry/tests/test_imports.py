@@ -12,9 +12,9 @@ from django.core.management import CommandError, call_command
 from django.utils import timezone
 
 from equipment.tests.factories import EquipmentFactory
-from telemetry import imports
+from telemetry.files import imports
 from telemetry.models import Reading, ReadingImport, Series
-from telemetry.partitions import existing_partitions
+from telemetry.store.partitions import existing_partitions
 from telemetry.tests.factories import MetricFactory
 
 pytestmark = pytest.mark.django_db

@@ -11,10 +11,10 @@ from equipment.models import Equipment
 from equipment.tests.factories import EquipmentFactory
 from faultreporter.errors import PayloadTooLarge
 from faultreporter.outbox.models import OutboxMessage
-from telemetry.checks import MAX_FUTURE
-from telemetry.ingest import MAX_ERRORS, MAX_READINGS, IngestResult, ingest
+from telemetry.intake.checks import MAX_FUTURE
+from telemetry.intake.ingest import MAX_ERRORS, MAX_READINGS, IngestResult, ingest
 from telemetry.models import Arrival, LatestReading, Reading, Series
-from telemetry.partitions import MAX_AGE
+from telemetry.store.partitions import MAX_AGE
 from telemetry.tests.factories import MetricFactory, SeriesFactory, issue_key
 
 pytestmark = pytest.mark.django_db

@@ -11,9 +11,10 @@ from alerts.models import Alert
 from equipment.tests.factories import CategoryFactory, EquipmentFactory
 from faultreporter.accounts.models import User
 from locations.tests.factories import LocationFactory
-from telemetry import insights, tasks
-from telemetry.detectors import RunningZ
-from telemetry.ingest import ingest
+from telemetry import tasks
+from telemetry.detection import insights
+from telemetry.detection.detectors import RunningZ
+from telemetry.intake.ingest import ingest
 from telemetry.models import Detector, DetectorState, Insight, InsightFeedback, Series, Verdicts
 from telemetry.models.insights import figure
 from telemetry.tests.factories import DetectorFactory, InsightFactory, MetricFactory, SeriesFactory

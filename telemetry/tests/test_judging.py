@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from telemetry.judging import (
+from telemetry.rules.judging import (
     ALARM,
     LARGEST,
     Change,

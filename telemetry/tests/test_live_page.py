@@ -9,7 +9,7 @@ from django.urls import reverse
 from equipment.tests.factories import EquipmentFactory
 from faultreporter.accounts.models import User
 from telemetry.admin.live_page import live_path
-from telemetry.ingest import ingest
+from telemetry.intake.ingest import ingest
 from telemetry.tests.factories import MetricFactory, RuleFactory
 
 pytestmark = pytest.mark.django_db

@@ -9,8 +9,8 @@ from equipment.tests.factories import EquipmentFactory
 from faultreporter.accounts.models import User
 from faultreporter.errors import ValidationFailed
 from locations.tests.factories import LocationFactory
-from telemetry.counters import Bucket, Dial, Exchange, edges_of, uses
-from telemetry.meters import consumption, consumption_between, read_dials, register_of
+from telemetry.metering.counters import Bucket, Dial, Exchange, edges_of, uses
+from telemetry.metering.meters import consumption, consumption_between, read_dials, register_of
 from telemetry.models import Meter, Metric, Reading, Series
 from telemetry.models.catalogue import MetricInUse
 from telemetry.models.meters import MeterInUse

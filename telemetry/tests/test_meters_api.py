@@ -10,7 +10,7 @@ from equipment.tests.factories import EquipmentFactory
 from faultreporter.accounts.models import User
 from faultreporter.testing import assert_error
 from locations.tests.factories import LocationFactory
-from telemetry.counters import Dial
+from telemetry.metering.counters import Dial
 from telemetry.models import Meter
 from telemetry.tests.factories import CounterFactory, MeterFactory, SeriesFactory
 from telemetry.tests.test_meters import store

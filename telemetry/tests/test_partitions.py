@@ -10,7 +10,7 @@ from django.db import connection
 from telemetry import tasks
 from telemetry.catalogue import load_metrics
 from telemetry.models import Arrival, Metric, Reading
-from telemetry.partitions import (
+from telemetry.store.partitions import (
     MAX_AGE,
     count_caught,
     covered_months,

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from telemetry.counters import Dial, Exchange, Register
-from telemetry.plausibility import Limits, Neighbours, counter_limits, gauge_limits, on_one_dial
+from telemetry.hand_readings.plausibility import Limits, Neighbours, counter_limits, gauge_limits, on_one_dial
+from telemetry.metering.counters import Dial, Exchange, Register
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 DAY = timedelta(days=1)

@@ -11,7 +11,7 @@ from rest_framework.test import APIClient
 from equipment.tests.factories import EquipmentFactory
 from faultreporter.accounts.models import User
 from faultreporter.testing import assert_error
-from telemetry import pressure
+from telemetry.intake import pressure
 from telemetry.models import Arrival, Reading
 from telemetry.tests.factories import MetricFactory, issue_key
 

@@ -13,9 +13,9 @@ from equipment.tests.factories import EquipmentFactory
 from faultreporter.accounts.models import User
 from faultreporter.testing import assert_error
 from locations.models import Location
-from telemetry.ingest import MAX_READINGS, ingest
+from telemetry.intake.ingest import MAX_READINGS, ingest
+from telemetry.intake.parsers import MAX_BODY_BYTES
 from telemetry.models import Reading
-from telemetry.parsers import MAX_BODY_BYTES
 from telemetry.tests.factories import MetricFactory, issue_key
 
 pytestmark = pytest.mark.django_db

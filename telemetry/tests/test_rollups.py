@@ -13,9 +13,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from telemetry import tasks
+from telemetry.aggregation.rollups import Stretch, backlog, floor_to, rebuild, roll_up
 from telemetry.management.commands.rebuild_rollups import next_size, series_days
 from telemetry.models import Arrival, DayRollup, HourRollup, MinuteRollup, QuarterRollup, Reading, Series
-from telemetry.rollups import Stretch, backlog, floor_to, rebuild, roll_up
 from telemetry.tests.factories import SeriesFactory
 from telemetry.tests.summing import Stored, Sums, keep, sums
 

@@ -10,9 +10,10 @@ import time_machine
 from equipment.tests.factories import CategoryFactory, EquipmentFactory
 from faultreporter.errors import ValidationFailed
 from faultreporter.outbox.testing import deliver
-from telemetry import evaluation, tasks
-from telemetry.ingest import ingest
+from telemetry import tasks
+from telemetry.intake.ingest import ingest
 from telemetry.models import Rule, RuleState, Series
+from telemetry.rules import evaluation
 from telemetry.tests.factories import RuleFactory, SeriesFactory
 from telemetry.tests.hearing import News, heard
 

@@ -13,7 +13,7 @@ from faultreporter.accounts.models import User
 from faultreporter.demo.readings import OTHER_RULES
 from faultreporter.outbox.testing import deliver
 from faultreporter.testing import assert_error
-from telemetry.ingest import ingest
+from telemetry.intake.ingest import ingest
 from telemetry.models import MaintenanceWindow
 from telemetry.tests.factories import MetricFactory, RuleFactory, SeriesFactory
 

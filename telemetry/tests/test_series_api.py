@@ -11,7 +11,7 @@ from faultreporter.accounts.models import User
 from faultreporter.audit.models import AuditLog
 from faultreporter.testing import assert_error
 from locations.tests.factories import LocationFactory, SiteMembershipFactory
-from telemetry.ingest import ingest
+from telemetry.intake.ingest import ingest
 from telemetry.models import Series
 from telemetry.tests.factories import MetricFactory, SeriesFactory, issue_key
 

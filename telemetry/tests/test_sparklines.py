@@ -12,10 +12,10 @@ from django.utils import timezone
 from equipment.models import Equipment
 from equipment.tests.factories import EquipmentFactory
 from faultreporter.accounts.models import User
-from telemetry import rollups
-from telemetry.ingest import ingest
+from telemetry.aggregation import rollups
+from telemetry.charts.sparklines import sparkline, with_day
+from telemetry.intake.ingest import ingest
 from telemetry.models import Series
-from telemetry.sparklines import sparkline, with_day
 from telemetry.tests.factories import MetricFactory
 
 AT = datetime(2026, 3, 1, 12, 30, tzinfo=UTC)

@@ -13,7 +13,7 @@ from faultreporter.errors import ValidationFailed
 from faultreporter.outbox.testing import deliver
 from locations.tests.factories import LocationFactory
 from telemetry import tasks
-from telemetry.ingest import ingest
+from telemetry.intake.ingest import ingest
 from telemetry.models import MaintenanceWindow, RuleState, Series
 from telemetry.tests.factories import MetricFactory, RuleFactory, SeriesFactory, issue_key
 from telemetry.tests.hearing import News, heard

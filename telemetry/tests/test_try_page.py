@@ -7,7 +7,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from faultreporter.accounts.models import User
-from telemetry.ingest import ingest
+from telemetry.intake.ingest import ingest
 from telemetry.models import Rule
 from telemetry.tests.factories import RuleFactory
 

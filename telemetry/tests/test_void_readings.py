@@ -7,11 +7,13 @@ from typing import Any
 import pytest
 
 from faultreporter.accounts.models import User
-from telemetry import insights, live, rollups
-from telemetry.aggregates import aggregate
-from telemetry.backtest import stored_readings
-from telemetry.chart_points import largest_triangles
+from telemetry import live
+from telemetry.aggregation import rollups
+from telemetry.aggregation.aggregates import aggregate
+from telemetry.charts.chart_points import largest_triangles
+from telemetry.detection import insights
 from telemetry.models import HourRollup, LatestReading, Quality, Reading, Series
+from telemetry.rules.backtest import stored_readings
 from telemetry.tests.factories import DetectorFactory, SeriesFactory
 from telemetry.tests.summing import keep
 

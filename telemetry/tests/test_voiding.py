@@ -11,10 +11,12 @@ from django.db import transaction
 
 from faultreporter.accounts.models import User
 from faultreporter.errors import DomainError, InvalidTransition, RangeTooLarge
-from telemetry import insights, partitions, rollups, tasks, voiding
-from telemetry.counters import Bucket
-from telemetry.ingest import ingest
-from telemetry.meters import consumption
+from telemetry import tasks, voiding
+from telemetry.aggregation import rollups
+from telemetry.detection import insights
+from telemetry.intake.ingest import ingest
+from telemetry.metering.counters import Bucket
+from telemetry.metering.meters import consumption
 from telemetry.models import (
     Arrival,
     DetectorState,
@@ -27,6 +29,7 @@ from telemetry.models import (
     Series,
     VoidedSeries,
 )
+from telemetry.store import partitions
 from telemetry.tests.factories import DetectorFactory, InsightFactory, MeterFactory, SeriesFactory
 from telemetry.tests.summing import keep
 from telemetry.tests.test_concurrency import at_once

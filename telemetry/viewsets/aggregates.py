@@ -11,9 +11,9 @@ from rest_framework.response import Response
 from faultreporter.api.pagination import whole_number
 from faultreporter.api.permissions import EVERYONE
 from faultreporter.errors import NotFound
-from telemetry.aggregates import aggregate
-from telemetry.buckets import BUCKETS, MAX_BUCKETS, edges
-from telemetry.chart_points import MAX_POINTS, largest_triangles, min_max
+from telemetry.aggregation.aggregates import aggregate
+from telemetry.aggregation.buckets import BUCKETS, MAX_BUCKETS, edges
+from telemetry.charts.chart_points import MAX_POINTS, largest_triangles, min_max
 from telemetry.models import Series
 from telemetry.serializers.aggregates import ChartSerializer, SeriesAggregateSerializer, bucket_json
 from telemetry.viewsets.asked_series import EQUIPMENT, MAX_SERIES, RANGE, SERIES, TZ, AskedSeries

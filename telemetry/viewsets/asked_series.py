@@ -14,9 +14,9 @@ from faultreporter.accounts.authentication import caller
 from faultreporter.accounts.validators import time_zones
 from faultreporter.api.viewsets import ApiView, GenericViewSet
 from faultreporter.errors import InvalidParameter, NotFound, RangeTooLarge
-from telemetry.drawing import zone_for
-from telemetry.history import LARGEST_SERIES
+from telemetry.charts.drawing import zone_for
 from telemetry.models import Metric, Reading, Series
+from telemetry.store.history import LARGEST_SERIES
 from telemetry.viewsets.readings import SERIES_ID, key_parameter, moment
 
 MAX_SERIES = 50

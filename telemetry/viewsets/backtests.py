@@ -12,11 +12,11 @@ from rest_framework.response import Response
 from faultreporter.accounts.authentication import caller
 from faultreporter.api.serializers import InstantField
 from faultreporter.api.viewsets import GenericViewSet
-from telemetry.backtest import MAX_READINGS, MAX_SERIES, Episode, SeriesTrial, Trial, back_test
-from telemetry.drawing import lines_of
-from telemetry.judging import Limits
+from telemetry.charts.drawing import lines_of
 from telemetry.models import Metric, Series, Suppression
-from telemetry.reasons import reason
+from telemetry.rules.backtest import MAX_READINGS, MAX_SERIES, Episode, SeriesTrial, Trial, back_test
+from telemetry.rules.judging import Limits
+from telemetry.rules.reasons import reason
 from telemetry.serializers.fields import NumberField
 from telemetry.serializers.rules import RuleSerializer
 

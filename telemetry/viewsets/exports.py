@@ -15,9 +15,9 @@ from rest_framework.request import Request
 from faultreporter.api.permissions import EVERYONE
 from faultreporter.api.renderers import EnvelopeRenderer
 from faultreporter.errors import DomainError
-from telemetry.aggregates import aggregate
-from telemetry.buckets import BUCKETS, MAX_BUCKETS, edges
-from telemetry.exports import buckets_csv, check_length, file_name, readings_csv
+from telemetry.aggregation.aggregates import aggregate
+from telemetry.aggregation.buckets import BUCKETS, MAX_BUCKETS, edges
+from telemetry.files.exports import buckets_csv, check_length, file_name, readings_csv
 from telemetry.viewsets.asked_series import MAX_SERIES, RANGE, SERIES, TZ, AskedSeries
 
 AT_ONCE = BoundedSemaphore(2)

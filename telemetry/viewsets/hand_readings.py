@@ -22,7 +22,7 @@ from faultreporter.api.permissions import HANDLERS
 from faultreporter.api.viewsets import ReadOnlyViewSet
 from faultreporter.errors import DomainError, NotFound
 from locations.models import at_or_below
-from telemetry.by_hand import Entered, Outcome, ReadingConflict, Typed, enter_round
+from telemetry.hand_readings.by_hand import Entered, Outcome, ReadingConflict, Typed, enter_round
 from telemetry.models import HandReading, HandReadingQuerySet, Series
 from telemetry.serializers.hand_readings import (
     EnteredReadingSerializer,

@@ -15,9 +15,9 @@ from faultreporter.accounts.authentication import caller
 from faultreporter.api.permissions import EVERYONE, MANAGERS
 from faultreporter.api.viewsets import ModelViewSet
 from faultreporter.errors import InvalidParameter, NotFound, RangeTooLarge
-from telemetry.counters import Bucket
 from telemetry.filters import MeterFilter, TariffFilter
-from telemetry.meters import Consumption, consumption
+from telemetry.metering.counters import Bucket
+from telemetry.metering.meters import Consumption, consumption
 from telemetry.models import Meter, Tariff
 from telemetry.serializers.meters import ConsumptionSerializer, ExchangeSerializer, MeterSerializer, TariffSerializer
 from telemetry.viewsets.catalogue import READ_ALL_WRITE_MANAGERS

@@ -24,12 +24,11 @@ from faultreporter.api.viewsets import ApiView, GenericViewSet
 from faultreporter.errors import InvalidParameter, NotFound, RangeTooLarge, ValidationFailed
 from locations.models import Location
 from telemetry.authentication import Device, DeviceKeyAuthentication
-from telemetry.checks import TIMESTAMP
-from telemetry.history import LARGEST_SERIES, Page, Position, latest_of, read_page
-from telemetry.ingest import ingest
+from telemetry.intake.checks import TIMESTAMP
+from telemetry.intake.ingest import ingest
+from telemetry.intake.parsers import JSONReadingsParser, NDJSONReadingsParser
+from telemetry.intake.pressure import gate
 from telemetry.models import Metric, Reading, Series
-from telemetry.parsers import JSONReadingsParser, NDJSONReadingsParser
-from telemetry.pressure import gate
 from telemetry.serializers.readings import (
     IngestResultSerializer,
     MachineReadingSerializer,
@@ -38,6 +37,7 @@ from telemetry.serializers.readings import (
     machine_reading_json,
     reading_json,
 )
+from telemetry.store.history import LARGEST_SERIES, Page, Position, latest_of, read_page
 
 MAX_LIMIT = 1_000
 DEFAULT_LIMIT = 100

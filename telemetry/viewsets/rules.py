@@ -13,8 +13,8 @@ from faultreporter.api.schema import PAGE_PARAMETERS
 from faultreporter.api.viewsets import ModelViewSet
 from faultreporter.errors import InvalidParameter
 from telemetry.filters import MaintenanceWindowFilter, RuleFilter
-from telemetry.judging import State
 from telemetry.models import MaintenanceWindow, Rule
+from telemetry.rules.judging import State
 from telemetry.serializers.rules import (
     MaintenanceWindowSerializer,
     RuleSerializer,

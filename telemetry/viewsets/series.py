@@ -11,8 +11,8 @@ from rest_framework.response import Response
 from faultreporter.accounts.authentication import caller
 from faultreporter.api.permissions import EVERYONE, HANDLERS, MANAGERS
 from faultreporter.api.viewsets import ListMixin, RetrieveMixin, UpdateMixin
-from telemetry.by_hand import Outcome, Typed, enter
 from telemetry.filters import SeriesFilter
+from telemetry.hand_readings.by_hand import Outcome, Typed, enter
 from telemetry.models import Series
 from telemetry.serializers.hand_readings import EnteredReadingSerializer, TypedReadingSerializer
 from telemetry.serializers.series import SeriesDetailSerializer, SeriesSerializer

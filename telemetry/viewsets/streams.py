@@ -29,9 +29,9 @@ from faultreporter.live.listener import Listener
 from faultreporter.live.streaming import EventStream
 from locations.models import Location
 from locations.scope import hidden_site_ids
-from telemetry.history import LARGEST_SERIES
 from telemetry.live import heard_by
 from telemetry.models import Series
+from telemetry.store.history import LARGEST_SERIES
 from telemetry.viewsets.readings import MAX_LISTED, SERIES_ID, key_parameter, keys_parameter
 
 MAX_SERIES = 5_000

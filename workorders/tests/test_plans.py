@@ -11,7 +11,7 @@ from faultreporter.accounts.models import User
 from faultreporter.errors import Duplicate, HasOpenWork, InvalidTransition, ValidationFailed
 from faultreporter.notifications.models import Notification
 from locations.tests.factories import LocationFactory
-from telemetry.ingest import ingest
+from telemetry.intake.ingest import ingest
 from telemetry.tests.factories import MetricFactory
 from workorders.generation import generate_due, read_meters
 from workorders.horizon import by_week, due_times

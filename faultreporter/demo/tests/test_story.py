@@ -26,7 +26,7 @@ from faultreporter.demo.unusual import EVENTS
 from faultreporter.notifications.models import Delivery, Notification
 from faultreporter.webhooks.models import WebhookDelivery
 from locations.models import Location
-from telemetry.meters import consumption_between
+from telemetry.metering.meters import consumption_between
 from telemetry.models import HandReading, Insight, LatestReading, Meter, Reading, Series
 from workorders.attainment import attainment
 from workorders.models import LabourEntry, Part, WorkOrder

@@ -3,7 +3,7 @@ from typing import Any
 from django.core.management.base import BaseCommand
 from django.utils import timezone
 
-from telemetry.partitions import count_caught, ensure_partitions
+from telemetry.store.partitions import count_caught, ensure_partitions
 
 
 class Command(BaseCommand):

@@ -11,7 +11,7 @@ from django.utils import timezone
 from tqdm import tqdm
 
 from faultreporter.errors import DomainError
-from telemetry.imports import COUNTS, FIELDS, CsvFormat, Errors, check_headings, digest_of, read_in, rows_of
+from telemetry.files.imports import COUNTS, FIELDS, CsvFormat, Errors, check_headings, digest_of, read_in, rows_of
 from telemetry.models import ReadingImport
 
 GIVEN = ("equipment_code", "metric", "unit")

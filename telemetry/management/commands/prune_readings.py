@@ -3,7 +3,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandParser
 from django.utils import timezone
 
-from telemetry.partitions import outdated_partitions, prune
+from telemetry.store.partitions import outdated_partitions, prune
 
 
 class Command(BaseCommand):

@@ -8,8 +8,8 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils import timezone
 from tqdm import tqdm
 
+from telemetry.aggregation.rollups import Stretch, rebuild, roll_up
 from telemetry.models import Series
-from telemetry.rollups import Stretch, rebuild, roll_up
 
 DAY = timedelta(days=1)
 FIRST_PIECE, LARGEST_PIECE = 20, 1_000

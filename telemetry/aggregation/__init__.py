@@ -1,0 +1,1 @@
+"""What readings come to per bucket: the roll-ups that are kept, and the answers read from them."""
