@@ -33,6 +33,13 @@ def test_rooms(room: str, api: Any, tess: User) -> None:
     assert cost(lambda: api(tess).get(url)) <= 4
 
 
+def test_a_page_of_your_own_jobs(api: Any, tess: User) -> None:
+    for _ in range(3):
+        order_in("ASSIGNED", by=tess)
+
+    assert cost(lambda: api(tess).get("/api/v1/me/work-orders", {"page_size": 2})) <= 4
+
+
 def test_a_detail(api: Any, tess: User) -> None:
     order = WorkOrderFactory.create(alert=AlertFactory.create(reported_by=tess), attachments=[make_attachment(by=tess)])
 

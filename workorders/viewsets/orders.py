@@ -321,5 +321,5 @@ class MyWorkOrderViewSet(WorkOrderListViewSet):
     def get_queryset(self) -> QuerySet[Any]:
         rows: Any = super().get_queryset()
         if not getattr(self, "swagger_fake_view", False):
-            rows = rows.assigned_to(caller(self.request), self.now())
+            rows = rows.assigned_to(caller(self.request), self.now()).with_progress()
         return cast("QuerySet[Any]", rows)
