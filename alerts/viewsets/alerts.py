@@ -30,6 +30,7 @@ from equipment.models import Equipment
 from equipment.viewsets.rooms import RoomViewSet
 from faultreporter.accounts.authentication import caller
 from faultreporter.api.actions import transition
+from faultreporter.api.pagination import KeyedPagination
 from faultreporter.api.permissions import (
     EVERYONE,
     MANAGERS,
@@ -67,6 +68,7 @@ class AlertViewSet(TimelineMixin, ModelViewSet):
         "partial_update": AlertEditSerializer,
     }
     filterset_class = AlertFilter
+    pagination_class = KeyedPagination
     search_fields = SEARCH_FIELDS
     ordering_fields = ORDERING_FIELDS
     list_select_related = JOINED
@@ -187,6 +189,7 @@ class AlertListViewSet(ListMixin):
     model = Alert
     serializer_class = AlertSummarySerializer
     filterset_class = AlertFilter
+    pagination_class = KeyedPagination
     search_fields = SEARCH_FIELDS
     ordering_fields = ORDERING_FIELDS
     list_select_related = JOINED

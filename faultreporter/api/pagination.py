@@ -40,11 +40,19 @@ class PagePagination(BasePagination):
         self.page = whole_number(request, "page", default=1, least=1, most=MAX_PAGE)
         self.page_size = whole_number(request, "page_size", default=settings.DEFAULT_PAGE_SIZE, least=1, most=most)
         start = (self.page - 1) * self.page_size
-        rows = list(queryset[start : start + self.page_size])
+        found = list(self.sought(queryset)[start : start + self.page_size])
         # A short page that isn't past the end tells the total by itself; anything else needs the count.
-        known = rows or self.page == 1
-        self.total = start + len(rows) if known and len(rows) < self.page_size else self.count(queryset)
-        return rows
+        known = found or self.page == 1
+        self.total = start + len(found) if known and len(found) < self.page_size else self.count(queryset)
+        return self.rows(queryset, found)
+
+    def sought(self, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        """What a page is cut out of."""
+        return queryset
+
+    def rows(self, queryset: QuerySet[Any], found: list[Any]) -> list[Any]:
+        """The page's rows, from what was cut out."""
+        return found
 
     @staticmethod
     def count(queryset: QuerySet[Any]) -> int:
@@ -62,6 +70,21 @@ class PagePagination(BasePagination):
             "has_previous": self.page > 1,
         }
         return response
+
+
+class KeyedPagination(PagePagination):
+    """For rows with much joined to them: the keys of a page first, then its rows by their keys.
+
+    One statement for both would join every row of the pages before, sort whole rows where no index has their order,
+    and take longer to plan than to run.
+    """
+
+    def sought(self, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        return queryset.values_list("pk", flat=True)
+
+    def rows(self, queryset: QuerySet[Any], found: list[Any]) -> list[Any]:
+        by_key = queryset.order_by().in_bulk(found)
+        return [by_key[key] for key in found if key in by_key]  # one may have left the list meanwhile
 
 
 def encode_cursor(position: list[Any]) -> str:

@@ -3,6 +3,8 @@
 from typing import Any
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from alerts.tests.factories import AlertFactory
 from alerts.tests.test_budgets import cost
@@ -38,6 +40,16 @@ def test_a_page_of_your_own_jobs(api: Any, tess: User) -> None:
         order_in("ASSIGNED", by=tess)
 
     assert cost(lambda: api(tess).get("/api/v1/me/work-orders", {"page_size": 2})) <= 4
+
+
+def test_nothing_is_joined_to_rows_that_another_page_shows(api: Any, tess: User) -> None:
+    numbers = [order_in("ASSIGNED", by=tess).number for _ in range(3)]
+
+    with CaptureQueriesContext(connection) as captured:
+        page = api(tess).get(URL, {"page": 2, "page_size": 2, "ordering": "number"}).json()["data"]
+
+    assert [order["number"] for order in page] == numbers[2:]
+    assert [query["sql"] for query in captured if "OFFSET" in query["sql"] and "JOIN" in query["sql"]] == []
 
 
 def test_a_detail(api: Any, tess: User) -> None:

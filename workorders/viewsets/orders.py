@@ -20,6 +20,7 @@ from equipment.viewsets.rooms import RoomViewSet
 from faultreporter.accounts.authentication import caller
 from faultreporter.api.actions import transition
 from faultreporter.api.concurrency import etag
+from faultreporter.api.pagination import KeyedPagination
 from faultreporter.api.permissions import EVERYONE, MANAGERS, MANAGERS_AND_CONCERNED_TECHNICIANS
 from faultreporter.api.viewsets import GenericViewSet, ListMixin, ModelViewSet
 from faultreporter.attachments.files import PdfRenderer, pdf_response
@@ -96,6 +97,7 @@ class WorkOrderViewSet(PlanningMixin, TimelineMixin, ModelViewSet):
     attach_serializer_class = AttachWithPhaseSerializer
     file_serializer_class = WorkOrderFileSerializer
     filterset_class = WorkOrderFilter
+    pagination_class = KeyedPagination
     search_fields = SEARCH_FIELDS
     ordering_fields = ORDERING_FIELDS
     list_select_related = JOINED
@@ -292,6 +294,7 @@ class WorkOrderListViewSet(ListMixin):
     model = WorkOrder
     serializer_class = WorkOrderSummarySerializer
     filterset_class = WorkOrderFilter
+    pagination_class = KeyedPagination
     search_fields = SEARCH_FIELDS
     ordering_fields = ORDERING_FIELDS
     list_select_related = JOINED
