@@ -43,6 +43,14 @@ def as_declared(field: str, values: Iterable[Any]) -> models.Case:
     return models.Case(*ranks)
 
 
+class IsAmong(models.Func):
+    """A field's value is in an array. With IN and a subquery PostgreSQL can't answer an OR from two indexes."""
+
+    arg_joiner = " = ANY("
+    template = "%(expressions)s)"
+    output_field = models.BooleanField()
+
+
 def named_sql(rows: models.QuerySet[Any, Any]) -> tuple[str, dict[str, Any]]:
     """A query with named parameters and their values, to stand in a statement of ours beside other named ones."""
     text, positional = rows.query.sql_with_params()

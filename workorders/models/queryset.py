@@ -4,11 +4,12 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Self
 
+from django.contrib.postgres.expressions import ArraySubquery
 from django.db.models import Count, Q
 
 from equipment.models import Equipment, Team, TeamMembership
 from faultreporter.accounts.models import User
-from faultreporter.db import LivingQuerySet
+from faultreporter.db import IsAmong, LivingQuerySet
 from locations.scope import hidden_site_ids
 from workorders.models.obstacles import obstacles, progress
 from workorders.models.relations import WorkOrderRelation
@@ -68,7 +69,8 @@ class WorkOrderQuerySet(LivingQuerySet["WorkOrder"]):
     def assigned_to(self, user: User, at: datetime) -> Self:
         """Theirs to do, or their team's and nobody's yet."""
         theirs = TeamMembership.objects.active(at).filter(user=user, team__deleted_at=None).values("team")
-        return self.filter(Q(assigned_to=user) | Q(assigned_to=None, assigned_team__in=theirs))
+        for_one_of_them = IsAmong("assigned_team", ArraySubquery(theirs))
+        return self.filter(Q(assigned_to=user) | Q(for_one_of_them, assigned_to=None))
 
     def standing_for(self, alert: "Alert") -> Self:
         """The orders that mend the alert: its own, and those that one of its own is the duplicate of."""
@@ -77,8 +79,8 @@ class WorkOrderQuerySet(LivingQuerySet["WorkOrder"]):
 
     def of_team(self, team: Team, at: datetime) -> Self:
         """What the team was given, and what its members have."""
-        members = team.memberships.active(at).values("user")
-        return self.filter(Q(assigned_team=team) | Q(assigned_to__in=members))
+        members = ArraySubquery(team.memberships.active(at).values("user"))
+        return self.filter(Q(assigned_team=team) | Q(IsAmong("assigned_to", members)))
 
     def in_words(self, word: str) -> Self:
         """The word is in the number, the title or the machine's code."""
