@@ -69,10 +69,13 @@ def escalate_now(*, alert: Alert, by: User, at: datetime) -> None:
         if escalation is None:
             raise NotEscalating(gettext("No escalation is under way for this alert, so there is no next step."))
         escalation.alert = alert
-        escalation.next_at = at
+        was_held = escalation.is_held
+        escalation.next_at, escalation.wait_left = at, None
         if escalation.state == AlertEscalation.State.QUIET:
             escalation.resume(at=at)
         climb(escalation, by=by, at=at)
+        if was_held:
+            AlertEscalation.hold(alert, at=at)
 
 
 def advance(due: Iterable[Any], *, at: datetime) -> int:

@@ -204,7 +204,7 @@ def ladder_of(alert: Alert) -> SafeString | str:
             "state": badge(escalation.get_state_display(), colour),
             "planned": planned[:MOST_SHOWN],
             "further": max(0, len(planned) - MOST_SHOWN),
-            "reminds": escalation.state == AlertEscalation.State.QUIET,
+            "reminds": escalation.state == AlertEscalation.State.QUIET and not escalation.is_held,
         },
     )
 

@@ -114,11 +114,14 @@ class Alert(AlertRecord):
             _, at = self._check("dismiss", at=at)
             self._end(self.Resolution.FALSE_ALARM, by=by, at=at, note=note)
 
-    def others_of_storm(self) -> AlertQuerySet:
-        """The other living alerts of its storm, in the order of their keys."""
+    def whole_storm(self) -> AlertQuerySet:
+        """The living alerts of its storm in the order of their keys; it alone, if it belongs to none."""
         head = self.storm_id or self.pk
-        storm = Alert.objects.living().filter(Q(pk=head) | Q(storm=head)).exclude(pk=self.pk)
+        storm = Alert.objects.living().filter(Q(pk=head) | Q(storm=head))
         return storm.select_related("equipment").order_by("pk")
+
+    def others_of_storm(self) -> AlertQuerySet:
+        return self.whole_storm().exclude(pk=self.pk)
 
     def absorb(self, duplicate: "Alert", *, by: User, at: datetime, note: str = "") -> None:
         """Stand for a duplicate from now on: its files, repeats, severity and downtime become this alert's.
@@ -205,7 +208,7 @@ class Alert(AlertRecord):
             self.record(AlertEvent.Kind.REOPENED, by=by, at=at, note=reason)
 
     def clear(self, *, at: datetime, data: Data | None = None) -> None:
-        """The rule's condition is gone. Ends the alert only if the repair was already reported done."""
+        """The rule's condition is gone: nobody else is told. It ends the alert if the repair was reported done."""
         with transaction.atomic():
             self.lock()
             if self.is_resolved or not self.is_firing:
@@ -215,6 +218,8 @@ class Alert(AlertRecord):
             self.record(AlertEvent.Kind.CLEARED, by=None, at=at, data=data)
             if self.repaired_at:
                 self._end(self.Resolution.FIXED, by=self.repaired_by, at=at, note="")
+            else:
+                AlertEscalation.hold(self, at=at)
 
     def repeat(
         self, *, by: User | None, at: datetime, occurred_at: datetime, severity: str, equipment_down: bool,
@@ -227,7 +232,7 @@ class Alert(AlertRecord):
             self.occurred_at = min(self.occurred_at, occurred_at)
             self.last_occurred_at = max(self.last_occurred_at, occurred_at)
             before, self.severity = self.severity, max(self.severity, severity, key=Alert.Severity.values.index)
-            self.cleared_at = None
+            is_back, self.cleared_at = self.cleared_at is not None, None
             if equipment_down and not self.equipment_down:
                 self.equipment_down = True
                 self.take_machine_down(by=by, at=occurred_at)
@@ -235,6 +240,8 @@ class Alert(AlertRecord):
             self.record(kind, by=by, at=at, note=note, data={"occurred_at": occurred_at.isoformat(), **(data or {})})
             if self.severity != before:
                 AlertEscalation.begin_if_none(self, at=at)
+            if is_back:
+                AlertEscalation.go_on(self, at=at)
 
     def change(self, *, by: User, at: datetime, **fields: Any) -> None:
         """Edit what people wrote: title, description, severity, and whether the machine is down."""

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from django.contrib.postgres.expressions import ArraySubquery
 from django.db import models
-from django.db.models import Exists, OuterRef, Q, Subquery
+from django.db.models import Exists, F, OuterRef, Q, Subquery, Value
 from django.db.models.fields.json import KT
-from django.db.models.functions import Cast, JSONObject
+from django.db.models.functions import Cast, Greatest, JSONObject
 from django.utils.translation import gettext_lazy as _
 
 from alerts.ladder import START, Planned, Position, Rung, counted_from, timetable
@@ -31,6 +31,13 @@ class EscalationQuerySet(TimeStampedQuerySet["AlertEscalation"]):
     def running(self) -> Self:
         return self.filter(state__in=RUNNING)
 
+    def held(self) -> Self:
+        """The condition has cleared, no step is due."""
+        return self.running().filter(next_at=None)
+
+    def moving(self) -> Self:
+        return self.running().filter(next_at__isnull=False)
+
     def due(self, at: datetime) -> Self:
         return self.running().filter(next_at__lte=at)
 
@@ -40,7 +47,7 @@ class EscalationQuerySet(TimeStampedQuerySet["AlertEscalation"]):
         One that was written meanwhile isn't meant: an acknowledgement that a phone made hours ago is due at once.
         """
         overdue = Q(next_at__lte=at - grace, updated_at__lte=at - grace)
-        return self.running().filter(overdue | Q(failures__gte=TROUBLED))
+        return self.moving().filter(overdue | Q(failures__gte=TROUBLED))
 
     def with_history(self) -> Self:
         """Along with `history`, what it did so far, in the same query."""
@@ -56,8 +63,9 @@ class AlertEscalation(TimeStampedModel):
     """What happens to one alert while nobody takes care of it.
 
     ACTIVE climbs the ladder. QUIET was acknowledged: it reminds that person, and goes on after reminders in vain. DONE
-    has reached the top; STOPPED ended early, `stop_reason` says by what. Whoever writes here holds the alert's row
-    lock, so a step and an acknowledgement never pass each other.
+    has reached the top; STOPPED ended early, `stop_reason` says by what. ACTIVE and QUIET are held while the rule's
+    condition has cleared: no step is due, and once it is back, `wait_left` follows. Whoever writes here holds the
+    alert's row lock, so a step and an acknowledgement never pass each other.
     """
 
     class State(models.TextChoices):
@@ -91,6 +99,7 @@ class AlertEscalation(TimeStampedModel):
     step = models.PositiveSmallIntegerField(_("next step"), default=0)
     reminded = models.PositiveSmallIntegerField(_("reminded"), default=0)
     next_at = models.DateTimeField(_("next step at"), null=True)
+    wait_left = models.DurationField(_("left of the wait"), null=True)
     started_at = models.DateTimeField(_("started at"))
     ended_at = models.DateTimeField(_("ended at"), null=True)
     failures = models.PositiveSmallIntegerField(_("failures"), default=0)
@@ -106,9 +115,10 @@ class AlertEscalation(TimeStampedModel):
                 fields=["alert"], condition=Q(state__in=RUNNING), name="uniq_alert_escalations_running"
             ),
             models.CheckConstraint(
-                condition=Q(state__in=RUNNING, next_at__isnull=False, ended_at=None, stop_reason="")
-                | Q(state="DONE", next_at=None, ended_at__isnull=False, stop_reason="")
-                | (Q(state="STOPPED", next_at=None, ended_at__isnull=False) & ~Q(stop_reason="")),
+                condition=Q(state__in=RUNNING, next_at__isnull=False, wait_left=None, ended_at=None, stop_reason="")
+                | Q(state__in=RUNNING, next_at=None, wait_left__isnull=False, ended_at=None, stop_reason="")
+                | Q(state="DONE", next_at=None, wait_left=None, ended_at__isnull=False, stop_reason="")
+                | (Q(state="STOPPED", next_at=None, wait_left=None, ended_at__isnull=False) & ~Q(stop_reason="")),
                 name="check_alert_escalations_state",
             ),
         ]
@@ -136,6 +146,10 @@ class AlertEscalation(TimeStampedModel):
     @property
     def is_running(self) -> bool:
         return self.state in RUNNING
+
+    @property
+    def is_held(self) -> bool:
+        return self.is_running and self.next_at is None
 
     def planned(self) -> Iterable[Planned]:
         """What comes next and when, if nobody moves."""
@@ -165,27 +179,48 @@ class AlertEscalation(TimeStampedModel):
 
     @classmethod
     def begin_if_none(cls, alert: "Alert", *, at: datetime) -> None:
-        """The alert has become worse: it may have a policy now, where it had none before."""
-        if alert.status == alert.Status.OPEN and not alert.escalations.exclude(state=cls.State.STOPPED).exists():
+        """The alert has become worse: it may have a policy now, where it had none before. Not while it is over."""
+        if alert.cleared_at or alert.status != alert.Status.OPEN:
+            return
+        if not alert.escalations.exclude(state=cls.State.STOPPED).exists():
             cls.begin(alert, at=at)
 
     @classmethod
     def stop(cls, alert: "Alert", reason: str, *, at: datetime) -> None:
         """Whatever goes on ends. What had reached the top is over, too, and can't be woken any more."""
         alert.escalations.exclude(state=cls.State.STOPPED).update(
-            state=cls.State.STOPPED, stop_reason=reason, next_at=None, ended_at=at
+            state=cls.State.STOPPED, stop_reason=reason, next_at=None, wait_left=None, ended_at=at
         )
         if alert.status == alert.Status.RESOLVED or alert.deleted_at:
             cls.pass_on(alert, at=at)
 
     @classmethod
     def pass_on(cls, alert: "Alert", *, at: datetime) -> None:
-        """The alert that spoke for a storm is over: another that nobody has seen yet speaks for the rest."""
-        goes_on = cls.objects.filter(alert=OuterRef("pk")).exclude(state=cls.State.STOPPED)
-        others: list[Any] = list(alert.others_of_storm().annotate(speaks=Exists(goes_on)))
-        unseen = [other for other in others if other.status == other.Status.OPEN]
-        if unseen and not any(other.speaks for other in others):
+        """Nobody takes care of a storm, or of a single alert, and none speaks for it: one that isn't over begins to."""
+        speaking = cls.objects.filter(alert=OuterRef("pk"), wait_left=None).exclude(state=cls.State.STOPPED)
+        storm: list[Any] = list(alert.whole_storm().unresolved().annotate(speaks=Exists(speaking)))
+        unseen = [one for one in storm if one.status == one.Status.OPEN and one.cleared_at is None]
+        if unseen and not any(one.speaks or one.status == one.Status.ACKNOWLEDGED for one in storm):
             cls.begin(unseen[0], at=at)
+
+    @classmethod
+    def hold(cls, alert: "Alert", *, at: datetime) -> None:
+        """The condition has cleared: nobody else is told before it is back. Another of the storm speaks meanwhile."""
+        counted = Value(max(at, alert.silenced_until or at))
+        left = Greatest(F("next_at") - counted, Value(timedelta()))
+        if alert.escalations.moving().update(wait_left=left, next_at=None):
+            cls.pass_on(alert, at=at)
+
+    @classmethod
+    def go_on(cls, alert: "Alert", *, at: datetime) -> None:
+        """The condition is back: what was left of the wait follows, after a silence."""
+        held = list(alert.escalations.held())
+        for escalation in held:
+            escalation.next_at = max(at, alert.silenced_until or at) + (escalation.wait_left or timedelta())
+            escalation.wait_left = None
+            escalation._keep()
+        if not held:
+            cls.pass_on(alert, at=at)
 
     @classmethod
     def quiet(cls, alert: "Alert", *, at: datetime) -> None:
@@ -194,18 +229,24 @@ class AlertEscalation(TimeStampedModel):
             if escalation.remind_after_minutes is None:
                 cls.stop(alert, cls.StopReason.ACKNOWLEDGED, at=at)
                 continue
+            wait = timedelta(minutes=escalation.remind_after_minutes)
+            is_over = escalation._is_over(alert)
             escalation.state, escalation.ended_at, escalation.reminded = cls.State.QUIET, None, 0
-            escalation.next_at = at + timedelta(minutes=escalation.remind_after_minutes)
+            escalation.next_at, escalation.wait_left = (None, wait) if is_over else (at + wait, None)
             escalation._keep()
 
     @classmethod
     def pause(cls, alert: "Alert", *, before: datetime | None, until: datetime | None, at: datetime) -> None:
         """A silence from now `until`, in place of one that ran until `before`: what was left of the wait follows it."""
-        for escalation in alert.escalations.running():
+        for escalation in alert.escalations.moving():
             counted = before if before and before > at else at
             left = max((escalation.next_at or counted) - counted, timedelta())
             escalation.next_at = max(until or at, at) + left
             escalation._keep()
+
+    def _is_over(self, alert: "Alert") -> bool:
+        """The condition has cleared. What began only after that, began because a person says the fault is there."""
+        return self.is_held or (alert.cleared_at is not None and self.started_at <= alert.cleared_at)
 
     # What the sweep does. The alert is locked. --------------------------------------------------------------------
 
@@ -242,7 +283,7 @@ class AlertEscalation(TimeStampedModel):
         self.save(update_fields=["failures", "next_at"])
 
     def _keep(self) -> None:
-        self.save(update_fields=["state", "round", "step", "reminded", "next_at", "ended_at", "failures"])
+        self.save(update_fields=["state", "round", "step", "reminded", "next_at", "wait_left", "ended_at", "failures"])
         self._wake()
 
     def _wake(self) -> None:

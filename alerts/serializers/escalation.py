@@ -136,6 +136,9 @@ class EscalationSerializer(serializers.Serializer[AlertEscalation]):
     round = serializers.IntegerField()
     step = serializers.IntegerField(help_text="The index of the next step, waits not counted.")
     next_at = serializers.DateTimeField(allow_null=True, help_text="When the next step, or the next reminder, is due.")
+    is_held = serializers.BooleanField(
+        help_text="The rule's condition has cleared, so nobody else is told; once it is back, the wait goes on."
+    )
     reminded = serializers.IntegerField(help_text="Reminders since the acknowledgement.")
     started_at = serializers.DateTimeField()
     ended_at = serializers.DateTimeField(allow_null=True)
