@@ -147,12 +147,11 @@ def test_another_quantity_is_refused(pair: tuple[str, str]) -> None:
         conversion(*pair)
 
 
-@given(st.text(), st.sampled_from(sorted(UNITS)))
+@given(st.text().filter(lambda text: not is_unit(text)), st.sampled_from(sorted(UNITS)))
 def test_an_unknown_unit_is_refused(unknown: str, known: str) -> None:
-    if unknown not in UNITS:
-        for pair in ((unknown, known), (known, unknown)):
-            with pytest.raises(UnitMismatch):
-                conversion(*pair)
+    for pair in ((unknown, known), (known, unknown)):
+        with pytest.raises(UnitMismatch):
+            conversion(*pair)
 
 
 def test_an_unknown_unit_is_the_same_as_itself() -> None:
