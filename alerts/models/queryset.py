@@ -3,13 +3,14 @@ from collections import Counter
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Self
 
+from django.contrib.postgres.expressions import ArraySubquery
 from django.db import models
 from django.db.models import Q
 
 from alerts.models.timeline import AlertEvent
 from equipment.models import Equipment
 from faultreporter.accounts.models import User
-from faultreporter.db import LivingQuerySet
+from faultreporter.db import IsAmong, LivingQuerySet
 from locations.scope import hidden_site_ids
 
 if TYPE_CHECKING:
@@ -43,7 +44,9 @@ class AlertQuerySet(LivingQuerySet["Alert"]):
         """Reported by this person, or on a machine they look after: what their phone shows as theirs."""
         # No union here: these are many, and the newest page is found faster along the list's own index.
         theirs = Equipment.objects.assigned_to(user, at=at).values("pk")
-        return self.filter(Q(reported_by=user) | Q(pk__in=repeated_by(user)) | Q(equipment__in=theirs))
+        on_theirs = IsAmong("equipment", ArraySubquery(theirs))
+        repeated = IsAmong("pk", ArraySubquery(repeated_by(user)))
+        return self.filter(Q(reported_by=user) | Q(repeated) | Q(on_theirs))
 
     def in_location(self, location_id: uuid.UUID) -> Self:
         """On a machine in this place or anywhere below it."""
