@@ -24,7 +24,7 @@ from workorders.models import (
 )
 from workorders.models.labour import LabourEntryQuerySet
 from workorders.models.parts import PartQuerySet
-from workorders.models.queryset import CLOCK_IS
+from workorders.models.queryset import CLOCK_IS, is_of, is_overdue
 
 
 class WorkOrderFilter(FilterSet):
@@ -57,12 +57,12 @@ class WorkOrderFilter(FilterSet):
         return rows.in_location(value)
 
     def filter_mine(self, rows: WorkOrderQuerySet, name: str, value: bool) -> WorkOrderQuerySet:
-        mine: Any = WorkOrder.objects.assigned_to(self.request.user, timezone.now()).values("pk")
-        return rows.assigned_to(self.request.user, timezone.now()) if value else rows.exclude(pk__in=mine)
+        mine = is_of(self.request.user, timezone.now())
+        return rows.filter(mine) if value else rows.exclude(mine)
 
     def filter_overdue(self, rows: WorkOrderQuerySet, name: str, value: bool) -> WorkOrderQuerySet:
-        late: Any = WorkOrder.objects.overdue(timezone.now()).values("pk")
-        return rows.overdue(timezone.now()) if value else rows.exclude(pk__in=late)
+        late = is_overdue(timezone.now())
+        return rows.filter(late) if value else rows.exclude(late)
 
     def filter_clock(self, rows: WorkOrderQuerySet, name: str, value: list[str]) -> WorkOrderQuerySet:
         at = timezone.now()

@@ -24,6 +24,19 @@ def is_late(at: datetime) -> Q:
     return Q(due_at__lt=at) | Q(due_at=None, restore_due_at__lt=at)
 
 
+def is_overdue(at: datetime) -> Q:
+    """Unfinished, and past the due time that somebody gave, or past the restore target where nobody gave one."""
+    return Q(status__in=UNFINISHED) & is_late(at)
+
+
+def is_of(user: User, at: datetime) -> Q:
+    """Theirs to do, or their team's and nobody's yet."""
+    theirs = TeamMembership.objects.active(at).filter(user=user, team__deleted_at=None).values("team")
+    for_one_of_them = IsAmong("assigned_team", ArraySubquery(theirs))
+    # Without a team the array can't tell, and what is neither true nor false would be missing from the others' orders.
+    return Q(assigned_to=user) | Q(for_one_of_them, assigned_to=None, assigned_team__isnull=False)
+
+
 def is_breached(at: datetime) -> Q:
     """Written down already, or about to be by the next sweep."""
     known = Q(response_breached_at__isnull=False) | Q(restore_breached_at__isnull=False)
@@ -56,8 +69,7 @@ class WorkOrderQuerySet(LivingQuerySet["WorkOrder"]):
         return self.filter(status__in=UNFINISHED)
 
     def overdue(self, at: datetime) -> Self:
-        """Unfinished, and past the due time that somebody gave, or past the restore target where nobody gave one."""
-        return self.unfinished().filter(is_late(at))
+        return self.filter(is_overdue(at))
 
     def with_clock(self, state: str, at: datetime) -> Self:
         """A clock of theirs is AT_RISK, BREACHED or PAUSED."""
@@ -67,10 +79,7 @@ class WorkOrderQuerySet(LivingQuerySet["WorkOrder"]):
         return self.living().filter(sla_next_at__lt=at).order_by("sla_next_at")
 
     def assigned_to(self, user: User, at: datetime) -> Self:
-        """Theirs to do, or their team's and nobody's yet."""
-        theirs = TeamMembership.objects.active(at).filter(user=user, team__deleted_at=None).values("team")
-        for_one_of_them = IsAmong("assigned_team", ArraySubquery(theirs))
-        return self.filter(Q(assigned_to=user) | Q(for_one_of_them, assigned_to=None))
+        return self.filter(is_of(user, at))
 
     def standing_for(self, alert: "Alert") -> Self:
         """The orders that mend the alert: its own, and those that one of its own is the duplicate of."""
