@@ -140,8 +140,13 @@ class AlertRecord(KeepsTimeline, MachineHold, SoftDeleteModel):
             ),
         ]
         indexes = [
-            # GET /alerts, newest first
-            models.Index(fields=["-created_at", "-id"], condition=Q(deleted_at=None), name="idx_alerts_list"),
+            # GET /alerts, newest first; and what has a severity is counted, in whatever status
+            models.Index(
+                fields=["-created_at", "-id"],
+                include=["status", "severity"],
+                condition=Q(deleted_at=None),
+                name="idx_alerts_list",
+            ),
             # GET /alerts?status=OPEN,ACKNOWLEDGED: few among very many
             models.Index(
                 fields=["-created_at", "-id"],

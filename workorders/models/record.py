@@ -172,9 +172,12 @@ class WorkOrderRecord(KeepsTimeline, KeepsPromises, MachineHold, Planned, SoftDe
                 condition=Q(deleted_at=None, status__in=UNFINISHED),
                 name="idx_work_orders_unfinished",
             ),
-            # GET /work-orders?status=: the page in its order, and the count of the many completed ones
+            # GET /work-orders?status=: the page in its order; and what has a status, a priority or a type is counted
             models.Index(
-                fields=["status", "-created_at", "-id"], condition=Q(deleted_at=None), name="idx_work_orders_status"
+                fields=["status", "-created_at", "-id"],
+                include=["priority", "type"],
+                condition=Q(deleted_at=None),
+                name="idx_work_orders_status",
             ),
             # the orders of one machine: GET /equipment/{id}/work-orders
             models.Index(
