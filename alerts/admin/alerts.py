@@ -136,7 +136,10 @@ class AlertAdmin(AlertBadges, MovingAdmin):
     autocomplete_fields = ("equipment",)
     ordering = ("-created_at", "-id")
     inlines: Any = (AlertTimeline,)
-    actions_detail = (*MOVES, "merge", "escalate")
+    actions_detail = (
+        *(name for name in MOVES if name not in ("dismiss", "silence")),
+        {"title": _("More"), "items": ["dismiss", "silence", "merge", "escalate"]},
+    )
     fieldsets = (
         (
             None,
