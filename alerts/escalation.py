@@ -137,7 +137,8 @@ def why(alert: Alert, *, at: datetime) -> str:
     if alert.acknowledged_by:
         waits = gettext("%(person)s acknowledged it, and no work order followed.") % {"person": alert.acknowledged_by}
     else:
-        minutes = max(0, int((at - alert.created_at).total_seconds() // 60))
+        since = max(alert.created_at, alert.moved_at)  # it may have been acknowledged before it came back
+        minutes = max(0, int((at - since).total_seconds() // 60))
         waits = gettext("Nobody has acknowledged it for %(minutes)d minutes.") % {"minutes": minutes}
     return f"{where}. {alert.get_severity_display()}. {waits}"
 

@@ -270,6 +270,19 @@ class Alert(AlertRecord):
         self.record(AlertEvent.Kind.WORK_ORDER, by=by, at=at, data={"number": number})
         AlertEscalation.stop(self, AlertEscalation.StopReason.WORK_ORDER, at=at)
 
+    def hand_back(self, *, by: User | None, at: datetime, number: str, note: str) -> None:
+        """Its last work order was dropped: open again, and a new escalation begins. The caller has locked the row.
+
+        Whoever acknowledged it did so for that order; only where a later acknowledgement still reminds, that goes on.
+        """
+        if self.status != self.Status.ACKNOWLEDGED or self.deleted_at or self.escalations.going_on().exists():
+            return
+        self.status, self.acknowledged_at, self.acknowledged_by = self.Status.OPEN, None, None
+        self.moved_at = max(at, self.moved_at)
+        self.save(update_fields=["status", "moved_at", "acknowledged_at", "acknowledged_by"])
+        self.record(AlertEvent.Kind.REOPENED, by=by, at=at, note=note, data={"number": number})
+        AlertEscalation.begin_if_none(self, at=at)
+
     def raise_severity(self, to: str = "") -> tuple[str, str]:
         """Up to that level, or one level if none is named; from which to which. The row is locked."""
         levels = Alert.Severity.values

@@ -31,6 +31,10 @@ class EscalationQuerySet(TimeStampedQuerySet["AlertEscalation"]):
     def running(self) -> Self:
         return self.filter(state__in=RUNNING)
 
+    def going_on(self) -> Self:
+        """Running, or at the top, from where an acknowledgement still reminds."""
+        return self.exclude(state="STOPPED")
+
     def held(self) -> Self:
         """The condition has cleared, no step is due."""
         return self.running().filter(next_at=None)
@@ -182,13 +186,13 @@ class AlertEscalation(TimeStampedModel):
         """The alert has become worse: it may have a policy now, where it had none before. Not while it is over."""
         if alert.cleared_at or alert.status != alert.Status.OPEN:
             return
-        if not alert.escalations.exclude(state=cls.State.STOPPED).exists():
+        if not alert.escalations.going_on().exists():
             cls.begin(alert, at=at)
 
     @classmethod
     def stop(cls, alert: "Alert", reason: str, *, at: datetime) -> None:
         """Whatever goes on ends. What had reached the top is over, too, and can't be woken any more."""
-        alert.escalations.exclude(state=cls.State.STOPPED).update(
+        alert.escalations.going_on().update(
             state=cls.State.STOPPED, stop_reason=reason, next_at=None, wait_left=None, ended_at=at
         )
         if alert.status == alert.Status.RESOLVED or alert.deleted_at:
@@ -197,7 +201,7 @@ class AlertEscalation(TimeStampedModel):
     @classmethod
     def pass_on(cls, alert: "Alert", *, at: datetime) -> None:
         """Nobody takes care of a storm, or of a single alert, and none speaks for it: one that isn't over begins to."""
-        speaking = cls.objects.filter(alert=OuterRef("pk"), wait_left=None).exclude(state=cls.State.STOPPED)
+        speaking = cls.objects.going_on().filter(alert=OuterRef("pk"), wait_left=None)
         storm: list[Any] = list(alert.whole_storm().unresolved().annotate(speaks=Exists(speaking)))
         unseen = [one for one in storm if one.status == one.Status.OPEN and one.cleared_at is None]
         if unseen and not any(one.speaks or one.status == one.Status.ACKNOWLEDGED for one in storm):
@@ -225,7 +229,7 @@ class AlertEscalation(TimeStampedModel):
     @classmethod
     def quiet(cls, alert: "Alert", *, at: datetime) -> None:
         """Somebody has acknowledged: nobody else is told, that person is reminded if the policy says so."""
-        for escalation in alert.escalations.exclude(state=cls.State.STOPPED):
+        for escalation in alert.escalations.going_on():
             if escalation.remind_after_minutes is None:
                 cls.stop(alert, cls.StopReason.ACKNOWLEDGED, at=at)
                 continue

@@ -258,6 +258,8 @@ class WorkOrder(KeepsEffort, Findings, HasObstacles, HasRelations, HasPhasedFile
             self.status = target
             self.cancelled_at, self.cancel_reason, self.hold_reason = at, require(reason, field="reason"), ""
             self.drop_clocks(at=at)
+            said = {"number": self.number, "reason": reason}
+            self.hand_alerts_back(by=by, at=at, note=gettext("Work order %(number)s was cancelled: %(reason)s") % said)
             self._let_go(by=by, at=at, exclusion=StatusInterval.Exclusion.CANCELLED)
             self.save()
             self.record(WorkOrderEvent.Kind.CANCELLED, by=by, at=at, note=reason)
@@ -304,6 +306,8 @@ class WorkOrder(KeepsEffort, Findings, HasObstacles, HasRelations, HasPhasedFile
             super().soft_delete(by=by, at=at)
             self.record(WorkOrderEvent.Kind.DELETED, by=by, at=at)
             if not self.is_finished:
+                note = gettext("Work order %(number)s was deleted.") % {"number": self.number}
+                self.hand_alerts_back(by=by, at=at, note=note)
                 self._tell_plan(by=by, at=at)
 
     def restore(self, *, by: User | None, at: datetime) -> None:
@@ -312,6 +316,8 @@ class WorkOrder(KeepsEffort, Findings, HasObstacles, HasRelations, HasPhasedFile
             if self.deleted_at is not None:
                 super().restore(by=by, at=at)
                 self.record(WorkOrderEvent.Kind.RESTORED, by=by, at=at)
+                if not self.is_finished:
+                    self.take_alerts_on(by=by, at=at)
 
     def lock(self) -> None:
         """Holds the row until the transaction ends and reads what is in it now."""

@@ -243,7 +243,7 @@ class HasRelations(models.Model):
         if other.alert_id is None and other.equipment_id == self.equipment_id:
             other.alert = self.alert
             other.save(update_fields=["alert"])
-        if not self.alert.is_resolved:
+        if not (self.alert.is_resolved or other.is_finished):
             self.alert.hand_over(by=by, at=at, number=other.number)
 
     def alerts_mended(self: Any) -> list[Alert]:
@@ -256,3 +256,18 @@ class HasRelations(models.Model):
         )
         own = [self.alert] if self.alert else []
         return [*own, *of_duplicates.exclude(pk=self.alert_id).distinct().order_by("pk")]
+
+    def hand_alerts_back(self: Any, *, by: User | None, at: datetime, note: str) -> None:
+        """Nobody will do the work: of its alerts, those that no other order stands for escalate anew."""
+        others = type(self).objects.living().unfinished().exclude(pk=self.pk)
+        for alert in self.alerts_mended():
+            alert.lock()  # before one looks: of two orders dropped at once, the second sees that the first is gone
+            if not others.standing_for(alert).exists():
+                alert.hand_back(by=by, at=at, number=self.number, note=note)
+
+    def take_alerts_on(self: Any, *, by: User | None, at: datetime) -> None:
+        """The order stands again, and so does its word that somebody takes care of its alerts."""
+        for alert in self.alerts_mended():
+            alert.lock()
+            if not (alert.is_resolved or alert.deleted_at):
+                alert.hand_over(by=by, at=at, number=self.number)

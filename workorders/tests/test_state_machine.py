@@ -12,9 +12,10 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 
-from alerts import services
-from alerts.models import Alert, AlertEvent
+from alerts import escalation, services
+from alerts.models import Alert, AlertEscalation, AlertEvent
 from alerts.tests.factories import make_rule
+from alerts.tests.policies import make_policy
 from equipment.models import Equipment, StatusInterval
 from equipment.tests.factories import EquipmentFactory
 from faultreporter.audit.models import AuditLog
@@ -48,8 +49,8 @@ ORDER_MOVES: dict[str, dict[str, Any]] = {
 }
 
 
-# Raising an order for an alert also acknowledges it.
-BY_ITSELF = {("OPEN", "ACKNOWLEDGED")}
+# Raising an order for an alert also acknowledges it, dropping the order takes that back.
+BY_ITSELF = {("OPEN", "ACKNOWLEDGED"), ("ACKNOWLEDGED", "OPEN")}
 
 
 def statuses(record: Alert | WorkOrder) -> list[tuple[str | None, str]]:
@@ -75,6 +76,7 @@ class Maintenance(RuleBasedStateMachine):
         self.tess = next(person for person in self.people if person.role == Role.TECHNICIAN)
         self.machine = EquipmentFactory.create(at=self.at)
         self.rule, self.series = make_rule(self.machine)
+        make_policy(remind_after_minutes=30)
 
     def teardown(self) -> None:
         transaction.set_rollback(True)
@@ -119,6 +121,11 @@ class Maintenance(RuleBasedStateMachine):
     def the_rule_clears(self) -> None:
         self.at += timedelta(minutes=1)
         services.clear_for_rule(rule=self.rule, series=self.series, at=self.at)
+
+    @rule(minutes=st.integers(1, 60))
+    def time_passes(self, minutes: int) -> None:
+        self.at += timedelta(minutes=minutes)
+        escalation.sweep(at=self.at)
 
     @rule(which=WHICH, move=st.sampled_from(sorted(ALERT_MOVES)), by=WHICH, late=LATE)
     def somebody_moves_an_alert(self, which: int, move: str, by: int, late: int) -> None:
@@ -197,6 +204,21 @@ class Maintenance(RuleBasedStateMachine):
         assert len(faults) == len(set(faults))
         converted = list(WorkOrder.objects.living().unfinished().exclude(alert=None).values_list("alert", flat=True))
         assert len(converted) == len(set(converted))
+
+    @invariant()
+    def no_open_alert_is_forgotten(self) -> None:
+        """Its escalation goes on or has told everybody, or another of its storm speaks for it."""
+        for alert in Alert.objects.living().filter(status="OPEN", cleared_at=None):
+            storm = alert.whole_storm().unresolved()
+            speaking = AlertEscalation.objects.going_on().filter(alert__in=storm, wait_left=None)
+            assert speaking.exists() or storm.filter(status="ACKNOWLEDGED").exists()
+
+    @invariant()
+    def what_is_over_tells_nobody(self) -> None:
+        for one in AlertEscalation.objects.running().select_related("alert"):
+            assert not one.alert.is_resolved
+            assert one.alert.deleted_at is None
+            assert one.alert.cleared_at or not one.is_held
 
     @invariant()
     def a_duplicate_is_resolved_as_one(self) -> None:
