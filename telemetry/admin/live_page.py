@@ -52,6 +52,7 @@ def live(page: Any, request: HttpRequest, object_id: str) -> HttpResponse:
         "alerts_url": f"{reverse('admin:alerts_alert_changelist')}?q={machine.equipment_code}",
         "periods": PERIODS,
         "cards": cards,
+        "may_void": request.user.has_perm("telemetry.change_series"),
         "config": config(machine, cards, at=timezone.now()),
     }
     return TemplateResponse(request, "admin/telemetry/live.html", context)
@@ -68,6 +69,7 @@ def card(series: Series, rules: list[Rule]) -> Data:
         **series_json(series, rules),
         "url": page_of(series),
         "export_url": f"{EXPORT}?series_id={series.pk}",
+        "void_url": reverse("admin:telemetry_series_void_readings", args=[series.pk]),
         "rules": [{"title": rule.title, "url": page_of(rule)} for rule in rules],
         "rule_url": f"{reverse('admin:telemetry_rule_add')}?equipment={series.equipment_id}&metric={series.metric_id}",
         "value": latest and latest.value,

@@ -110,5 +110,12 @@ def test_taking_back(backoffice: Any, mona: User, series: Series) -> None:
     assert "Taken back" in browser.get(record).content.decode()
 
 
+def test_the_live_page_leads_there(backoffice: Any, mona: User, tess: User, series: Series) -> None:
+    live = reverse("admin:equipment_equipment_live", args=[series.equipment_id])
+
+    assert page_path(series) in backoffice(mona).get(live).content.decode()
+    assert f'href="{page_path(series)}"' not in backoffice(tess).get(live).content.decode()
+
+
 def test_who_only_looks_finds_no_button(backoffice: Any, tess: User, series: Series) -> None:
     assert backoffice(tess).get(page_path(series)).status_code in (302, 403)
