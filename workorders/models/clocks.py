@@ -111,6 +111,10 @@ class KeepsPromises(models.Model):
         """What is promised; nothing for a cancelled order, planned work, or a priority without a policy."""
         return Terms.from_json(self.sla_terms) if self.sla_terms else None
 
+    def target_minutes(self, kind: ClockKind) -> int | None:
+        """How long there is; without reading the calendar by which that is counted, as every row of a list would."""
+        return self.sla_terms[f"{kind.lower()}_minutes"] if self.sla_terms else None
+
     def facts(self, kind: ClockKind) -> Facts:
         if kind is ClockKind.RESPONSE:
             return Facts(
@@ -124,17 +128,15 @@ class KeepsPromises(models.Model):
 
     def clock(self, kind: ClockKind) -> Clock | None:
         """Nothing if nothing is promised of this kind. Only the restore clock pauses: work that waits has begun."""
-        minutes = self.terms.minutes(kind) if self.terms else None
-        if self.terms is None or minutes is None:
+        terms, minutes = self.terms, self.target_minutes(kind)
+        if terms is None or minutes is None:
             return None
         pauses = self._pauses() if kind is ClockKind.RESTORE else ()
-        return Clock(
-            self.terms.hours, self.created_at, timedelta(minutes=minutes), pauses, warn_percent=self.terms.warn_percent
-        )
+        return Clock(terms.hours, self.created_at, timedelta(minutes=minutes), pauses, warn_percent=terms.warn_percent)
 
     def clock_state(self, kind: ClockKind, *, at: datetime) -> ClockState | None:
         """From the row alone, without a query; None where nothing is promised."""
-        if self.terms is None or self.terms.minutes(kind) is None:
+        if self.target_minutes(kind) is None:
             return None
         due_at, warn_at, _warned_at, breached_at, stopped_at = self.facts(kind)
         return state_of(due_at=due_at, warn_at=warn_at, breached_at=breached_at, stopped_at=stopped_at, at=at)
@@ -234,8 +236,7 @@ class KeepsPromises(models.Model):
         self._log(WorkOrderEvent.Kind.SLA_WITHDRAWN, kind, at=at)
 
     def _log(self, event: str, kind: ClockKind, *, at: datetime) -> None:
-        minutes = self.terms.minutes(kind) if self.terms else None
-        self.record(event, by=None, at=at, data={"clock": kind.value, "target_minutes": minutes})
+        self.record(event, by=None, at=at, data={"clock": kind.value, "target_minutes": self.target_minutes(kind)})
 
     def _running(self) -> list[ClockKind]:
         """The clocks that can still be met: neither stopped nor breached."""
