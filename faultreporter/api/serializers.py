@@ -3,6 +3,7 @@
 import copy
 from collections.abc import Mapping
 from datetime import datetime
+from functools import cache
 from typing import Any, ClassVar
 
 from django.db import models
@@ -119,7 +120,14 @@ class ModelSerializer(RefuseUnknownFields, serializers.ModelSerializer[Any]):
         return fields
 
     def build_standard_field(self, field_name: str, model_field: Any) -> Any:
-        field_class, kwargs = super().build_standard_field(field_name, model_field)
+        field_class, kwargs = self.standard_field(field_name, model_field)
+        return field_class, dict(kwargs)
+
+    @classmethod
+    @cache
+    def standard_field(cls, field_name: str, model_field: Any) -> Any:
+        """What a column is on the wire, worked out once: every request makes its serializers anew."""
+        field_class, kwargs = super().build_standard_field(cls(), field_name, model_field)
         kwargs["validators"] = [v for v in kwargs.get("validators", []) if not isinstance(v, UniqueValidator)]
         if not kwargs["validators"]:
             kwargs.pop("validators")
