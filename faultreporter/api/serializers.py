@@ -40,6 +40,10 @@ class InstantField(serializers.DateTimeField):
 
     default_error_messages = {"no_offset": NO_OFFSET}
 
+    def bind(self, field_name: str, parent: Any) -> None:
+        super().bind(field_name, parent)
+        self.timezone = timezone.get_current_timezone()  # else it is asked anew for every moment of every row
+
     def enforce_timezone(self, value: datetime) -> datetime:
         if timezone.is_naive(value):
             self.fail("no_offset")
