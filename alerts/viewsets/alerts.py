@@ -189,7 +189,6 @@ class AlertListViewSet(ListMixin):
     model = Alert
     serializer_class = AlertSummarySerializer
     filterset_class = AlertFilter
-    pagination_class = KeyedPagination
     search_fields = SEARCH_FIELDS
     ordering_fields = ORDERING_FIELDS
     list_select_related = JOINED
@@ -216,6 +215,7 @@ class MyAlertViewSet(AlertListViewSet):
     """What concerns the caller."""
 
     resource = "MyAlert"
+    pagination_class = KeyedPagination
 
     def get_queryset(self) -> QuerySet[Any]:
         rows: Any = super().get_queryset()

@@ -294,7 +294,6 @@ class WorkOrderListViewSet(ListMixin):
     model = WorkOrder
     serializer_class = WorkOrderSummarySerializer
     filterset_class = WorkOrderFilter
-    pagination_class = KeyedPagination
     search_fields = SEARCH_FIELDS
     ordering_fields = ORDERING_FIELDS
     list_select_related = JOINED
@@ -320,6 +319,7 @@ class MyWorkOrderViewSet(WorkOrderListViewSet):
     """The caller's jobs."""
 
     resource = "MyWorkOrder"
+    pagination_class = KeyedPagination
 
     def get_queryset(self) -> QuerySet[Any]:
         rows: Any = super().get_queryset()
