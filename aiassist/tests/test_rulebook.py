@@ -183,7 +183,7 @@ PAST = st.lists(
 READINGS = st.lists(st.sampled_from([HIGH_PRESSURE, CALM]), max_size=3)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(TEXT, ALERTS, PAST, READINGS)
 def test_confidences_are_shares_of_one(
     words: str, alerts: list[AlertFacts], past: list[PastFailure], readings: list[ReadingFacts]
@@ -199,7 +199,7 @@ def test_confidences_are_shares_of_one(
     assert parse_answer(answer.model_dump_json()) is not None
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(TEXT, ALERTS, PAST, READINGS, st.randoms())
 def test_the_order_of_the_facts_changes_nothing(
     words: str, alerts: list[AlertFacts], past: list[PastFailure], readings: list[ReadingFacts], random: object

@@ -197,7 +197,7 @@ def sums(load: Load) -> dict[str, int]:
     return {name: getattr(load, name) for name in SUMS}
 
 
-ANY = settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+ANY = settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 @ANY

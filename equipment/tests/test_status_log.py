@@ -190,7 +190,7 @@ STEPS = st.lists(
 
 
 @given(steps=STEPS)
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_status_is_always_the_worst_open_interval_and_nothing_overlaps(db: None, steps: list[tuple[Any, ...]]) -> None:
     with rolled_back():
         machine = EquipmentFactory.create(placeless=True)

@@ -196,7 +196,5 @@ class Readings(RuleBasedStateMachine):
 def test_any_order_of_events_gives_what_the_reference_gives() -> None:
     run_state_machine_as_test(
         Readings,
-        settings=settings(
-            max_examples=25, stateful_step_count=30, deadline=None, suppress_health_check=list(HealthCheck)
-        ),
+        settings=settings(max_examples=25, stateful_step_count=30, suppress_health_check=list(HealthCheck)),
     )

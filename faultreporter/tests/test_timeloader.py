@@ -22,7 +22,7 @@ def answer(query: str, *parameters: Any) -> Any:
         return cursor.fetchone()[0]
 
 
-@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.datetimes(timezones=st.just(UTC)) | st.datetimes(timezones=st.timezones()))
 def test_a_time_comes_back_in_utc_as_it_went(db: None, moment: datetime) -> None:
     try:

@@ -117,7 +117,5 @@ class VoidedReadings(Readings):
 def test_any_order_of_voids_gives_what_the_reference_gives() -> None:
     run_state_machine_as_test(
         VoidedReadings,
-        settings=settings(
-            max_examples=12, stateful_step_count=30, deadline=None, suppress_health_check=list(HealthCheck)
-        ),
+        settings=settings(max_examples=12, stateful_step_count=30, suppress_health_check=list(HealthCheck)),
     )

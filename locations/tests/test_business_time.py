@@ -74,7 +74,7 @@ lengths = st.integers(0, 3 * 1440).map(lambda n: n * MINUTE)
 amounts = st.integers(0, 2000).map(lambda n: n * MINUTE)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(situations(), lengths)
 def test_it_counts_what_the_wall_clock_shows(situation: tuple[BusinessHours, datetime], length: timedelta) -> None:
     hours, start = situation
@@ -82,7 +82,6 @@ def test_it_counts_what_the_wall_clock_shows(situation: tuple[BusinessHours, dat
     assert hours.between(start, start + length) == counted_by_the_minute(hours, start, start + length)
 
 
-@settings(deadline=None)
 @given(situations(), lengths, lengths)
 def test_two_stretches_add_up(situation: tuple[BusinessHours, datetime], one: timedelta, other: timedelta) -> None:
     hours, start = situation
@@ -91,7 +90,6 @@ def test_two_stretches_add_up(situation: tuple[BusinessHours, datetime], one: ti
     assert hours.between(start, end) == hours.between(start, middle) + hours.between(middle, end)
 
 
-@settings(deadline=None)
 @given(situations(), amounts, st.integers(1, 300))
 def test_adding_is_the_inverse_of_counting(
     situation: tuple[BusinessHours, datetime], amount: timedelta, more: int
@@ -107,7 +105,6 @@ def test_adding_is_the_inverse_of_counting(
     assert hours.add(start, amount + more * MINUTE) > due
 
 
-@settings(deadline=None)
 @given(situations(), amounts, amounts)
 def test_adding_in_two_steps_is_adding_at_once(
     situation: tuple[BusinessHours, datetime], one: timedelta, other: timedelta
@@ -118,7 +115,6 @@ def test_adding_in_two_steps_is_adding_at_once(
     assert hours.add(hours.add(start, one), other) == hours.add(start, one + other)
 
 
-@settings(deadline=None)
 @given(situations(), lengths)
 def test_spans_are_half_open_and_apart(situation: tuple[BusinessHours, datetime], length: timedelta) -> None:
     hours, start = situation
@@ -131,7 +127,6 @@ def test_spans_are_half_open_and_apart(situation: tuple[BusinessHours, datetime]
     assert all(not hours.is_open(b) for _a, b in spans if b < start + length)
 
 
-@settings(deadline=None)
 @given(situations(), lengths, st.lists(st.tuples(lengths, lengths), max_size=4))
 @example((berlin(), utc(2026, 3, 27, 8, 0)), 3 * 1440 * MINUTE, [(60 * MINUTE, 0 * MINUTE)])
 def test_holes_take_out_what_is_in_them(

@@ -331,7 +331,7 @@ def naively(series_id: int, found: list[datetime]) -> dict[datetime, Sums]:
     return {start: sums(readings) for start, readings in grouped.items()}
 
 
-@settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=80, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     st.lists(BATCH, min_size=1, max_size=3), st.sampled_from(["never", "between", "after"]),
     st.sampled_from(BUCKETS), st.sampled_from(["UTC", "Europe/Berlin", "Asia/Kolkata", "America/St_Johns"]),

@@ -71,7 +71,7 @@ def machines() -> None:
         EquipmentFactory(equipment_code=code)
 
 
-@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=300, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(batches())
 def test_a_batch_comes_to_what_its_readings_come_to_one_by_one(machines: None, batch: list[Any]) -> None:
     refused: list[tuple[int, Refused]] = []

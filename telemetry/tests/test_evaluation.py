@@ -328,7 +328,7 @@ def naive(values: list[float]) -> list[tuple[str, datetime]]:
     return told
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(STEPS, st.data())
 def test_any_batches_and_repeats_give_the_references_episodes(
     news: News, values: list[float], data: st.DataObject
@@ -366,7 +366,7 @@ def readings_of(levels: list[tuple[float, int, int]]) -> list[tuple[int, float]]
     return list(zip(accumulate(step for step, _ in steps), (value for _, value in steps), strict=True))
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(MEMORIES, st.lists(LEVELS, max_size=6), st.data())
 def test_any_batches_give_what_one_pass_over_all_readings_gives(
     news: News,

@@ -369,7 +369,7 @@ class Reference:
         return newest
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(st.lists(ONE, max_size=12), max_size=6), st.data())
 def test_any_interleaving_gives_the_references_rows_counts_and_latest(
     chiller: Equipment, batches: list[list[dict[str, Any]]], data: st.DataObject
@@ -408,7 +408,7 @@ ANY_READING = ANYTHING | st.fixed_dictionaries(
 )
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(ANY_READING, max_size=8))
 def test_whatever_is_sent_every_reading_is_counted_once(chiller: Equipment, readings: list[Any]) -> None:
     result = take(*readings)

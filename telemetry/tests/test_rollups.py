@@ -274,7 +274,7 @@ BATCHES = st.lists(st.tuples(st.integers(0, 1), MOMENTS, VALUES), min_size=1, ma
 STEPS = st.lists(BATCHES | st.sampled_from(["roll up", "again", "delete and rebuild"]), max_size=10)
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(STEPS)
 def test_any_order_of_batches_and_roll_ups_comes_to_the_same(line: int, steps: list[Any]) -> None:
     for table in (Reading, Arrival, *TABLES.values()):

@@ -39,13 +39,12 @@ def counted_by_the_minute(clock: Clock, at: datetime) -> timedelta:
 later = st.integers(0, 4 * 1440).map(lambda n: n * MINUTE)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(clocks(), later)
 def test_elapsed_is_what_the_wall_clock_shows_less_the_pauses(clock: Clock, after: timedelta) -> None:
     assert clock.elapsed(clock.start + after) == counted_by_the_minute(clock, clock.start + after)
 
 
-@settings(deadline=None)
 @given(clocks(), later, later)
 def test_elapsed_never_falls_and_with_the_rest_makes_the_target(clock: Clock, one: timedelta, more: timedelta) -> None:
     at = clock.start + one
@@ -54,7 +53,6 @@ def test_elapsed_never_falls_and_with_the_rest_makes_the_target(clock: Clock, on
     assert clock.elapsed(at) >= clock.target or clock.elapsed(at) + clock.remaining(at) == clock.target
 
 
-@settings(deadline=None)
 @given(clocks())
 def test_it_is_due_at_the_first_instant_at_which_the_target_has_been_counted(clock: Clock) -> None:
     assume(any(clock.hours.weekly))
@@ -70,7 +68,6 @@ def test_it_is_due_at_the_first_instant_at_which_the_target_has_been_counted(clo
     assert clock.start < clock.warn_at <= due_at
 
 
-@settings(deadline=None)
 @given(clocks(), st.integers(0, 3 * 1440), st.integers(1, 1440))
 def test_another_pause_never_makes_it_due_sooner(clock: Clock, after: int, lasting: int) -> None:
     assume(any(clock.hours.weekly))

@@ -337,7 +337,7 @@ def step(order: WorkOrder, part: Part, who: User, act: int, which: int, n: int, 
         part.correct(stock=Decimal(n), reason="Counted", by=who, at=at)
 
 
-@settings(max_examples=30, deadline=None, suppress_health_check=list(HealthCheck), database=None)
+@settings(max_examples=30, suppress_health_check=list(HealthCheck), database=None)
 @given(steps=STEPS)
 def test_totals_and_stock_are_the_sums_whatever_happens(steps: list[tuple[int, int, int]]) -> None:
     with transaction.atomic():

@@ -261,7 +261,5 @@ class Maintenance(RuleBasedStateMachine):
 
 @pytest.mark.django_db
 def test_the_record_stays_true_whatever_happens() -> None:
-    quick = settings(
-        max_examples=15, stateful_step_count=25, deadline=None, suppress_health_check=list(HealthCheck), database=None
-    )
+    quick = settings(max_examples=15, stateful_step_count=25, suppress_health_check=list(HealthCheck), database=None)
     run_state_machine_as_test(Maintenance, settings=quick)

@@ -208,7 +208,7 @@ def test_a_pdf_is_kept_as_it_is() -> None:
 
 
 @pytest.mark.filterwarnings("ignore::UserWarning")
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=150, suppress_health_check=[HealthCheck.too_slow])
 @given(st.data())
 def test_no_damage_to_a_picture_raises_anything_but_a_refusal(data: st.DataObject) -> None:
     content = bytearray(photograph(data.draw(st.sampled_from(["JPEG", "PNG", "WEBP", "HEIF"]))))
