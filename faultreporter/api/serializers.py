@@ -125,7 +125,8 @@ class ModelSerializer(RefuseUnknownFields, serializers.ModelSerializer[Any]):
 
     def build_standard_field(self, field_name: str, model_field: Any) -> Any:
         field_class, kwargs = self.standard_field(field_name, model_field)
-        return field_class, dict(kwargs)
+        # What an array's column holds is a field, too, and each belongs to one list.
+        return field_class, {name: copy.deepcopy(value) if name == "child" else value for name, value in kwargs.items()}
 
     @classmethod
     @cache
