@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 import requests
 
+from faultreporter.localstack.census import listed
 from faultreporter.tests.running import RunningStack, wait_for
 
 pytestmark = [pytest.mark.stack, pytest.mark.xdist_group("stack")]
@@ -62,11 +63,15 @@ def test_nothing_is_lost_and_nothing_is_done_twice(stack: RunningStack, victim: 
 def test_a_killed_supervisor_leaves_a_stack_that_starts_again(stack: RunningStack) -> None:
     machine = stack.data("/equipment?page_size=1")[0]["id"]
     alert = report(stack, machine, f"before the kill {uuid.uuid4()}")
+    left_over = set(stack.pids("web"))
+    assert left_over
 
     stack.process.kill()
     stack.process.wait(30)
     stack.start()
 
+    # What the dead one left behind answers, too, until the new one has swept it away.
+    wait_for(lambda: not left_over & {one.pid for one in listed()} and stack.is_up(), "the start of a new stack")
     assert stack.data(f"/alerts/{alert}")["id"] == alert
     (analysis,) = wait_for(lambda: [a for a in analyses_of(stack, alert) if a["status"] in ENDED], "the analysis")
     assert analysis["status"] == "SUCCEEDED"
