@@ -77,10 +77,14 @@ def prune_readings() -> list[str]:
 
 @shared_task(name="telemetry.tasks.roll_up")
 def roll_up() -> int:
-    """By beat every 10 seconds: what has arrived since. One worker at a time does it; another finds nothing to do."""
-    windows = 0
+    """By beat every 10 seconds: what has arrived by then. One worker at a time does it; another finds nothing to do.
+
+    What comes meanwhile waits for the next turn: a few batches of many series cost as much as ten seconds of them, so
+    whoever ran after them would never be done.
+    """
+    windows, newest = 0, rollups.newest_arrival()
     for _ in range(ROLL_UPS_A_TURN):
-        if not (done := rollups.roll_up(at=timezone.now())):
+        if not (done := rollups.roll_up(at=timezone.now(), up_to=newest)):
             break
         windows += done
     return windows

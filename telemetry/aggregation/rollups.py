@@ -16,7 +16,7 @@ from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
 from django.db import connection, transaction
-from django.db.models import Count, Min
+from django.db.models import Count, Max, Min
 from psycopg import sql
 
 from telemetry import voiding
@@ -32,6 +32,7 @@ WINDOW = timedelta(minutes=15)
 ROLLUPS_LOCK = 7_105_003
 ARRIVALS_AT_ONCE = 500
 CHANGES_AT_ONCE = 50_000
+LARGEST_NUMBER = 2**63 - 1
 STRETCHES_A_STATEMENT = 5_000
 MINUTES_KEPT = timedelta(days=90)
 
@@ -119,7 +120,7 @@ WITH taken AS (
     DELETE FROM iot_arrivals WHERE id IN (
         SELECT id FROM (
             SELECT id, sum(cardinality(series)) OVER (ORDER BY id) - cardinality(series) AS before
-            FROM (SELECT id, series FROM iot_arrivals ORDER BY id LIMIT %b) oldest
+            FROM (SELECT id, series FROM iot_arrivals WHERE id <= %b ORDER BY id LIMIT %b) oldest
         ) counted WHERE before < %b
     ) RETURNING series, first_at, last_at
 )
@@ -176,8 +177,13 @@ def write(cursor: Cursor, table: str, statement: sql.Composed, stretches: Sequen
     return int(n) + len(series or ())
 
 
-def roll_up(*, at: datetime) -> int:
-    """Takes the oldest of what has arrived and rolls it up; answers how many windows.
+def newest_arrival() -> int:
+    """The number of what has arrived last; 0 if nothing waits."""
+    return Arrival.objects.aggregate(newest=Max("pk"))["newest"] or 0
+
+
+def roll_up(*, at: datetime, up_to: int = LARGEST_NUMBER) -> int:
+    """Takes the oldest of what has arrived, no later than number `up_to`, and rolls it up; answers how many windows.
 
     0 means that nothing waits, or that another worker is at it.
     """
@@ -185,7 +191,7 @@ def roll_up(*, at: datetime) -> int:
         if not try_lock():
             return 0
         with binary_cursor() as cursor:
-            rows = cursor.execute(TAKE_SQL, [ARRIVALS_AT_ONCE, CHANGES_AT_ONCE]).fetchall()
+            rows = cursor.execute(TAKE_SQL, [up_to, ARRIVALS_AT_ONCE, CHANGES_AT_ONCE]).fetchall()
         taken = [Stretch(*row) for row in rows]
         voiding.follow_late(taken, at=at)
         # From here on every statement sees the readings of the rows just taken: they were committed together.

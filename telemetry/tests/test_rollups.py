@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from telemetry import tasks
-from telemetry.aggregation.rollups import Stretch, backlog, floor_to, rebuild, roll_up
+from telemetry.aggregation.rollups import Stretch, backlog, floor_to, newest_arrival, rebuild, roll_up
 from telemetry.management.commands.rebuild_rollups import next_size, series_days
 from telemetry.models import Arrival, DayRollup, HourRollup, MinuteRollup, QuarterRollup, Reading, Series
 from telemetry.tests.factories import SeriesFactory
@@ -169,6 +169,15 @@ def test_a_new_reading_reads_its_own_minute_anew_and_no_other(line: int) -> None
 
     assert list(MinuteRollup.objects.order_by("bucket_at").values_list("n", flat=True)) == [3, 3, 1]
     assert [QuarterRollup.objects.get().n, HourRollup.objects.get().n, DayRollup.objects.get().n] == [7, 7, 7]
+
+
+def test_a_turn_rolls_up_what_had_arrived_when_it_began(line: int) -> None:
+    keep([(line, NOW, 1.0)], at=NOW)
+    newest = newest_arrival()
+    keep([(line, NOW + timedelta(minutes=1), 2.0)], at=NOW)
+
+    assert (roll_up(at=NOW, up_to=newest), roll_up(at=NOW, up_to=newest)) == (1, 0)
+    assert (MinuteRollup.objects.count(), Arrival.objects.count()) == (1, 1)
 
 
 def test_stretches_that_overlap_are_made_once(line: int) -> None:
