@@ -1,4 +1,7 @@
-"""Loads the fixtures of `faultreporter.testing` once pytest-django has set Django up and coverage is measuring."""
+"""Loads the fixtures of `faultreporter.testing` once pytest-django has set Django up and coverage is measuring.
+
+And has Hypothesis wait for a busy machine.
+"""
 
 import pytest
 from hypothesis import HealthCheck, settings

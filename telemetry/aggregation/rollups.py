@@ -26,7 +26,7 @@ from telemetry.store.storage import Cursor, binary_cursor
 
 EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
 WINDOW = timedelta(minutes=15)
-"""What the journal counts in. Every time zone's hours and days begin on one."""
+"""No entry of the journal goes beyond one. Every time zone's hours and days begin on one."""
 
 # Any constant does; it only has to differ from the other advisory locks of the project.
 ROLLUPS_LOCK = 7_105_003
@@ -78,7 +78,6 @@ DELETE_SQL = sql.SQL("""
 DELETE FROM {table} old USING unnest(%b::int[], %b::timestamptz[]) AS gone(series_id, bucket_at)
 WHERE old.series_id = gone.series_id AND old.bucket_at = gone.bucket_at""")
 
-
 STEP = sql.SQL("""
 WITH dirty AS MATERIALIZED ({dirty}),
 fresh AS MATERIALIZED (
@@ -93,7 +92,7 @@ written AS ({written})
 {gone}""")
 
 
-def step(source: str, target: str, width: str) -> sql.Composed:
+def step_sql(source: str, target: str, width: str) -> sql.Composed:
     """The `target` rows that the dirty stretches touch, from the readings or the rows of a finer step."""
     span, is_raw = sql.SQL("interval {}").format(sql.Literal(width)), source == "iot_readings"
     return STEP.format(
@@ -107,11 +106,11 @@ def step(source: str, target: str, width: str) -> sql.Composed:
     )
 
 
-MINUTES = step("iot_readings", "iot_rollup_1m", "1 minute")
-QUARTERS = step("iot_rollup_1m", "iot_rollup_15m", "15 minutes")
-OLD_QUARTERS = step("iot_readings", "iot_rollup_15m", "15 minutes")  # of times whose minutes aren't kept
-HOURS = step("iot_rollup_15m", "iot_rollup_1h", "1 hour")
-DAYS = step("iot_rollup_1h", "iot_rollup_1d", "1 day")
+MINUTES = step_sql("iot_readings", "iot_rollup_1m", "1 minute")
+QUARTERS = step_sql("iot_rollup_1m", "iot_rollup_15m", "15 minutes")
+OLD_QUARTERS = step_sql("iot_readings", "iot_rollup_15m", "15 minutes")  # of times whose minutes aren't kept
+HOURS = step_sql("iot_rollup_15m", "iot_rollup_1h", "1 hour")
+DAYS = step_sql("iot_rollup_1h", "iot_rollup_1d", "1 day")
 
 # The oldest rows, as many as have CHANGES_AT_ONCE changes between them, and at least one. Those of one quarter of an
 # hour become one stretch: the new readings and what may lie between them, not all of the quarter.
