@@ -6,6 +6,7 @@ Idempotency-Key, a change may carry If-Match, a read may carry If-None-Match.
 
 import math
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from django.conf import settings
@@ -56,6 +57,17 @@ def parameter_problem(name: str, values: Sequence[str]) -> str:
     return ""
 
 
+def let_go(view: "ApiView", request: Request, response: Response) -> None:
+    """Empty what DRF ties to rings of view, request, answer and serializers, once nothing is left to do.
+
+    All that came and all that goes out hang from them: ten thousand readings would stay until the garbage collector
+    comes by, and it would walk over each.
+    """
+    vars(view).clear()
+    vars(request).clear()
+    response.renderer_context.clear()  # type: ignore[attr-defined]
+
+
 class ApiView(APIView):
     """An endpoint that isn't a collection. `permissions` maps actions (or methods, lower-case) to rules."""
 
@@ -75,8 +87,10 @@ class ApiView(APIView):
             response = self.act(request, *args, **kwargs)
         except Exception as error:  # noqa: BLE001 - DRF's own contract: the handler re-raises what it doesn't know
             response = self.handle_exception(error)
-        self.response = self.finalize_response(request, response, *args, **kwargs)
-        return self.response
+        response = self.finalize_response(request, response, *args, **kwargs)
+        if isinstance(response, Response):
+            response.add_post_render_callback(partial(let_go, self, request))
+        return response
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         request.accepted_renderer, request.accepted_media_type = self.perform_content_negotiation(request, force=False)
