@@ -4,6 +4,7 @@ import uuid
 from typing import TYPE_CHECKING
 
 from django.apps import apps
+from django.db import connection
 from django.db.models import Exists, OuterRef, Q
 from django.db.models.functions import Coalesce
 
@@ -13,15 +14,20 @@ if TYPE_CHECKING:
     from locations.models import Location
 
 
+# Every request of everybody asks it: in SQL, because Django takes four times as long to write it as to run it.
+HIDDEN_SQL = """
+SELECT id FROM locations
+WHERE kind = 'SITE' AND NOT open_to_all
+    AND NOT EXISTS (SELECT FROM site_memberships WHERE site_id = locations.id AND user_id = %s)"""
+
+
 def hidden_site_ids(user: User) -> list[uuid.UUID]:
     """The sites closed to others that this person is no member of; an administrator sees everything."""
     if user.role == User.Role.ADMIN:
         return []
-    # By name: the models ask this module, so it cannot import them.
-    sites = apps.get_model("locations", "Location").objects
-    return list(
-        sites.filter(kind="SITE", open_to_all=False).exclude(memberships__user=user).values_list("pk", flat=True)
-    )
+    with connection.cursor() as cursor:
+        cursor.execute(HIDDEN_SQL, [user.pk])
+        return [pk for (pk,) in cursor.fetchall()]
 
 
 def who_see(place_id: uuid.UUID | None, people: UserQuerySet) -> UserQuerySet:
@@ -31,6 +37,7 @@ def who_see(place_id: uuid.UUID | None, people: UserQuerySet) -> UserQuerySet:
     """
     if place_id is None:
         return people
+    # By name: the models ask this module, so it cannot import them.
     places = apps.get_model("locations", "Location").objects
     site = places.filter(pk=place_id).values(its=Coalesce("site", "pk"))
     open_to_all = Exists(places.filter(pk__in=site, open_to_all=True))
