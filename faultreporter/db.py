@@ -9,8 +9,11 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeVar
 
 from django.conf import settings
-from django.db import models
+from django.core.exceptions import EmptyResultSet
+from django.db import connections, models
 from django.utils import timezone
+from psycopg import adapters
+from psycopg.pq import Format
 
 if TYPE_CHECKING:
     from faultreporter.accounts.models import User
@@ -49,6 +52,25 @@ class IsAmong(models.Func):
     arg_joiner = " = ANY("
     template = "%(expressions)s)"
     output_field = models.BooleanField()
+
+
+DRIVERS_TIMES = adapters.get_loader(adapters.types["timestamptz"].oid, Format.TEXT)
+
+
+def every_row(rows: models.QuerySet[Any, Any]) -> list[tuple[Any, ...]]:
+    """The rows of a `values_list` in one fetch, as the driver reads them: for thousands of them at once.
+
+    Django fetches a hundred at a time and can't let the driver read times itself, which takes a third longer.
+    """
+    try:
+        text, parameters = rows.query.sql_with_params()
+    except EmptyResultSet:
+        return []
+    with connections[rows.db].cursor() as cursor:
+        cursor.cursor.adapters.register_loader("timestamptz", DRIVERS_TIMES)
+        cursor.execute(text, parameters)
+        found: list[tuple[Any, ...]] = cursor.fetchall()
+    return found
 
 
 def named_sql(rows: models.QuerySet[Any, Any]) -> tuple[str, dict[str, Any]]:

@@ -9,6 +9,7 @@ from django.db import connection
 from django.db.models import Case, F, QuerySet, Value, When
 
 from equipment.models import Equipment
+from faultreporter.db import every_row
 from telemetry.models import LatestReading, Quality, Series
 
 # One descent into the key per series and partition, however long the history: each series gives at most one page,
@@ -125,7 +126,7 @@ def latest_of(equipment: "QuerySet[Equipment] | Sequence[uuid.UUID]", *, metric:
         Case(When(void_at=F("recorded_at"), then=Value("VOID")), default=Value("GOOD")),
     )
     ordered = rows.order_by("series__equipment_id", "series__metric__code")
-    return list(map(Line._make, ordered.values_list(*columns)))
+    return list(map(Line._make, every_row(ordered.values_list(*columns))))
 
 
 def measured_interval(series_id: int) -> float | None:
