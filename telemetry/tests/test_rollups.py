@@ -4,11 +4,13 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 from io import StringIO
+from itertools import count
 from typing import Any
 
 import pytest
 import time_machine
 from django.core.management import CommandError, call_command
+from django.db import connection
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -178,6 +180,22 @@ def test_a_turn_rolls_up_what_had_arrived_when_it_began(line: int) -> None:
 
     assert (roll_up(at=NOW, up_to=newest), roll_up(at=NOW, up_to=newest)) == (1, 0)
     assert (MinuteRollup.objects.count(), Arrival.objects.count()) == (1, 1)
+
+
+def test_what_comes_while_the_task_runs_waits_for_its_next_turn(line: int) -> None:
+    keep([(line, NOW, 1.0)], at=NOW)
+    coming = count(1)
+
+    def meanwhile(execute: Any, sql: str, *statement: Any) -> Any:
+        if "pg_try_advisory_xact_lock" in sql:  # what a round begins with
+            keep([(line, NOW + timedelta(minutes=next(coming)), 2.0)], at=NOW)
+        return execute(sql, *statement)
+
+    with connection.execute_wrapper(meanwhile):
+        assert tasks.roll_up() == 1
+    assert (MinuteRollup.objects.count(), Arrival.objects.count()) == (1, 2)
+    tasks.roll_up()
+    check_everything()
 
 
 def test_stretches_that_overlap_are_made_once(line: int) -> None:
