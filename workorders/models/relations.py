@@ -148,11 +148,16 @@ class WorkOrderRelation(TimeStampedModel):
         return relation
 
     def remove(self, *, by: User | None, at: datetime) -> None:
-        """The link no longer holds. What it led to stays: a cancelled duplicate is not revived."""
+        """The link no longer holds. A cancelled duplicate is not revived, but nobody stands for its alert any more."""
         with transaction.atomic():
             lock_both(self.order, self.other)
-            if WorkOrderRelation.objects.filter(pk=self.pk).delete()[0]:
-                self._record(WorkOrderEvent.Kind.UNRELATED, by=by, at=at)
+            if not WorkOrderRelation.objects.filter(pk=self.pk).delete()[0]:
+                return
+            self._record(WorkOrderEvent.Kind.UNRELATED, by=by, at=at)
+            if self.kind == self.Kind.DUPLICATE_OF and self.order.is_finished:
+                note = gettext("Work order %(number)s is no duplicate of %(other)s any more.")
+                said = note % {"number": self.order.number, "other": self.other.number}
+                self.order.hand_alerts_back(by=by, at=at, note=said)
 
     def _check(self) -> None:
         for order in (self.order, self.other):

@@ -129,6 +129,29 @@ class TestOfTwo:
         assert (Alert.objects.get(pk=alert.pk).status, states(alert)) == ("ACKNOWLEDGED", [("STOPPED", "WORK_ORDER")])
         assert not alert.events.filter(kind="REOPENED").exists()
 
+    def test_without_the_link_nobody_stands_for_it(self, mona: User) -> None:
+        make_policy()
+        (one, kept), (alert, twice) = converted(mona), converted(mona)
+        self.linked(twice, kept, mona)
+
+        WorkOrderRelation.objects.get().remove(by=mona, at=timezone.now())
+
+        assert (Alert.objects.get(pk=alert.pk).status, states(alert)[-1]) == ("OPEN", ("ACTIVE", ""))
+        assert alert.events.get(kind="REOPENED").note == (
+            f"Work order {twice.number} is no duplicate of {kept.number} any more."
+        )
+        assert (Alert.objects.get(pk=one.pk).status, states(one)) == ("ACKNOWLEDGED", [("STOPPED", "WORK_ORDER")])
+
+    def test_without_the_link_one_that_goes_on_stands_for_its_own(self, mona: User) -> None:
+        make_policy()
+        (_, kept), (alert, twice) = converted(mona), converted(mona)
+        WorkOrder.objects.filter(pk=twice.pk).update(labour_minutes=20)
+        self.linked(twice, kept, mona)
+
+        WorkOrderRelation.objects.get().remove(by=mona, at=timezone.now())
+
+        assert (Alert.objects.get(pk=alert.pk).status, states(alert)) == ("ACKNOWLEDGED", [("STOPPED", "WORK_ORDER")])
+
     def test_with_the_other_both_alerts_come_back(self, mona: User) -> None:
         make_policy()
         (one, kept), (other, twice) = converted(mona), converted(mona)
