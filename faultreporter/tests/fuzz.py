@@ -117,14 +117,12 @@ def turns(demo: dict[str, Any]) -> list[Turn]:
     # A made-up If-Match would end nearly every change with 412; the technician sends them as they come.
     knowing = {"If-Match": "*"}
     return [
-        Turn(
-            "administrator-writes", token["ADMIN"], examples=10, filters=(*ALL_BUT_FAREWELLS, *WRITES), always=knowing
-        ),
-        Turn("administrator-reads", token["ADMIN"], examples=7, filters=(*ALL_BUT_FAREWELLS, *READS)),
-        Turn("technician", token["TECHNICIAN"], phases="fuzzing", examples=12),
-        Turn("manager", token["MANAGER"], phases="fuzzing", examples=3, always=knowing),
+        Turn("administrator-writes", token["ADMIN"], examples=5, filters=(*ALL_BUT_FAREWELLS, *WRITES), always=knowing),
+        Turn("administrator-reads", token["ADMIN"], examples=4, filters=(*ALL_BUT_FAREWELLS, *READS)),
+        Turn("technician", token["TECHNICIAN"], phases="fuzzing", examples=7),
+        Turn("manager", token["MANAGER"], phases="fuzzing", examples=2, always=knowing),
         Turn("gateway", f"X-Device-Key: {demo['device_key']}", examples=300, filters=INGEST),
-        Turn("stranger", phases="fuzzing", examples=4),
+        Turn("stranger", phases="fuzzing", examples=3),
         Turn("farewells", token["ADMIN"], examples=50, filters=ONLY_FAREWELLS, always=knowing),
     ]
 

@@ -17,6 +17,7 @@ from faultreporter.tests.estate import build_estate
 pytestmark = [
     pytest.mark.browser,
     pytest.mark.xdist_group("browser"),
+    pytest.mark.no_cover,  # what a page looks like says nothing of lines, and to count them takes a fifth longer
     pytest.mark.skipif(chromium() is None, reason="no Chromium on this machine: apt install chromium"),
 ]
 PASSWORD = "wide open valve"
