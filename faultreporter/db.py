@@ -12,8 +12,8 @@ from django.conf import settings
 from django.core.exceptions import EmptyResultSet
 from django.db import connections, models
 from django.utils import timezone
-from psycopg import adapters
-from psycopg.pq import Format
+
+from faultreporter.timeloader import DRIVERS_OWN
 
 if TYPE_CHECKING:
     from faultreporter.accounts.models import User
@@ -54,9 +54,6 @@ class IsAmong(models.Func):
     output_field = models.BooleanField()
 
 
-DRIVERS_TIMES = adapters.get_loader(adapters.types["timestamptz"].oid, Format.TEXT)
-
-
 def every_row(rows: models.QuerySet[Any, Any]) -> list[tuple[Any, ...]]:
     """The rows of a `values_list` in one fetch, as the driver reads them: for thousands of them at once.
 
@@ -67,7 +64,7 @@ def every_row(rows: models.QuerySet[Any, Any]) -> list[tuple[Any, ...]]:
     except EmptyResultSet:
         return []
     with connections[rows.db].cursor() as cursor:
-        cursor.cursor.adapters.register_loader("timestamptz", DRIVERS_TIMES)
+        cursor.cursor.adapters.register_loader("timestamptz", DRIVERS_OWN)
         cursor.execute(text, parameters)
         found: list[tuple[Any, ...]] = cursor.fetchall()
     return found

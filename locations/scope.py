@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from locations.models import Location
 
 
-# Every request of everybody asks it: in SQL, because Django takes four times as long to write it as to run it.
+# Nearly every request asks it: in SQL, because Django takes four times as long to write it as to run it.
 HIDDEN_SQL = """
 SELECT id FROM locations
 WHERE kind = 'SITE' AND NOT open_to_all
