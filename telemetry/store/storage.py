@@ -1,17 +1,16 @@
 """Readings into the table, under one rule: whoever stores readings of a series holds its row of `iot_latest` first.
 
 A batch begins by moving the latest readings on, in one statement that locks them in order and tells what was newest
-before. What is newer than that can't be stored yet and nobody else can store it now: it goes by COPY, straight into the
-table. Only the rest, late or equal in the batch, is inserted with ON CONFLICT DO NOTHING and counted.
+before. What is newer than that can't be stored yet and nobody else can store it now: it goes straight into the table,
+by COPY if it is much. Only the rest, late or equal in the batch, is inserted with ON CONFLICT DO NOTHING and counted.
 """
 
 from array import array
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from itertools import repeat
 from operator import itemgetter
 from struct import Struct
 from typing import Any
@@ -38,6 +37,9 @@ WHERE latest.recorded_at < EXCLUDED.recorded_at
 RETURNING series_id, previous_at"""
 
 COPY_SQL = "COPY iot_data (series_id, recorded_at, value) FROM STDIN (FORMAT BINARY)"
+ADD_SQL = "INSERT INTO iot_data (series_id, recorded_at, value) SELECT * FROM unnest(%b, %b, %b)"
+FEW = 1_500
+"""Up to so many rows a statement takes less than COPY, which first makes room for a thousand."""
 
 # Of two readings with one key the first of the batch comes first and stays.
 INSERT_SQL = """
@@ -95,6 +97,7 @@ class Rows:
 
 Batch = Mapping[int, Rows]
 """Readings by series, in the order they were sent."""
+Line = tuple[int, Rows]
 Change = tuple[int, int, int]
 """A series, and the first and last moment of one quarter of an hour at which it got readings."""
 Cursor = psycopg.Cursor[Any]
@@ -146,14 +149,14 @@ def store(batch: Batch, *, at: datetime) -> Stored:
 def store_once(cursor: Cursor, batch: Batch, *, at: datetime, trusting: bool) -> Stored:
     moved = move_latest(cursor, batch, at=at)
     live, late = parted(batch, moved) if trusting else ({}, batch)
-    changed = copy(cursor, live)
     accepted = sum(map(len, live.values()))
+    changed = add(cursor, live, rows=accepted)
     conflict = 0
     if late:
         inserted, conflict = insert(cursor, late)
         accepted += inserted
         if inserted:
-            changed += changes(late)
+            changed += changes(late.items())
     if changed:
         series, first, last = zip(*changed, strict=True)
         cursor.execute(ARRIVAL_SQL, [at, array("i", series), array("q", first), array("q", last)], prepare=True)
@@ -189,16 +192,36 @@ def parted(batch: Batch, moved: Mapping[int, int | None]) -> tuple[Batch, Batch]
     return live, late
 
 
-def copy(cursor: Cursor, batch: Batch) -> list[Change]:
-    """Stores what can't be stored yet, and answers what has changed.
+def add(cursor: Cursor, batch: Batch, *, rows: int) -> list[Change]:
+    """Stores so many rows that can't be stored yet, and answers what has changed.
 
-    In key order, so that the index is filled page by page. PostgreSQL stores a piece while we pack the next.
+    In key order, so that the index is filled page by page.
     """
-    if not batch:
-        return []
+    lines = sorted(batch.items(), key=itemgetter(0))
+    if rows > FEW:
+        return copy(cursor, lines)
+    if rows:
+        cursor.execute(ADD_SQL, columns_of(lines), prepare=True)
+    return changes(lines)
+
+
+def columns_of(lines: Iterable[Line]) -> "list[array[Any]]":
+    """Series, moments and values. An array takes one long list faster than many short ones."""
+    series: list[int] = []
+    moments: list[int] = []
+    values: list[float] = []
+    for one, rows in lines:
+        series += [one] * len(rows)
+        moments += rows.moments
+        values += rows.values
+    return [array("i", series), array("q", moments), array("d", values)]
+
+
+def copy(cursor: Cursor, lines: Iterable[Line]) -> list[Change]:
+    """PostgreSQL stores a piece while we pack the next."""
     piece = [HEADER]
     with cursor.copy(COPY_SQL) as stream:
-        for series, rows in sorted(batch.items(), key=itemgetter(0)):
+        for series, rows in lines:
             piece += [
                 pack_row(3, 4, series, 8, moment, 8, value)
                 for moment, value in zip(rows.moments, rows.values, strict=False)
@@ -207,28 +230,23 @@ def copy(cursor: Cursor, batch: Batch) -> list[Change]:
                 stream.write(b"".join(piece))
                 piece = []
         stream.write(b"".join([*piece, TRAILER]))
-        return changes(batch)
+        return changes(lines)
 
 
 def insert(cursor: Cursor, batch: Batch) -> tuple[int, int]:
     """Stores what isn't stored yet; how many that were, and for how many another value is stored."""
-    series, moments, values = array("i"), array("q"), array("d")
-    for one, rows in batch.items():
-        series.extend(repeat(one, len(rows)))
-        moments.extend(rows.moments)
-        values.extend(rows.values)
-    columns = [series, moments, values]
+    columns = columns_of(batch.items())
     inserted = cursor.execute(INSERT_SQL, columns).rowcount
-    if inserted == len(series):
+    if inserted == len(columns[0]):
         return inserted, 0
     (conflict,) = cursor.execute(CONFLICTS_SQL, columns).fetchone() or (0,)
     return inserted, conflict
 
 
-def changes(batch: Batch) -> list[Change]:
+def changes(lines: Iterable[Line]) -> list[Change]:
     """By quarters of an hour; the readings of a series mostly lie within one."""
     found = []
-    for series, rows in batch.items():
+    for series, rows in lines:
         first, last = rows.moments[0], rows.moments[-1]
         if first // WINDOW == last // WINDOW:
             found.append((series, first, last))

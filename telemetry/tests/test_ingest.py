@@ -14,6 +14,7 @@ from faultreporter.outbox.models import OutboxMessage
 from telemetry.intake.checks import MAX_FUTURE
 from telemetry.intake.ingest import MAX_ERRORS, MAX_READINGS, IngestResult, ingest
 from telemetry.models import Arrival, LatestReading, Reading, Series
+from telemetry.store import storage
 from telemetry.store.partitions import MAX_AGE
 from telemetry.tests.factories import MetricFactory, SeriesFactory, issue_key
 
@@ -33,6 +34,13 @@ def chiller() -> Equipment:
     MetricFactory()
     machine: Equipment = EquipmentFactory.create(equipment_code="CH-1")
     return machine
+
+
+@pytest.fixture(params=["few", "many"])
+def either_way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """New readings are stored by a statement if they are few, by COPY if they are many."""
+    if request.param == "many":
+        monkeypatch.setattr(storage, "FEW", 0)
 
 
 def sent(**fields: Any) -> dict[str, Any]:
@@ -55,6 +63,7 @@ def the_code(*readings: Any, **kwargs: Any) -> str:
     return error.code
 
 
+@pytest.mark.usefixtures("either_way")
 def test_it_works(chiller: Equipment) -> None:
     result = take(
         sent(recorded_at="2026-03-01T11:59:00+01:00"), sent(equipment_code=None, equipment_id=str(chiller.pk))
@@ -150,6 +159,7 @@ def test_late_readings_are_stored_and_leave_the_latest_alone(chiller: Equipment)
     assert (LatestReading.objects.get().value, OutboxMessage.objects.count()) == (50.0, 0)
 
 
+@pytest.mark.usefixtures("either_way")
 def test_a_batch_of_late_new_equal_and_unordered_readings(chiller: Equipment) -> None:
     take(sent(value=1, recorded_at=MOMENTS[2]))
 
@@ -170,6 +180,7 @@ def test_a_clock_of_ours_that_ran_ahead_leaves_the_latest_the_newest(chiller: Eq
     assert (latest.recorded_at, latest.value) == (ahead, 1.0)
 
 
+@pytest.mark.usefixtures("either_way")
 def test_readings_that_somebody_wrote_without_the_latest_stop_nobody(chiller: Equipment) -> None:
     take(sent(recorded_at=MOMENTS[3]))
     series = Series.objects.get()
@@ -369,6 +380,7 @@ class Reference:
         return newest
 
 
+@pytest.mark.usefixtures("either_way")
 @settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(st.lists(ONE, max_size=12), max_size=6), st.data())
 def test_any_interleaving_gives_the_references_rows_counts_and_latest(
