@@ -38,7 +38,7 @@ Key = tuple[object, ...]
 
 # Where a reading gives both, id and code must mean the same machine.
 LOOK_UP_SQL = """
-SELECT named.place, machine.id, metric.id, series.id, series.gateway_id,
+SELECT named.place, machine.id, metric.id, series.id, series.gateway_id::text,
     metric.unit, metric.physical_min, metric.physical_max
 FROM unnest(%b::int[], %b::text[]::uuid[], %b::text[], %b::text[])
     AS named(place, equipment_id, equipment_code, metric)
@@ -55,7 +55,8 @@ class Entry(NamedTuple):
     equipment_id: uuid.UUID
     metric_id: uuid.UUID
     series_id: int | None
-    gateway_id: uuid.UUID | None
+    gateway_id: str | None
+    """As text: whole batches of them are compared, and a UUID compares itself in Python."""
     lowest: float
     highest: float
     convert: Conversion | None
@@ -77,13 +78,18 @@ class Found(NamedTuple):
 
 def entries_of(keys: Collection[Key], sender: Sender) -> dict[Key, Entry | Refused]:
     """What each key came to, or what is wrong with it."""
-    allowed, entries = sender.allowed, {}
     version = sender.version or (current_version() if keys else None)
-    for key, (equipment_id, entry) in remembered.find(keys, version=version).items():
-        # Whoever may not send for a machine isn't told whether it exists.
-        forbidden = allowed is not None and equipment_id not in allowed and entry != Refused.WRONG_TYPE
-        entries[key] = Refused.FORBIDDEN_DEVICE if forbidden else entry
-    return entries
+    found = remembered.find(keys, version=version)
+    if sender.allowed is None:
+        return {key: entry for key, (_, entry) in found.items()}
+    return {key: permitted(one, sender.allowed) for key, one in found.items()}
+
+
+def permitted(found: Found, allowed: Collection[uuid.UUID]) -> Entry | Refused:
+    """Whoever may not send for a machine isn't told whether it exists."""
+    if found.equipment_id in allowed or found.entry == Refused.WRONG_TYPE:
+        return found.entry
+    return Refused.FORBIDDEN_DEVICE
 
 
 def looked_up(keys: Collection[Key]) -> dict[Key, Found]:

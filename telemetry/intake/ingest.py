@@ -5,7 +5,7 @@ series and moment stays. Every reading of a batch is counted in exactly one of a
 """
 
 import uuid
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -16,7 +16,7 @@ from prometheus_client import Counter, Histogram
 from faultreporter.errors import PayloadTooLarge
 from faultreporter.outbox import publish
 from telemetry.intake.checks import Line, take
-from telemetry.intake.directory import Sender
+from telemetry.intake.directory import Entry, Sender
 from telemetry.intake.refusals import MESSAGES, Refused
 from telemetry.models import Series
 from telemetry.store.storage import store
@@ -92,11 +92,17 @@ def take_and_store(
             known = with_series(lines)
             stored = store({series: line.rows for series, line in known.items()}, at=at)
             if stored.advanced:
-                came_with = sender.gateway
-                if came_with and (moved := [pk for pk in stored.advanced if known[pk].entry.gateway_id != came_with]):
-                    Series.objects.filter(pk__in=moved).update(gateway=came_with)
+                if sender.gateway:
+                    note_gateway(sender.gateway, {series: known[series].entry for series in stored.advanced})
                 publish("telemetry.tasks.readings_arrived", series=stored.advanced)
         result.accepted, result.duplicate, result.conflict = stored.accepted, stored.duplicate, stored.conflict
+
+
+def note_gateway(gateway: uuid.UUID, entries: Mapping[int, Entry]) -> None:
+    """The newest readings of these series came with this key."""
+    name = str(gateway)
+    if moved := [series for series, entry in entries.items() if entry.gateway_id != name]:
+        Series.objects.filter(pk__in=moved).update(gateway=gateway)
 
 
 def with_series(lines: Iterable[Line]) -> dict[int, Line]:

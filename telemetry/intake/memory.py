@@ -42,7 +42,7 @@ class Remembered(Generic[K, V]):
         """What each of the keys comes to at the `version` just read; those that come to nothing are left out."""
         memory = self.memory
         known = memory.entries if version is not None and version == memory.version else {}
-        found = {key: known[key] for key in keys if key in known}
+        found = {key: value for key in keys if (value := known.get(key)) is not None}
         if len(found) < len(keys):
             fresh = self.look_up([key for key in keys if key not in found])
             # What was looked up between two looks at one version is what holds under it.
