@@ -11,20 +11,21 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from itertools import chain, repeat
 from math import isfinite
-from operator import itemgetter
+from operator import attrgetter, itemgetter
 from types import NoneType
 from typing import Any
 
 from telemetry.intake.directory import NAMES, Entry, Key, Sender, entries_of
 from telemetry.intake.refusals import Refusal, Refused
+from telemetry.intake.sent import FIELDS, Sent, as_json
 from telemetry.store.partitions import earliest_accepted
 from telemetry.store.storage import Rows, ticks_of
 
 MAX_FUTURE = timedelta(minutes=10)
 """How far a sensor's clock may run ahead."""
 
-FIELDS = frozenset({*NAMES, "value", "recorded_at"})
 SECOND = timedelta(seconds=1)
+names_of = attrgetter(*NAMES)
 PIECE = 200
 """So many readings stay in the processor's cache while they are gone through column by column."""
 # RFC 3339; fromisoformat alone would also take week dates and bare dates
@@ -138,7 +139,7 @@ def take(
     """The series with the readings to store; tells `refuse` of every reading that is left out, in order."""
     clock = Clock(at, since)
     groups, aside = grouped(readings, clock)
-    entries = entries_of({*groups, *(key_of(readings[place]) for place in aside)}, sender)
+    entries = entries_of({*groups, *(key_of(as_json(readings[place])) for place in aside)}, sender)
     lines: dict[object, Line] = {}
     for key, group in groups.items():
         entry = entries[key]
@@ -170,7 +171,7 @@ def one_by_one(
     """By series, whatever their readings call it."""
     lines: dict[object, Line] = {}
     for place in places:
-        reading = readings[place]
+        reading = as_json(readings[place])
         try:
             entry, moment, value = check(reading, entries[key_of(reading)], clock)
         except Refusal as refusal:
@@ -213,10 +214,13 @@ def grouped(readings: Sequence[Any], clock: Clock) -> tuple[dict[Key, Group], li
 
 def columns_of(readings: Sequence[Any], clock: Clock) -> tuple[Iterable[Key], list[int], list[float]]:
     """Names, moments and values."""
+    if type(readings[0]) is Sent:  # then all are
+        moments = [clock[reading.recorded_at] for reading in readings]
+        return map(names_of, readings), moments, [reading.value for reading in readings]
     columns = columns_alike(readings) or columns_unlike(readings)
     names = [words(columns[name]) if name in columns else repeat(None) for name in NAMES]
-    moments = map(clock.__getitem__, columns.get("recorded_at") or repeat(None, len(readings)))
-    return zip(*names, strict=False), list(moments), finite(columns["value"])
+    moments = list(map(clock.__getitem__, columns.get("recorded_at") or repeat(None, len(readings))))
+    return zip(*names, strict=False), moments, finite(columns["value"])
 
 
 def columns_alike(readings: Sequence[Any]) -> dict[str, list[Any]] | None:

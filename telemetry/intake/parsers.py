@@ -6,7 +6,7 @@ strict parser refuses is read again by Python's, which knows such things, and ea
 
 import json
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import orjson
@@ -17,6 +17,7 @@ from rest_framework.parsers import BaseParser
 from faultreporter.api.parsers import read_limited
 from faultreporter.errors import MalformedJson, PayloadTooLarge, UnknownField, ValidationFailed
 from telemetry.intake.ingest import MAX_READINGS
+from telemetry.intake.sent import well_formed
 
 MAX_BODY_BYTES = 8_000_000
 """Of the body as sent and of what it unpacks to; 10,000 readings are about 1.6 MB."""
@@ -68,6 +69,11 @@ def read_object(body: bytes) -> list[Any]:
     return readings
 
 
+def read_document(body: bytes) -> Sequence[Any]:
+    sent = well_formed(body)
+    return read_object(body) if sent is None else sent
+
+
 def read_lines(body: bytes) -> list[Any]:
     lines = [line for line in body.splitlines() if line.strip()]
     if len(lines) > MAX_READINGS:
@@ -84,7 +90,7 @@ def read_lines(body: bytes) -> list[Any]:
 class ReadingsParser(BaseParser):
     """The list of readings in a body, each as it came."""
 
-    read: Callable[[bytes], list[Any]]
+    read: Callable[[bytes], Sequence[Any]]
 
     def parse(self, stream: Any, media_type: str | None = None, parser_context: Any = None) -> Any:
         body = read_body(stream, parser_context["request"])
@@ -96,7 +102,7 @@ class ReadingsParser(BaseParser):
 
 class JSONReadingsParser(ReadingsParser):
     media_type = "application/json"
-    read = staticmethod(read_object)
+    read = staticmethod(read_document)
 
 
 class NDJSONReadingsParser(ReadingsParser):

@@ -1,10 +1,11 @@
 """A batch that is taken column by column comes to what it comes to reading by reading."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from itertools import chain
 from typing import Any
 
+import orjson
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -13,6 +14,7 @@ from equipment.tests.factories import EquipmentFactory
 from telemetry.intake.checks import PIECE, Clock, Group, Line, grouped, key_of, one_by_one, take
 from telemetry.intake.directory import Sender, entries_of
 from telemetry.intake.refusals import Refusal, Refused
+from telemetry.intake.sent import well_formed
 from telemetry.store.storage import ticks_of
 from telemetry.tests.factories import MetricFactory
 
@@ -46,6 +48,19 @@ FORMS: list[dict[str, Any]] = [
     {name: told for name, told in GOOD.items() if name != "recorded_at"},
     {**NAMES, **FACTS},
 ]
+
+
+TEXTS = FACTS["recorded_at"].filter(lambda told: told is None or isinstance(told, str))
+SENT_FORMS: list[dict[str, Any]] = [
+    GOOD,
+    {**GOOD, "unit": st.sampled_from(["Cel", "[degF]", "kW", None]), "recorded_at": TEXTS},
+    {
+        "equipment_code": st.sampled_from(["CH-1", "CH-9", "\0", None]),
+        "metric": st.sampled_from(["temperature", "", "humidity"]),
+        "value": st.floats(-60, 130) | st.integers(-(2**63), 2**64 - 1) | st.just(1e308),
+    },
+]
+"""What gateways send that know our fields and types, though their machines, values and times may be wrong."""
 
 
 def batches() -> st.SearchStrategy[list[Any]]:
@@ -83,6 +98,24 @@ def test_a_batch_comes_to_what_its_readings_come_to_one_by_one(machines: None, b
 
     assert by_series(lines) == by_series(alone)
     assert refused == refused_alone
+
+
+def taken(readings: Sequence[Any]) -> tuple[Any, list[tuple[int, Refused]]]:
+    refused: list[tuple[int, Refused]] = []
+    lines = take(readings, at=NOW, sender=Sender(), refuse=lambda *one: refused.append(one))
+    return by_series(lines), refused
+
+
+@settings(max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(st.sampled_from(SENT_FORMS).flatmap(st.fixed_dictionaries), max_size=12), st.sampled_from([1, PIECE]))
+def test_what_is_read_into_fields_comes_to_what_its_json_comes_to(
+    machines: None, readings: list[Any], times: int
+) -> None:
+    batch = readings * times
+    sent = well_formed(orjson.dumps({"readings": batch}))
+
+    assert sent is not None
+    assert taken(sent) == taken(batch)
 
 
 GOOD_READING = {"equipment_code": "CH-1", "metric": "temperature", "value": 5.0, "recorded_at": "2026-03-01T11:00:00Z"}
