@@ -9,6 +9,8 @@ from playwright.sync_api import BrowserContext, Page, Request, sync_playwright
 
 DESKTOP, PHONE = (1440, 900), (390, 844)
 # Without the last ones the browser looks for hosts of its maker.
+PATIENCE = 120_000
+"""Milliseconds. A busy machine takes half a minute to build the page of the whole API; nothing is timed by this."""
 SWITCHES = [
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
     "--disable-component-update", "--disable-sync",
@@ -60,7 +62,7 @@ class Visitor:
         """Open the page once and look at it in each size."""
         self.resize(sizes[0])
         answer = self.page.goto(self.home + path, wait_until="load")
-        self.page.wait_for_selector(shows)
+        self.page.wait_for_selector(shows, timeout=PATIENCE)
         if answer is None or answer.status != 200:
             self.note(f"status {answer and answer.status}")
         for size in sizes:

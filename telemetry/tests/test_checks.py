@@ -106,7 +106,7 @@ def taken(readings: Sequence[Any]) -> tuple[Any, list[tuple[int, Refused]]]:
     return by_series(lines), refused
 
 
-@settings(max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(st.sampled_from(SENT_FORMS).flatmap(st.fixed_dictionaries), max_size=12), st.sampled_from([1, PIECE]))
 def test_what_is_read_into_fields_comes_to_what_its_json_comes_to(
     machines: None, readings: list[Any], times: int
