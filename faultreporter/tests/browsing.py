@@ -8,9 +8,9 @@ from typing import Any
 from playwright.sync_api import BrowserContext, Page, Request, sync_playwright
 
 DESKTOP, PHONE = (1440, 900), (390, 844)
-# Without the last ones the browser looks for hosts of its maker.
 PATIENCE = 120_000
 """Milliseconds. A busy machine takes half a minute to build the page of the whole API; nothing is timed by this."""
+# Without the last ones the browser looks for hosts of its maker.
 SWITCHES = [
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
     "--disable-component-update", "--disable-sync",
