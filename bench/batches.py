@@ -139,9 +139,9 @@ class Limit:
         self.lines: dict[tuple[str, str], int] = {}
 
     def packed(self, batch: list[dict[str, Any]]) -> bytes:
-        from telemetry.store.storage import HEADER, TRAILER, pack_row, ticks_of  # noqa: PLC0415 - Django must be set up
+        from telemetry.store.storage import Readings, packed, ticks_of  # noqa: PLC0415 - Django must be set up
 
-        rows = sorted(
+        rows = (
             (
                 self.lines.setdefault((one["equipment_id"], one["metric"]), 1_000_000_000 + len(self.lines)),
                 ticks_of(datetime.fromisoformat(one["recorded_at"])),
@@ -149,7 +149,7 @@ class Limit:
             )
             for one in batch
         )
-        return b"".join([HEADER, *(pack_row(3, 4, line, 8, at, 8, value) for line, at, value in rows), TRAILER])
+        return packed(Readings.of(rows).in_order())
 
     def store(self, rows: bytes) -> None:
         from telemetry.store.storage import COPY_SQL, binary_cursor  # noqa: PLC0415

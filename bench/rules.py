@@ -86,13 +86,13 @@ def set_up(case: Case) -> list[int]:
 
 def batches(case: Case, series: list[int], rng: random.Random) -> Iterator[tuple[Any, datetime]]:
     """A reading a minute for every series, READINGS in a batch, and when it arrives."""
-    from telemetry.store.storage import EPOCH, TICK, Rows  # noqa: PLC0415
+    from telemetry.store.storage import Readings, ticks_of  # noqa: PLC0415
 
     each = READINGS // len(series)
     for number in range(WARM_UP + ROUNDS):
         moments = [BEGINNING + timedelta(minutes=number * each + n) for n in range(each)]
-        ticks = [(moment - EPOCH) // TICK for moment in moments]
-        yield {pk: Rows(ticks, [rng.uniform(*case.values) for _ in ticks]) for pk in series}, moments[-1]
+        ticks = list(map(ticks_of, moments))
+        yield Readings.of((pk, one, rng.uniform(*case.values)) for pk in series for one in ticks), moments[-1]
 
 
 def measure(case: Case) -> dict[str, float]:

@@ -5,13 +5,10 @@ Factors are exact fractions: an inch is 254/10000 m by definition, not 0.0254 ro
 """
 
 import re
-from collections.abc import Callable
 from fractions import Fraction
 from functools import cache, lru_cache
 from math import floor, isfinite, log10
 from typing import NamedTuple
-
-Conversion = Callable[[float], float]
 
 LONGEST_CODE = 32
 MOST_DECIMALS = 9
@@ -103,18 +100,32 @@ def exact_conversion(source: str, target: str) -> tuple[Fraction, Fraction]:
     return known.factor / wanted.factor, (known.offset - wanted.offset) / wanted.factor
 
 
+class Conversion(NamedTuple):
+    """From one unit to another: `(value * numerator + shift) / denominator`."""
+
+    numerator: float
+    shift: float
+    denominator: float
+
+    def __call__(self, value: float) -> float:
+        return (value * self.numerator + self.shift) / self.denominator
+
+
+SAME = Conversion(1.0, -0.0, 1.0)
+"""Changes no number, not even -0.0."""
+
+
 @lru_cache(maxsize=4096)
 def conversion(source: str, target: str) -> Conversion | None:
-    """The function from `source` to `target`, None if the numbers are the same; UnitMismatch where there is none."""
+    """From `source` to `target`, None if the numbers are the same; UnitMismatch where there is none."""
     factor, offset = exact_conversion(source, target)
     if factor == 1 and offset == 0:
         return None
     denominator = factor.denominator * offset.denominator
     try:
-        numerator, shift, divisor = float(factor * denominator), float(offset * denominator), float(denominator)
+        return Conversion(float(factor * denominator), float(offset * denominator), float(denominator))
     except OverflowError:
         raise UnitMismatch from None
-    return lambda value: (value * numerator + shift) / divisor
 
 
 def is_unit(code: str) -> bool:

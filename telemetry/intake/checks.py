@@ -1,25 +1,28 @@
 """A batch of readings as it was sent, checked: where each reading belongs and as what it will be stored.
 
-Readings are taken column by column, in a few steps over each, which is several times as fast as one by one. Those that
-share a piece of the batch, or a name, with a wrong one are looked at one by one, and what is wrong with it is said.
+Readings are taken column by column, in a few steps over each, which is several times as fast as one by one. Wrong ones,
+and those that share a piece of the batch with a malformed one, are looked at one by one, and what is wrong is said.
 """
 
 import re
-from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+import uuid
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from itertools import chain, repeat
-from math import isfinite
+from itertools import compress, repeat
+from math import inf, isfinite
 from operator import attrgetter, itemgetter
 from types import NoneType
-from typing import Any
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
 
 from telemetry.intake.directory import NAMES, Entry, Key, Sender, entries_of
 from telemetry.intake.refusals import Refusal, Refused
 from telemetry.intake.sent import FIELDS, Sent, as_json
 from telemetry.store.partitions import earliest_accepted
-from telemetry.store.storage import Rows, ticks_of
+from telemetry.store.storage import ticks_of
+from telemetry.units import SAME
 
 MAX_FUTURE = timedelta(minutes=10)
 """How far a sensor's clock may run ahead."""
@@ -32,31 +35,61 @@ PIECE = 200
 TIMESTAMP = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(?:\.\d+)?(?:[Zz]|[+-]\d\d:\d\d)", re.ASCII)
 
 
-@dataclass(slots=True)
-class Group(Rows):
-    """Readings that call their channel alike, as they were sent, with their places in the batch."""
+class Taken(NamedTuple):
+    """The readings to store by columns, in the order they were sent; `entry` is each one's place in `entries`."""
 
-    places: list[int] = field(default_factory=list)
-
-    def fits(self, entry: Entry) -> bool:
-        """Whether all values are possible, which are in the metric's unit from now on."""
-        if entry.convert:
-            self.values = list(map(entry.convert, self.values))
-        return entry.lowest <= min(self.values) <= max(self.values) <= entry.highest
-
-    def joined(self, other: "Group") -> "Group":
-        """In the order in which they were sent."""
-        parts = [zip(one.places, one.moments, one.values, strict=True) for one in (self, other)]
-        places, moments, values = map(list, zip(*sorted(chain(*parts)), strict=True))
-        return Group(moments, values, places)
+    entries: Sequence[Entry]
+    entry: NDArray[np.intp]
+    moments: NDArray[np.int64]
+    values: NDArray[np.float64]
 
 
-@dataclass(slots=True)
-class Line:
-    """A series and the readings of the batch that are taken for it, as they were sent."""
+class Numbers(dict[Key, int]):
+    """A number for each key, in the order in which they are met."""
 
-    entry: Entry
-    rows: Group
+    def __missing__(self, key: Key) -> int:
+        number = self[key] = len(self)
+        return number
+
+
+NONE = -1
+UNFIT = Entry(uuid.UUID(int=0), uuid.UUID(int=0), None, None, inf, -inf, None)
+"""Stands for what a wrong key comes to: no value fits it."""
+
+
+class Columns:
+    """A batch by columns: the number of each reading's key, or NONE where it isn't taken; its moment; its value."""
+
+    def __init__(self, size: int) -> None:
+        self.number = np.full(size, NONE, np.intp)
+        self.moments = np.zeros(size, np.int64)
+        self.values = np.zeros(size)
+
+    def put(self, place: int | slice, number: Any, moment: Any, value: Any) -> None:
+        self.number[place], self.moments[place], self.values[place] = number, moment, value
+
+    def missing(self) -> list[int]:
+        """The places of what isn't taken."""
+        places: list[int] = np.flatnonzero(self.number == NONE).tolist()
+        return places
+
+    def leave_out_unfit(self, entries: Iterable[Entry]) -> None:
+        """What is left has a possible value, which is in the metric's unit from now on."""
+        *_, lowest, highest, conversions = zip(*entries, strict=True)
+        if any(conversions):
+            table = np.array([conversion or SAME for conversion in conversions])
+            numerators, shifts, denominators = table[self.number].T
+            with np.errstate(over="ignore"):
+                self.values = (self.values * numerators + shifts) / denominators
+        fits = (np.array(lowest)[self.number] <= self.values) & (self.values <= np.array(highest)[self.number])
+        self.number[~fits] = NONE
+
+    def taken(self, entries: Sequence[Entry]) -> Taken:
+        stays = self.number != NONE
+        number = self.number[stays]
+        used = np.bincount(number, minlength=len(entries)) > 0
+        of_these = list(compress(entries, used.tolist()))
+        return Taken(of_these, (np.cumsum(used) - 1)[number], self.moments[stays], self.values[stays])
 
 
 def leap_second(text: str) -> datetime:
@@ -135,52 +168,38 @@ def take(
     sender: Sender,
     refuse: Callable[[int, Refused], None],
     since: datetime | None = None,
-) -> Collection[Line]:
-    """The series with the readings to store; tells `refuse` of every reading that is left out, in order."""
-    clock = Clock(at, since)
-    groups, aside = grouped(readings, clock)
-    entries = entries_of({*groups, *(key_of(as_json(readings[place])) for place in aside)}, sender)
-    lines: dict[object, Line] = {}
-    for key, group in groups.items():
-        entry = entries[key]
-        if isinstance(entry, Refused) or not group.fits(entry):
-            aside += group.places
-        else:
-            put(lines, entry, group)
-    for line in one_by_one(readings, sorted(aside), entries, clock, refuse):
-        put(lines, line.entry, line.rows)
-    return lines.values()
-
-
-def put(lines: dict[object, Line], entry: Entry, group: Group) -> None:
-    """A series may have several names in a batch."""
-    line = lines.get(entry.place)
-    if line is None:
-        lines[entry.place] = Line(entry, group)
-    else:
-        line.rows = line.rows.joined(group)
+) -> Taken:
+    """The readings to store; tells `refuse` of every reading that is left out, in order."""
+    clock, numbers = Clock(at, since), Numbers()
+    columns = by_columns(readings, numbers, clock)
+    for place in columns.missing():
+        numbers[key_of(as_json(readings[place]))]  # every key has a number then
+    found = entries_of(numbers, sender)
+    entries = [UNFIT if isinstance(entry, Refused) else entry for entry in map(found.__getitem__, numbers)]
+    if entries:
+        columns.leave_out_unfit(entries)
+    for place, key, moment, value in one_by_one(readings, columns.missing(), found, clock, refuse):
+        columns.put(place, numbers[key], moment, value)
+    return columns.taken(entries)
 
 
 def one_by_one(
     readings: Sequence[Any],
     places: Iterable[int],
-    entries: Mapping[Key, Entry | Refused],
+    found: Mapping[Key, Entry | Refused],
     clock: Clock,
     refuse: Callable[[int, Refused], None],
-) -> Collection[Line]:
-    """By series, whatever their readings call it."""
-    lines: dict[object, Line] = {}
+) -> Iterator[tuple[int, Key, int, float]]:
+    """Place, key, moment and value of those that have nothing wrong with them."""
     for place in places:
         reading = as_json(readings[place])
+        key = key_of(reading)
         try:
-            entry, moment, value = check(reading, entries[key_of(reading)], clock)
+            _, moment, value = check(reading, found[key], clock)
         except Refusal as refusal:
             refuse(place, refusal.code)
         else:
-            line = lines.get(entry.place) or lines.setdefault(entry.place, Line(entry, Group()))
-            line.rows.append(moment, value)
-            line.rows.places.append(place)
-    return lines.values()
+            yield place, key, moment, value
 
 
 def key_of(reading: object) -> Key:
@@ -192,24 +211,17 @@ class Unlike(Exception):
     """There is a reading here that can't be taken by columns."""
 
 
-def grouped(readings: Sequence[Any], clock: Clock) -> tuple[dict[Key, Group], list[int]]:
-    """The readings by what they call their channel, and the places of those that are to be looked at one by one."""
-    groups: dict[Key, Group] = defaultdict(Group)
-    aside: list[int] = []
+def by_columns(readings: Sequence[Any], numbers: Numbers, clock: Clock) -> Columns:
+    """Without the pieces in which a reading is malformed; whether the names and values are right remains to be seen."""
+    columns = Columns(len(readings))
     for start in range(0, len(readings), PIECE):
-        piece = readings[start : start + PIECE]
-        places = range(start, start + len(piece))
+        piece = slice(start, min(start + PIECE, len(readings)))
         try:
-            columns = columns_of(piece, clock)
+            keys, moments, values = columns_of(readings[piece], clock)
         except (Unlike, Refusal, KeyError, TypeError, OverflowError):
-            aside += places
             continue
-        for place, key, moment, value in zip(places, *columns, strict=False):
-            group = groups[key]
-            group.places.append(place)
-            group.moments.append(moment)
-            group.values.append(value)
-    return groups, aside
+        columns.put(piece, list(map(numbers.__getitem__, keys)), moments, values)
+    return columns
 
 
 def columns_of(readings: Sequence[Any], clock: Clock) -> tuple[Iterable[Key], list[int], list[float]]:

@@ -60,8 +60,6 @@ class Entry(NamedTuple):
     lowest: float
     highest: float
     convert: Conversion | None
-    place: object
-    """The same for all keys of one series."""
 
 
 class Found(NamedTuple):
@@ -121,8 +119,7 @@ def found(
         return Found(equipment_id, Refused.UNIT_MISMATCH)
     lowest = -float_info.max if lowest is None else lowest
     highest = float_info.max if highest is None else highest
-    place = series_id or (equipment_id, metric_id)
-    return Found(equipment_id, Entry(equipment_id, metric_id, series_id, gateway_id, lowest, highest, convert, place))
+    return Found(equipment_id, Entry(equipment_id, metric_id, series_id, gateway_id, lowest, highest, convert))
 
 
 def only(pattern: "re.Pattern[str]", name: object) -> str | None:

@@ -5,21 +5,22 @@ series and moment stays. Every reading of a batch is counted in exactly one of a
 """
 
 import uuid
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
+import numpy as np
 from django.db import transaction
 from django.utils.translation import ngettext
 from prometheus_client import Counter, Histogram
 
 from faultreporter.errors import PayloadTooLarge
 from faultreporter.outbox import publish
-from telemetry.intake.checks import Line, take
+from telemetry.intake.checks import take
 from telemetry.intake.directory import Entry, Sender
 from telemetry.intake.refusals import MESSAGES, Refused
 from telemetry.models import Series
-from telemetry.store.storage import store
+from telemetry.store.storage import Readings, store
 
 MAX_READINGS = 10_000
 MAX_ERRORS = 100
@@ -87,26 +88,28 @@ def ingest(
 def take_and_store(
     readings: Sequence[object], result: IngestResult, *, at: datetime, sender: Sender, since: datetime | None
 ) -> None:
-    if lines := take(readings, at=at, sender=sender, refuse=result.reject, since=since):
-        with transaction.atomic(savepoint=False):
-            known = with_series(lines)
-            stored = store({series: line.rows for series, line in known.items()}, at=at)
-            if stored.advanced:
-                if sender.gateway:
-                    note_gateway(sender.gateway, {series: known[series].entry for series in stored.advanced})
-                publish("telemetry.tasks.readings_arrived", series=stored.advanced)
-        result.accepted, result.duplicate, result.conflict = stored.accepted, stored.duplicate, stored.conflict
+    taken = take(readings, at=at, sender=sender, refuse=result.reject, since=since)
+    if not taken.entries:
+        return
+    with transaction.atomic(savepoint=False):
+        series = series_of(taken.entries)
+        stored = store(Readings(np.array(series, np.int32)[taken.entry], taken.moments, taken.values), at=at)
+        if stored.advanced:
+            if sender.gateway:
+                note_gateway(sender.gateway, zip(series, taken.entries, strict=True), stored.advanced)
+            publish("telemetry.tasks.readings_arrived", series=stored.advanced)
+    result.accepted, result.duplicate, result.conflict = stored.accepted, stored.duplicate, stored.conflict
 
 
-def note_gateway(gateway: uuid.UUID, entries: Mapping[int, Entry]) -> None:
-    """The newest readings of these series came with this key."""
+def note_gateway(gateway: uuid.UUID, lines: Iterable[tuple[int, Entry]], advanced: Iterable[int]) -> None:
+    """The newest readings of the advanced series came with this key."""
     name = str(gateway)
-    if moved := [series for series, entry in entries.items() if entry.gateway_id != name]:
+    if moved := {series for series, entry in lines if entry.gateway_id != name}.intersection(advanced):
         Series.objects.filter(pk__in=moved).update(gateway=gateway)
 
 
-def with_series(lines: Iterable[Line]) -> dict[int, Line]:
-    """By series; one that has no reading yet is made here."""
-    new = [line.entry for line in lines if line.entry.series_id is None]
-    made = Series.objects.make({(entry.equipment_id, entry.metric_id) for entry in new}) if new else {}
-    return {line.entry.series_id or made[line.entry.equipment_id, line.entry.metric_id]: line for line in lines}
+def series_of(entries: Sequence[Entry]) -> list[int]:
+    """Of each its series; one that has no reading yet is made here."""
+    new = {(entry.equipment_id, entry.metric_id) for entry in entries if entry.series_id is None}
+    made = Series.objects.make(new) if new else {}
+    return [entry.series_id or made[entry.equipment_id, entry.metric_id] for entry in entries]

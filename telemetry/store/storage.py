@@ -5,19 +5,17 @@ before. What is newer than that can't be stored yet and nobody else can store it
 by COPY if it is much. Only the rest, late or equal in the batch, is inserted with ON CONFLICT DO NOTHING and counted.
 """
 
-from array import array
-from bisect import bisect_left, bisect_right
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from operator import itemgetter
-from struct import Struct
 from typing import Any
 
+import numpy as np
 import psycopg
 import structlog
 from django.db import connection
+from numpy.typing import NDArray
 
 from telemetry.store.wire import use_columns
 
@@ -34,7 +32,7 @@ ON CONFLICT (series_id) DO UPDATE SET
     recorded_at = EXCLUDED.recorded_at, value = EXCLUDED.value, received_at = EXCLUDED.received_at,
     previous_at = latest.recorded_at
 WHERE latest.recorded_at < EXCLUDED.recorded_at
-RETURNING series_id, previous_at"""
+RETURNING series_id, COALESCE(previous_at, '-infinity')"""
 
 COPY_SQL = "COPY iot_data (series_id, recorded_at, value) FROM STDIN (FORMAT BINARY)"
 ADD_SQL = "INSERT INTO iot_data (series_id, recorded_at, value) SELECT * FROM unnest(%b, %b, %b)"
@@ -65,42 +63,43 @@ FAR_FUTURE = 2**63 - 1
 # PostgreSQL's binary format: a header, per row the number of columns and each with its length before it, a trailer
 HEADER = b"PGCOPY\n\xff\r\n\0" + bytes(8)
 TRAILER = b"\xff\xff"
-PIECE = 1_000
-pack_row = Struct("!hiiiqid").pack
+ROW = np.dtype([
+    ("columns", ">i2"),
+    ("series_length", ">i4"), ("series", ">i4"),
+    ("moment_length", ">i4"), ("moment", ">i8"),
+    ("value_length", ">i4"), ("value", ">f8"),
+])  # fmt: skip
+
+Cursor = psycopg.Cursor[Any]
+Places = NDArray[np.intp]
 
 
-@dataclass(slots=True)
-class Rows:
-    """Checked readings of one series: their moments in ticks, and their values."""
+@dataclass(frozen=True, slots=True)
+class Readings:
+    """Checked readings by columns: the series of each, its moment in ticks, and its value."""
 
-    moments: list[int] = field(default_factory=list)
-    values: list[float] = field(default_factory=list)
+    series: NDArray[np.int32]
+    moments: NDArray[np.int64]
+    values: NDArray[np.float64]
+
+    @classmethod
+    def of(cls, rows: Iterable[tuple[int, int, float]]) -> "Readings":
+        series, moments, values = zip(*rows, strict=True)
+        return cls(np.array(series, np.int32), np.array(moments, np.int64), np.array(values, np.float64))
 
     def __len__(self) -> int:
-        return len(self.moments)
+        return len(self.series)
 
-    def append(self, moment: int, value: float) -> None:
-        self.moments.append(moment)
-        self.values.append(value)
+    @property
+    def columns(self) -> list[NDArray[Any]]:
+        return [self.series, self.moments, self.values]
 
-    def put_in_order(self) -> None:
-        """By moment; of equal moments the first stays first."""
-        moments, in_order = self.moments, sorted(self.moments)
-        if moments != in_order:
-            order = sorted(range(len(moments)), key=moments.__getitem__)
-            self.moments, self.values = in_order, [self.values[place] for place in order]
+    def those(self, which: NDArray[Any]) -> "Readings":
+        return Readings(self.series[which], self.moments[which], self.values[which])
 
-    def parted(self, cut: int) -> tuple["Rows", "Rows"]:
-        """Those before place `cut` and the rest."""
-        return Rows(self.moments[:cut], self.values[:cut]), Rows(self.moments[cut:], self.values[cut:])
-
-
-Batch = Mapping[int, Rows]
-"""Readings by series, in the order they were sent."""
-Line = tuple[int, Rows]
-Change = tuple[int, int, int]
-"""A series, and the first and last moment of one quarter of an hour at which it got readings."""
-Cursor = psycopg.Cursor[Any]
+    def in_order(self) -> "Readings":
+        """By series and moment; of equal moments the first stays first."""
+        return self.those(np.lexsort((self.moments, self.series)))
 
 
 def ticks_of(moment: datetime) -> int:
@@ -127,138 +126,106 @@ def binary_cursor() -> "Iterator[Cursor]":
         yield cursor
 
 
-def store(batch: Batch, *, at: datetime) -> Stored:
+def store(batch: Readings, *, at: datetime) -> Stored:
     """Adds what isn't stored yet, moves the latest readings on and notes what has changed.
 
-    The caller has opened the transaction. Somebody who wrote readings and not the latest (by hand, or a restore in
-    parts) must not stop a gateway for ever: then nothing is taken for new.
+    `batch` comes as it was sent. The caller has opened the transaction. Somebody who wrote readings and not the latest
+    (by hand, or a restore in parts) must not stop a gateway for ever: then nothing is taken for new.
     """
-    for rows in batch.values():
-        rows.put_in_order()
+    batch = batch.in_order()
     with binary_cursor() as cursor:
         use_columns(cursor)
         cursor.execute("SAVEPOINT readings")  # by hand, and never released: it ends with the transaction
         try:
             return store_once(cursor, batch, at=at, trusting=True)
         except psycopg.IntegrityError:
-            log.exception("latest_reading_behind", series=len(batch))
+            log.exception("latest_reading_behind", readings=len(batch))
             cursor.execute("ROLLBACK TO SAVEPOINT readings")
             return store_once(cursor, batch, at=at, trusting=False)
 
 
-def store_once(cursor: Cursor, batch: Batch, *, at: datetime, trusting: bool) -> Stored:
-    moved = move_latest(cursor, batch, at=at)
-    live, late = parted(batch, moved) if trusting else ({}, batch)
-    accepted = sum(map(len, live.values()))
-    changed = add(cursor, live, rows=accepted)
-    conflict = 0
-    if late:
-        inserted, conflict = insert(cursor, late)
-        accepted += inserted
-        if inserted:
-            changed += changes(late.items())
-    if changed:
-        series, first, last = zip(*changed, strict=True)
-        cursor.execute(ARRIVAL_SQL, [at, array("i", series), array("q", first), array("q", last)], prepare=True)
-    sent = sum(map(len, batch.values()))
-    return Stored(accepted, sent - accepted - conflict, conflict, sorted(moved))
+def store_once(cursor: Cursor, batch: Readings, *, at: datetime, trusting: bool) -> Stored:
+    firsts = beginnings(batch.series, batch.moments)
+    advanced, previous = move_latest(cursor, batch, firsts, at=at)
+    late = late_in(batch, firsts, advanced, previous) if trusting else np.ones(len(batch), bool)
+    live, inserted, conflict = batch, 0, 0
+    if late.any():
+        live = batch.those(~late)
+        inserted, conflict = insert(cursor, batch.those(late))
+    if len(live):
+        add(cursor, live)
+    if changed := batch if inserted else live:
+        cursor.execute(ARRIVAL_SQL, [at, *changes(changed)], prepare=True)
+    accepted = len(live) + inserted
+    return Stored(accepted, len(batch) - accepted - conflict, conflict, advanced.tolist())
 
 
-def move_latest(cursor: Cursor, batch: Batch, *, at: datetime) -> dict[int, int | None]:
-    """The series that have a newer latest reading now, and what was their newest before: None for the first of all.
+def beginnings(*columns: NDArray[Any]) -> Places:
+    """Where the rows begin that are alike in these columns."""
+    different = np.ones(len(columns[0]), bool)
+    different[1:] = columns[0][1:] != columns[0][:-1]
+    for column in columns[1:]:
+        different[1:] |= column[1:] != column[:-1]
+    return np.flatnonzero(different)
 
-    Of several readings at the last moment the first is stored.
+
+def move_latest(
+    cursor: Cursor, batch: Readings, firsts: Places, *, at: datetime
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """The series that have a newer latest reading now, and what was the newest of each before.
+
+    `firsts` are the readings that are the first of their moment: they are the ones that are stored.
     """
-    moments = [rows.moments[-1] for rows in batch.values()]
-    values = [rows.values[bisect_left(rows.moments, last)] for rows, last in zip(batch.values(), moments, strict=True)]
-    columns = [array("i", batch), array("q", moments), array("d", values)]
-    return dict(cursor.execute(LATEST_SQL, [at, *columns], binary=True, prepare=True).fetchall())
+    series = batch.series[firsts]
+    newest = firsts[np.append(series[1:] != series[:-1], True)]
+    columns = batch.those(newest).columns
+    rows = cursor.execute(LATEST_SQL, [at, *columns], binary=True, prepare=True).fetchall()
+    advanced, previous = np.array(rows, np.int64).reshape(-1, 2).T
+    return advanced, previous
 
 
-def parted(batch: Batch, moved: Mapping[int, int | None]) -> tuple[Batch, Batch]:
-    """What can't be stored yet, because it is newer than all that was, and the rest: late, or equal moments."""
-    live, late = {}, {}
-    for series, rows in batch.items():
-        previous = moved.get(series, FAR_FUTURE)
-        cut = 0 if previous is None else bisect_right(rows.moments, previous)
-        if len(set(rows.moments)) < len(rows):
-            cut = len(rows)
-        if cut == 0:
-            live[series] = rows
-        elif cut == len(rows):
-            late[series] = rows
-        else:
-            late[series], live[series] = rows.parted(cut)
-    return live, late
+def late_in(
+    batch: Readings, firsts: Places, advanced: NDArray[np.int64], previous: NDArray[np.int64]
+) -> NDArray[np.bool]:
+    """Which may be stored already. What is newer than all that was can't be, unless moments of the series are equal."""
+    starts = beginnings(batch.series)
+    newest = np.full(len(starts), FAR_FUTURE)
+    newest[np.searchsorted(batch.series[starts], advanced)] = previous
+    late: NDArray[np.bool] = batch.moments <= np.repeat(newest, np.diff(starts, append=len(batch)))
+    if len(firsts) < len(batch):
+        late |= np.isin(batch.series, np.delete(batch.series, firsts))
+    return late
 
 
-def add(cursor: Cursor, batch: Batch, *, rows: int) -> list[Change]:
-    """Stores so many rows that can't be stored yet, and answers what has changed.
-
-    In key order, so that the index is filled page by page.
-    """
-    lines = sorted(batch.items(), key=itemgetter(0))
-    if rows > FEW:
-        return copy(cursor, lines)
-    if rows:
-        cursor.execute(ADD_SQL, columns_of(lines), prepare=True)
-    return changes(lines)
+def add(cursor: Cursor, batch: Readings) -> None:
+    """Stores what can't be stored yet; in key order, so that the index is filled page by page."""
+    if len(batch) > FEW:
+        with cursor.copy(COPY_SQL) as stream:
+            stream.write(packed(batch))
+    else:
+        cursor.execute(ADD_SQL, batch.columns, prepare=True)
 
 
-def columns_of(lines: Iterable[Line]) -> "list[array[Any]]":
-    """Series, moments and values. An array takes one long list faster than many short ones."""
-    series: list[int] = []
-    moments: list[int] = []
-    values: list[float] = []
-    for one, rows in lines:
-        series += [one] * len(rows)
-        moments += rows.moments
-        values += rows.values
-    return [array("i", series), array("q", moments), array("d", values)]
+def packed(batch: Readings) -> bytes:
+    """As COPY takes it."""
+    rows = np.empty(len(batch), ROW)
+    rows["columns"] = len(batch.columns)
+    for name, column in zip(("series", "moment", "value"), batch.columns, strict=True):
+        rows[f"{name}_length"], rows[name] = column.itemsize, column
+    return HEADER + rows.tobytes() + TRAILER
 
 
-def copy(cursor: Cursor, lines: Iterable[Line]) -> list[Change]:
-    """PostgreSQL stores a piece while we pack the next."""
-    piece = [HEADER]
-    with cursor.copy(COPY_SQL) as stream:
-        for series, rows in lines:
-            piece += [
-                pack_row(3, 4, series, 8, moment, 8, value)
-                for moment, value in zip(rows.moments, rows.values, strict=False)
-            ]
-            if len(piece) >= PIECE:
-                stream.write(b"".join(piece))
-                piece = []
-        stream.write(b"".join([*piece, TRAILER]))
-        return changes(lines)
-
-
-def insert(cursor: Cursor, batch: Batch) -> tuple[int, int]:
+def insert(cursor: Cursor, batch: Readings) -> tuple[int, int]:
     """Stores what isn't stored yet; how many that were, and for how many another value is stored."""
-    columns = columns_of(batch.items())
-    inserted = cursor.execute(INSERT_SQL, columns).rowcount
-    if inserted == len(columns[0]):
+    inserted = cursor.execute(INSERT_SQL, batch.columns).rowcount
+    if inserted == len(batch):
         return inserted, 0
-    (conflict,) = cursor.execute(CONFLICTS_SQL, columns).fetchone() or (0,)
+    (conflict,) = cursor.execute(CONFLICTS_SQL, batch.columns).fetchone() or (0,)
     return inserted, conflict
 
 
-def changes(lines: Iterable[Line]) -> list[Change]:
-    """By quarters of an hour; the readings of a series mostly lie within one."""
-    found = []
-    for series, rows in lines:
-        first, last = rows.moments[0], rows.moments[-1]
-        if first // WINDOW == last // WINDOW:
-            found.append((series, first, last))
-        else:
-            found += [(series, *ends) for ends in quarters(rows.moments)]
-    return found
-
-
-def quarters(moments: Sequence[int]) -> Iterator[tuple[int, int]]:
-    """The first and the last of these moments, which are in order, in each quarter of an hour that has some."""
-    start = 0
-    while start < len(moments):
-        end = bisect_left(moments, (moments[start] // WINDOW + 1) * WINDOW, start)
-        yield moments[start], moments[end - 1]
-        start = end
+def changes(batch: Readings) -> tuple[NDArray[np.int32], NDArray[np.int64], NDArray[np.int64]]:
+    """By series and quarter of an hour: the series, and the first and the last moment at which it got readings."""
+    starts = beginnings(batch.series, batch.moments // WINDOW)
+    lasts = np.append(starts[1:], len(batch)) - 1
+    return batch.series[starts], batch.moments[starts], batch.moments[lasts]

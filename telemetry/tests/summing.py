@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import pytest
 
-from telemetry.store.storage import Rows, store, ticks_of
+from telemetry.store.storage import Readings, store, ticks_of
 
 Stored = tuple[int, datetime, float]
 
@@ -33,7 +33,4 @@ def sums(readings: Iterable[Stored]) -> Sums:
 
 def keep(readings: Sequence[Stored], *, at: datetime) -> None:
     """As ingest stores a batch that has been checked."""
-    batch: dict[int, Rows] = {}
-    for series, recorded_at, value in readings:
-        batch.setdefault(series, Rows()).append(ticks_of(recorded_at), value)
-    store(batch, at=at)
+    store(Readings.of((series, ticks_of(recorded_at), value) for series, recorded_at, value in readings), at=at)

@@ -1,6 +1,6 @@
 """A batch that is taken column by column comes to what it comes to reading by reading."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from itertools import chain
 from typing import Any
@@ -11,8 +11,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from equipment.tests.factories import EquipmentFactory
-from telemetry.intake.checks import PIECE, Clock, Group, Line, grouped, key_of, one_by_one, take
-from telemetry.intake.directory import Sender, entries_of
+from telemetry.intake.checks import PIECE, Clock, Numbers, Taken, by_columns, key_of, one_by_one, take
+from telemetry.intake.directory import Entry, Sender, entries_of
 from telemetry.intake.refusals import Refusal, Refused
 from telemetry.intake.sent import well_formed
 from telemetry.store.storage import ticks_of
@@ -75,8 +75,10 @@ def batches() -> st.SearchStrategy[list[Any]]:
     )
 
 
-def by_series(lines: Iterable[Line]) -> dict[Any, tuple[list[int], list[float]]]:
-    return {line.entry.place: (line.rows.moments, line.rows.values) for line in lines}
+def by_entry(taken: Taken) -> list[tuple[Entry, int, float]]:
+    """Reading by reading, in the order they were sent."""
+    entries = [taken.entries[place] for place in taken.entry]
+    return list(zip(entries, taken.moments.tolist(), taken.values.tolist(), strict=True))
 
 
 @pytest.fixture
@@ -92,18 +94,18 @@ def test_a_batch_comes_to_what_its_readings_come_to_one_by_one(machines: None, b
     refused: list[tuple[int, Refused]] = []
     refused_alone: list[tuple[int, Refused]] = []
 
-    lines = take(batch, at=NOW, sender=Sender(), refuse=lambda *one: refused.append(one))
-    entries = entries_of(set(map(key_of, batch)), Sender())
-    alone = one_by_one(batch, range(len(batch)), entries, Clock(NOW), lambda *one: refused_alone.append(one))
+    together = take(batch, at=NOW, sender=Sender(), refuse=lambda *one: refused.append(one))
+    found = entries_of(set(map(key_of, batch)), Sender())
+    alone = one_by_one(batch, range(len(batch)), found, Clock(NOW), lambda *one: refused_alone.append(one))
 
-    assert by_series(lines) == by_series(alone)
+    assert by_entry(together) == [(found[key], moment, value) for _, key, moment, value in alone]
     assert refused == refused_alone
 
 
 def taken(readings: Sequence[Any]) -> tuple[Any, list[tuple[int, Refused]]]:
     refused: list[tuple[int, Refused]] = []
-    lines = take(readings, at=NOW, sender=Sender(), refuse=lambda *one: refused.append(one))
-    return by_series(lines), refused
+    together = take(readings, at=NOW, sender=Sender(), refuse=lambda *one: refused.append(one))
+    return by_entry(together), refused
 
 
 @settings(max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -121,10 +123,6 @@ def test_what_is_read_into_fields_comes_to_what_its_json_comes_to(
 GOOD_READING = {"equipment_code": "CH-1", "metric": "temperature", "value": 5.0, "recorded_at": "2026-03-01T11:00:00Z"}
 
 
-def places(groups: Mapping[Any, Group]) -> list[int]:
-    return sorted(place for group in groups.values() for place in group.places)
-
-
 def test_what_gateways_send_is_taken_by_columns() -> None:
     batch = [
         {**GOOD_READING, "unit": "[degF]"},
@@ -133,9 +131,7 @@ def test_what_gateways_send_is_taken_by_columns() -> None:
         {**GOOD_READING, "unit": None, "recorded_at": None},
     ]
 
-    groups, aside = grouped(batch, Clock(NOW))
-
-    assert (places(groups), aside) == ([0, 1, 2, 3], [])
+    assert by_columns(batch, Numbers(), Clock(NOW)).missing() == []
 
 
 @pytest.mark.parametrize(
@@ -144,19 +140,16 @@ def test_what_gateways_send_is_taken_by_columns() -> None:
 def test_only_the_piece_around_a_malformed_reading_is_looked_at_one_by_one(spoilt: dict[str, Any]) -> None:
     batch = [GOOD_READING] * PIECE + [{**GOOD_READING, **spoilt}] + [GOOD_READING] * (2 * PIECE)
 
-    groups, aside = grouped(batch, Clock(NOW))
-
-    assert aside == list(range(PIECE, 2 * PIECE))
-    assert places(groups) == [*range(PIECE), *range(2 * PIECE, 3 * PIECE + 1)]
+    assert by_columns(batch, Numbers(), Clock(NOW)).missing() == list(range(PIECE, 2 * PIECE))
 
 
 def test_readings_of_one_series_under_two_names_stay_in_the_order_they_were_sent(machines: None) -> None:
     fahrenheit = {**GOOD_READING, "unit": "[degF]", "value": 212.0}
     batch = [GOOD_READING, fahrenheit, {**GOOD_READING, "value": 6.0}]
 
-    (line,) = take(batch, at=NOW, sender=Sender(), refuse=lambda *one: pytest.fail(str(one)))
+    together = take(batch, at=NOW, sender=Sender(), refuse=lambda *one: pytest.fail(str(one)))
 
-    assert line.rows.values == [5.0, 100.0, 6.0]
+    assert together.values.tolist() == [5.0, 100.0, 6.0]
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ from telemetry import tasks
 from telemetry.models import Rule, RuleState, Series
 from telemetry.rules import failures, standings
 from telemetry.signals import rule_cleared, rule_fired
-from telemetry.store.storage import EPOCH, TICK, Rows, store
+from telemetry.store.storage import Readings, store, ticks_of
 from telemetry.tests.factories import RuleFactory, SeriesFactory
 from telemetry.tests.hearing import News, heard
 
@@ -42,8 +42,7 @@ def news(monkeypatch: pytest.MonkeyPatch) -> News:
 
 def send(lines: list[Series], *values: tuple[float, float]) -> None:
     """Readings as (minute, value), the same of each series."""
-    moments = [(minute(n) - EPOCH) // TICK for n, _ in values]
-    store({line.pk: Rows(list(moments), [value for _, value in values]) for line in lines}, at=NOW)
+    store(Readings.of((line.pk, ticks_of(minute(n)), value) for line in lines for n, value in values), at=NOW)
 
 
 def keys(lines: list[Series]) -> list[int]:
