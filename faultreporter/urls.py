@@ -7,6 +7,7 @@ from alerts.public_page import report_page
 from faultreporter.api import docs, health, meta, metrics
 
 api_v1: list[URLPattern | URLResolver] = [
+    path("", include("telemetry.urls")),  # first because gateways call far more often than people
     path("openapi.json", docs.openapi, name="openapi"),
     path("meta/config", meta.ConfigView.as_view(), name="config"),
     path("", include("faultreporter.accounts.urls")),
@@ -16,7 +17,6 @@ api_v1: list[URLPattern | URLResolver] = [
     path("", include("faultreporter.webhooks.urls")),
     path("", include("locations.urls")),
     path("", include("equipment.urls")),
-    path("", include("telemetry.urls")),
     path("", include("alerts.urls")),
     path("", include("workorders.urls")),
     path("", include("analytics.urls")),
