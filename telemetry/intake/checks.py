@@ -8,7 +8,7 @@ import re
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from itertools import compress, repeat
+from itertools import compress
 from math import inf, isfinite
 from operator import attrgetter, itemgetter
 from types import NoneType
@@ -230,9 +230,10 @@ def columns_of(readings: Sequence[Any], clock: Clock) -> tuple[Iterable[Key], li
         moments = [clock[reading.recorded_at] for reading in readings]
         return map(names_of, readings), moments, [reading.value for reading in readings]
     columns = columns_alike(readings) or columns_unlike(readings)
-    names = [words(columns[name]) if name in columns else repeat(None) for name in NAMES]
-    moments = list(map(clock.__getitem__, columns.get("recorded_at") or repeat(None, len(readings))))
-    return zip(*names, strict=False), moments, finite(columns["value"])
+    nothing = [None] * len(readings)
+    names = [words(columns.get(name, nothing)) for name in NAMES]
+    moments = list(map(clock.__getitem__, columns.get("recorded_at", nothing)))
+    return zip(*names, strict=True), moments, finite(columns["value"])
 
 
 def columns_alike(readings: Sequence[Any]) -> dict[str, list[Any]] | None:

@@ -401,6 +401,11 @@ def test_any_interleaving_gives_the_references_rows_counts_and_latest(
     assert {code: (moment, value) for code, moment, value in newest} == reference.latest()
 
 
+@pytest.mark.parametrize("nameless", [{"value": 0}, {"value": 0, "recorded_at": None}, {"value": 0, "unit": None}])
+def test_a_reading_that_names_nothing(chiller: Equipment, nameless: dict[str, Any]) -> None:
+    assert the_code(nameless) == "unknown_equipment"
+
+
 ANYTHING = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(st.characters(categories=None)),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
