@@ -23,6 +23,7 @@ from telemetry import voiding
 from telemetry.models import Arrival
 from telemetry.store.partitions import READINGS, first_of_month
 from telemetry.store.storage import Cursor, binary_cursor
+from telemetry.store.turns import take_turn
 
 EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
 WINDOW = timedelta(minutes=15)
@@ -189,6 +190,7 @@ def roll_up(*, at: datetime, up_to: int = LARGEST_NUMBER) -> int:
     with transaction.atomic():
         if not try_lock():
             return 0
+        take_turn()
         with binary_cursor() as cursor:
             rows = cursor.execute(TAKE_SQL, [up_to, ARRIVALS_AT_ONCE, CHANGES_AT_ONCE]).fetchall()
         taken = [Stretch(*row) for row in rows]

@@ -1,12 +1,15 @@
 """Readings through detectors, and what they find into insights. Off the paging path: no alert ever comes of it.
 
-A run takes the states that have readings before them, a bounded number at a time, FOR UPDATE SKIP LOCKED: workers
-share the work, and a state moves on in the transaction that stores what it found. Run twice or killed half-way,
-nothing is judged twice; a reading older than what its state has judged is late and changes nothing.
+A run lists the states that have readings before them and takes a bounded number at a time, FOR UPDATE SKIP LOCKED:
+what another worker has at the moment is left to it, and a state moves on in the transaction that stores what it found.
+Run twice or killed half-way, nothing is judged twice; a reading older than what its state has judged is late and
+changes nothing.
 """
 
+import math
+import time
 import uuid
-from collections import defaultdict
+from collections import defaultdict, deque
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime, timedelta
 from typing import NamedTuple
@@ -18,6 +21,7 @@ from django.db import connection, transaction
 from telemetry.detection.detectors import Algorithm, Episode, RelativeEntropy, RunningZ
 from telemetry.models import Detector, Insight
 from telemetry.rules.standings import rows_of
+from telemetry.store.turns import take_turn
 
 STATES_AT_ONCE = 250
 READINGS_AT_ONCE = 1_000
@@ -43,14 +47,19 @@ WHERE metric.deleted_at IS NULL AND NOT EXISTS (
 )
 ON CONFLICT DO NOTHING"""
 
-# Of each kind the detector of the machine's category, else that of all machines; then only if it is switched on.
-IN_FORCE = """
+
+def in_force(which: str = "TRUE") -> str:
+    """Of each kind the detector of the machine's category, else that of all machines; then only if it is switched on.
+
+    `which` says of which series; they come first in every plan, with or without statistics of the tables.
+    """
+    return f"""
 (
     SELECT * FROM (
         SELECT DISTINCT ON (series.id, detector.kind)
             detector.id AS detector_id, detector.kind, detector.visibility, detector.is_enabled,
             series.id AS series_id, equipment.id AS equipment_id, equipment.location_id, latest.recorded_at AS latest_at
-        FROM iot_series series
+        FROM (SELECT id, equipment_id, metric_id FROM iot_series WHERE {which} OFFSET 0) series
         JOIN equipment ON equipment.id = series.equipment_id AND equipment.deleted_at IS NULL
         JOIN iot_latest latest ON latest.series_id = series.id
         JOIN iot_detectors detector ON detector.metric_id = series.metric_id AND detector.deleted_at IS NULL
@@ -58,12 +67,13 @@ IN_FORCE = """
         ORDER BY series.id, detector.kind, detector.category_id NULLS LAST
     ) chosen
     WHERE is_enabled
-) AS in_force"""
+) AS in_force"""  # noqa: S608 - constants
+
 
 NEW_STATES_SQL = f"""
 INSERT INTO iot_detector_states (detector_id, series_id, judged_up_to, tells_from, version, state)
 SELECT detector_id, series_id, latest_at - make_interval(days => %s), latest_at, 0, ''
-FROM {IN_FORCE}
+FROM {in_force()}
 WHERE NOT EXISTS (
     SELECT FROM iot_detector_states old
     WHERE old.detector_id = in_force.detector_id AND old.series_id = in_force.series_id
@@ -71,17 +81,22 @@ WHERE NOT EXISTS (
 ORDER BY detector_id, series_id
 ON CONFLICT DO NOTHING"""  # noqa: S608 - constants
 
+WAITING_SQL = """
+SELECT state.id, series_id FROM iot_detector_states state
+JOIN iot_latest latest USING (series_id)
+WHERE latest.recorded_at > state.judged_up_to
+ORDER BY state.judged_up_to, state.id"""
+
 BEHIND_SQL = f"""
 SELECT state.id, in_force.detector_id, in_force.kind, in_force.visibility = 'SHADOW', in_force.series_id,
-    in_force.equipment_id, COALESCE(site.time_zone, %s), in_force.latest_at,
+    in_force.equipment_id, COALESCE(site.time_zone, %(time_zone)s), in_force.latest_at,
     state.judged_up_to, state.tells_from, state.version, state.state
-FROM {IN_FORCE}
+FROM {in_force("id = ANY(%(series)s)")}
 JOIN iot_detector_states state USING (detector_id, series_id)
 LEFT JOIN locations place ON place.id = in_force.location_id
 LEFT JOIN locations site ON site.id = COALESCE(place.site_id, place.id)
-WHERE in_force.latest_at > state.judged_up_to
-ORDER BY state.judged_up_to, state.id
-LIMIT %s
+WHERE state.id = ANY(%(states)s) AND in_force.latest_at > state.judged_up_to
+ORDER BY state.id
 FOR UPDATE OF state SKIP LOCKED"""  # noqa: S608 - constants
 
 # The two outer bounds say nothing new about the rows; they let the planner leave out the months without news.
@@ -108,7 +123,7 @@ WHERE state.id = judged.id"""
 CLOSE_SQL = f"""
 UPDATE iot_insights insight SET ended_at = insight.last_unusual_at, updated_at = %s
 WHERE insight.ended_at IS NULL AND NOT EXISTS (
-    SELECT FROM {IN_FORCE}
+    SELECT FROM {in_force()}
     WHERE in_force.detector_id = insight.detector_id AND in_force.series_id = insight.series_id
 )"""  # noqa: S608 - constants
 
@@ -116,7 +131,7 @@ WHERE insight.ended_at IS NULL AND NOT EXISTS (
 FORGET_SQL = f"""
 DELETE FROM iot_detector_states WHERE id IN (
     SELECT id FROM iot_detector_states state WHERE NOT EXISTS (
-        SELECT FROM {IN_FORCE}
+        SELECT FROM {in_force()}
         WHERE in_force.detector_id = state.detector_id AND in_force.series_id = state.series_id
     )
     FOR UPDATE SKIP LOCKED
@@ -135,6 +150,13 @@ SELECT count(*), min(latest.received_at)
 FROM iot_detector_states state
 JOIN iot_latest latest USING (series_id)
 WHERE latest.recorded_at > state.judged_up_to"""
+
+
+class Waiting(NamedTuple):
+    """A state that had readings before it when it was looked for, and of which series it is."""
+
+    state_id: int
+    series_id: int
 
 
 class Behind(NamedTuple):
@@ -184,26 +206,53 @@ def prepare(*, at: datetime) -> None:
         cursor.execute(NEW_STATES_SQL, [LEARN_FROM_DAYS])
 
 
-def judge(*, at: datetime, states: int = STATES_AT_ONCE, readings: int = READINGS_AT_ONCE) -> int:
-    """One transaction of what is waiting; answers how many states it moved on, 0 if nothing waits."""
+def judge(*, at: datetime, seconds: float = math.inf, readings: int = READINGS_AT_ONCE) -> int:
+    """What waits now, or as much of it as can be begun in so many seconds; answers how many states moved on.
+
+    What comes meanwhile waits for the next run: whoever ran after it would never be done.
+    """
+    end, moved = time.monotonic() + seconds, 0
+    waiting = deque(states_behind())
+    while waiting and time.monotonic() < end:
+        states = [waiting.popleft() for _ in range(min(STATES_AT_ONCE, len(waiting)))]
+        done, unfinished = judge_some(states, at=at, readings=readings)
+        moved += done - len(unfinished)
+        waiting += unfinished
+    return moved
+
+
+def states_behind() -> list[Waiting]:
+    """Those with readings before them; first those that have waited longest."""
+    return [Waiting(*row) for row in rows_of(WAITING_SQL, [])]
+
+
+def judge_some(states: Sequence[Waiting], *, at: datetime, readings: int) -> tuple[int, list[Waiting]]:
+    """One transaction: these states, each at most so many readings further.
+
+    Answers how many it moved on, and which of them have more before them. What another worker has, or no detector
+    watches any more, is left alone.
+    """
     with transaction.atomic():
+        take_turn()
         behind = lock_behind(states)
-        if not behind:
-            return 0
-        waiting = unjudged_readings(behind, limit=readings)
-        saved, found = [], []
+        unjudged = unjudged_readings(behind, limit=readings) if behind else {}
+        saved, found, unfinished = [], [], []
         for one in behind:
-            new = waiting[one.state_id]
+            new = unjudged[one.state_id]
             algorithm = one.restored()
             episodes = algorithm.feed(new)
             found += [Found(one, episode) for episode in episodes if episode.started_at > one.tells_from]
-            judged_up_to = new[-1][0] if len(new) == readings else one.latest_at
+            judged_up_to = one.latest_at
+            if len(new) == readings:
+                judged_up_to = new[-1][0]
+                unfinished.append(Waiting(one.state_id, one.series_id))
             saved.append((one.state_id, judged_up_to, algorithm.version, algorithm.dump()))
-        with connection.cursor() as cursor:
-            cursor.execute(SAVE_SQL, list(map(list, zip(*saved, strict=True))))
+        if saved:
+            with connection.cursor() as cursor:
+                cursor.execute(SAVE_SQL, list(map(list, zip(*saved, strict=True))))
         if found:
             tell(found, at=at)
-    return len(behind)
+    return len(behind), unfinished
 
 
 def begin_anew(series: Sequence[int], *, at: datetime) -> None:
@@ -218,8 +267,10 @@ def backlog() -> tuple[int, datetime | None]:
     return states, oldest_at
 
 
-def lock_behind(limit: int) -> list[Behind]:
-    return [Behind(*row) for row in rows_of(BEHIND_SQL, [settings.TIME_ZONE, limit])]
+def lock_behind(waiting: Sequence[Waiting]) -> list[Behind]:
+    states, series = map(list, zip(*waiting, strict=True))
+    parameters = {"time_zone": settings.TIME_ZONE, "states": states, "series": series}
+    return [Behind(*row) for row in rows_of(BEHIND_SQL, parameters)]
 
 
 def unjudged_readings(behind: Sequence[Behind], *, limit: int) -> Mapping[int, list[tuple[datetime, float]]]:

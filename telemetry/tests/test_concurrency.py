@@ -12,9 +12,11 @@ from django.db import connection, transaction
 from django.db.models import Max
 
 from equipment.tests.factories import EquipmentFactory
+from faultreporter.testing import somebody_waits_for_a_lock
 from telemetry.aggregation.rollups import Stretch, rebuild, roll_up
+from telemetry.detection import insights
 from telemetry.intake.ingest import IngestResult, ingest
-from telemetry.models import Arrival, HourRollup, LatestReading, Reading, Rule, RuleState, Series
+from telemetry.models import Arrival, DetectorState, HourRollup, LatestReading, Reading, Rule, RuleState, Series
 from telemetry.rules import evaluation
 from telemetry.signals import rule_cleared, rule_fired
 from telemetry.tests.factories import MetricFactory, RuleFactory
@@ -106,6 +108,30 @@ def test_a_second_worker_waits_for_no_one_and_leaves_the_work_to_the_first() -> 
         thread.join(10)
 
     assert (first, found, Arrival.objects.count()) == (1, [0], 0)
+
+
+def test_roll_ups_and_detectors_take_turns() -> None:
+    MetricFactory()
+    EquipmentFactory(equipment_code="EQ-0")
+    ingest(batch(1.0, backwards=False)[:1], at=NOW)
+    insights.prepare(at=NOW)
+    DetectorState.objects.update(judged_up_to=NOW - timedelta(minutes=1))
+    judged = []
+
+    def judge() -> None:
+        judged.append(insights.judge(at=NOW))
+        connection.close()
+
+    thread = Thread(target=judge)
+    with transaction.atomic():
+        roll_up(at=NOW)
+        thread.start()
+        while not somebody_waits_for_a_lock():
+            thread.join(0.01)
+            assert thread.is_alive()
+    thread.join(10)
+
+    assert judged == [1]
 
 
 def test_a_worker_that_dies_in_the_middle_loses_nothing() -> None:

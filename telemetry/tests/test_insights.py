@@ -48,10 +48,7 @@ def ordinary(count: int) -> Iterator[float]:
 
 def run() -> int:
     insights.prepare(at=NOW)
-    moved = 0
-    while done := insights.judge(at=NOW):
-        moved += done
-    return moved
+    return insights.judge(at=NOW)
 
 
 @pytest.fixture
@@ -136,13 +133,33 @@ def test_late_readings_change_nothing(series: Series) -> None:
 def test_a_backlog_is_judged_in_portions_with_the_same_result(series: Series) -> None:
     send(series, USUAL, [60, *ordinary(120), 90])
 
-    while insights.judge(at=NOW, readings=7):
-        pass
+    insights.judge(at=NOW, readings=7)
 
     assert list(Insight.objects.order_by("started_at").values_list("started_at", flat=True)) == [
         minute(USUAL),
         minute(USUAL + 121),
     ]
+
+
+def test_a_run_judges_what_waited_when_it_began(series: Series) -> None:
+    send(series, USUAL, ordinary(2))
+
+    def meanwhile(execute: Any, sql: str, *statement: Any) -> Any:
+        if sql == insights.SAVE_SQL:
+            send(series, USUAL + 2, [20])
+        return execute(sql, *statement)
+
+    with connection.execute_wrapper(meanwhile):
+        assert insights.judge(at=NOW) == 1
+    assert insights.judge(at=NOW) == 1
+    assert insights.judge(at=NOW) == 0
+
+
+def test_a_run_that_has_no_more_time_leaves_the_rest_to_the_next(series: Series) -> None:
+    send(series, USUAL, [60])
+
+    assert insights.judge(at=NOW, seconds=0) == 0
+    assert insights.judge(at=NOW) == 1
 
 
 def test_what_there_was_to_learn_from_is_no_insight() -> None:
@@ -263,9 +280,7 @@ def test_the_number_of_statements_doesnt_grow_with_the_series(series: Series) ->
     def statements(lines: list[Series], first: int) -> int:
         for line in lines:
             send(line, first, [first])
-        with CaptureQueriesContext(
-            connection,
-        ) as captured:
+        with CaptureQueriesContext(connection) as captured:
             insights.judge(at=NOW)
         return len(captured)
 

@@ -68,7 +68,7 @@ def test_rules_tried_on_the_past_and_detectors_leave_it_out(series: Series) -> N
     tried = stored_readings(series, since=TIMES[0], until=NOW, limit=10)
     DetectorFactory.create(metric=series.metric)
     insights.prepare(at=NOW)
-    behind = insights.lock_behind(10)
+    behind = insights.lock_behind(insights.states_behind())
     [seen] = insights.unjudged_readings(behind, limit=10).values()
 
     assert [reading.value for reading in tried] == [value for _, value in seen] == [1.0, 2.0, 4.0]
