@@ -14,7 +14,6 @@ from uuid import UUID
 
 import structlog
 from django.conf import settings
-from django.db import connection
 from django.utils import timezone
 
 from aiassist import breaker, budget
@@ -29,6 +28,7 @@ from aiassist.providers.base import Provider, ProviderFailed, ProviderRefused, P
 from aiassist.purposes import PURPOSES
 from faultreporter.audit.context import acting
 from faultreporter.audit.models import AuditLog
+from faultreporter.locks import Lock, hold
 
 Outcome, Kind = AnalysisAttempt.Outcome, AnalysisAttempt.Kind
 RETRY_AFTER: Final = timedelta(seconds=10)
@@ -37,8 +37,6 @@ EQUAL_PAUSE: Final = 1.0
 RULE_BOOKS_TIME: Final = 10.0
 """Seconds the rule book has, however long the others took."""
 INVALID_ANSWER: Final = "AI_ANSWER_INVALID"
-ADMISSION_LOCK: Final = 0x6672_0011
-"""PostgreSQL advisory lock: one call at a time is let through, for the few milliseconds of looking at the ledger."""
 
 log = structlog.get_logger(__name__)
 
@@ -170,8 +168,7 @@ class Asking:
         with as_task():
             if not self.provider.follows_prompts:
                 return self.analysis.begin_attempt(self.provider, prompt_version="", at=at)
-            with connection.cursor() as cursor:
-                cursor.execute("SELECT pg_advisory_xact_lock(%s)", [ADMISSION_LOCK])
+            hold(Lock.AI_ADMISSION)
             self.analysis.renew(at=at)
             # In this order: a reply that is stored in between was seen in flight, and is waited for.
             if self.is_asked_elsewhere(at=at):

@@ -2,10 +2,8 @@
 
 import math
 from datetime import datetime, timedelta
-from typing import Final
 
 from django.conf import settings
-from django.db import connection
 from django.utils.translation import gettext as _
 
 from aiassist.budget import start_of_day
@@ -13,9 +11,7 @@ from aiassist.errors import AiQuotaExceeded
 from aiassist.models import Analysis
 from aiassist.providers import registry
 from faultreporter.accounts.models import User
-
-QUOTA_LOCK: Final = 0x6672_0010
-"""PostgreSQL advisory lock, with a person: their questions are counted one at a time."""
+from faultreporter.locks import Lock, hold
 
 
 def require_room(*, by: User, provider: str, at: datetime) -> None:
@@ -47,7 +43,6 @@ def used_today(*, by: User, provider: str, at: datetime) -> int | None:
     """How many counted; None if this one doesn't, because only the rule book will see it."""
     if not any(one.follows_prompts for one in registry.to_ask(provider)):
         return None
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock(%s, hashtext(%s))", [QUOTA_LOCK, str(by.pk)])
+    hold(Lock.AI_QUOTA, of=str(by.pk))
     asked = Analysis.objects.filter(requested_by=by, created_at__gte=start_of_day(at))
     return asked.exclude(requested_provider=registry.RULEBOOK).count()

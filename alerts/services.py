@@ -7,7 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from django.contrib.postgres.expressions import ArraySubquery
-from django.db import connection, transaction
+from django.db import transaction
 from django.db.models.functions import JSONObject
 from django.utils.translation import gettext
 
@@ -17,11 +17,11 @@ from equipment.models import Equipment
 from faultreporter.accounts.models import User
 from faultreporter.attachments.models import Attachment
 from faultreporter.errors import ValidationFailed
+from faultreporter.locks import Lock, hold
 from telemetry.models import Rule, Series
 
 OLDEST_REPORT = timedelta(days=7)
 CLOCK_SKEW = timedelta(minutes=5)
-MERGE_LOCK = 0x6672_0002  # PostgreSQL advisory lock: one merge at a time
 # So many alerts of a machine and its parts within so many minutes are one event.
 STORM_SIZE = 3
 STORM_WINDOW = timedelta(minutes=5)
@@ -113,8 +113,7 @@ def lock_for_merge(alert_ids: Collection[UUID]) -> None:
 
     One merge at a time: two people who merge two alerts into each other would wait for one another for ever.
     """
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [MERGE_LOCK])
+    hold(Lock.MERGE)
     alerts_merging.send(sender=Alert, alert_ids=alert_ids)
     list(Alert.objects.filter(pk__in=alert_ids).order_by("pk").lock())
 

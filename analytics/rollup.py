@@ -12,7 +12,7 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
-from django.db import connection, transaction
+from django.db import transaction
 from django.db.models import F, Func, Q, QuerySet, TextField, Value
 from django.db.models.functions import Cast, Coalesce, NullIf
 
@@ -28,10 +28,9 @@ from analytics.reliability import (
     quarter_span,
 )
 from equipment.models import Equipment, StatusInterval
+from faultreporter.locks import Lock, hold
 from workorders.models import WorkOrder
 
-# Any constant does; it only has to differ from the other advisory locks of the project.
-QUARTER_LOCK = 7_107_001
 BATCH = 1000
 UTC_ZONE = ZoneInfo("UTC")
 # Two nightly runs may be lost before a late correction is.
@@ -152,8 +151,7 @@ def roll_up_since(year: int, quarter: int, *, as_of: datetime) -> Iterator[tuple
 
 def hold_quarter(year: int, quarter: int) -> None:
     """One roll-up of a quarter at a time; the second then finds the first one's rows and has nothing to write."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock(%s, %s)", [QUARTER_LOCK, year * 4 + quarter])
+    hold(Lock.QUARTER, of=f"{year}-Q{quarter}")
 
 
 def load(year: int, quarter: int, as_of: datetime, equipment_ids: Sequence[UUID] | None) -> Quarter:

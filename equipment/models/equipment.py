@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 from django.conf import settings
 from django.contrib.postgres.indexes import GinIndex, OpClass
 from django.core.validators import MaxValueValidator, MinValueValidator
-from django.db import connection, models, transaction
+from django.db import models, transaction
 from django.db.models import F, Q
 from django.db.models.functions import Upper
 from django.utils import timezone
@@ -25,10 +25,8 @@ from equipment.signals import leaving_service
 from faultreporter.accounts.models import User
 from faultreporter.db import SoftDeleteModel, TimeStampedModel
 from faultreporter.errors import HasChildren, HasOpenWork, ValidationFailed
+from faultreporter.locks import Lock, hold
 from locations.models import Location
-
-# Any constant does; it only has to differ from the other advisory locks of the project.
-PARTS_LOCK = 7_105_002
 
 
 def new_qr_token() -> str:
@@ -327,8 +325,7 @@ class Equipment(SoftDeleteModel):
 
     def _check_parent(self, parent: "Equipment") -> None:
         """A machine is never, through however many others, a part of itself. One such check runs at a time."""
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT pg_advisory_xact_lock(%s)", [PARTS_LOCK])
+        hold(Lock.PARTS)
         above: uuid.UUID | None = parent.pk
         while above:
             if above == self.pk:

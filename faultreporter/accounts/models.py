@@ -6,7 +6,7 @@ from typing import Any, ClassVar, Self
 
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
 from django.contrib.postgres.fields import ArrayField
-from django.db import connection, models, transaction
+from django.db import models, transaction
 from django.db.models import Q
 from django.db.models.functions import Lower
 from django.utils.crypto import salted_hmac
@@ -17,10 +17,10 @@ from faultreporter.accounts.access import Scope, may
 from faultreporter.accounts.errors import LastAdmin, TokenExpired, TokenRevoked, UserDisabled
 from faultreporter.accounts.validators import validate_time_zone
 from faultreporter.db import LivingQuerySet, SoftDeleteModel, TimeStampedModel, TimeStampedQuerySet
+from faultreporter.locks import Lock, hold
 from faultreporter.roles import Role
 
 TOKEN_PREFIX = "frt_"  # noqa: S105 - public: it tells our tokens from Firebase's
-ADMIN_LOCK = 0x6672_0001  # PostgreSQL advisory lock: the decision whether an administrator is left
 NOTE_USE_EVERY = timedelta(minutes=1)
 MAX_ENDED_SIGN_INS = 20
 
@@ -228,8 +228,7 @@ class User(AbstractBaseUser, SoftDeleteModel):
         The advisory lock lets only one such change be decided at a time, so that two administrators who demote each
         other at the same moment can't both succeed.
         """
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT pg_advisory_xact_lock(%s)", [ADMIN_LOCK])
+        hold(Lock.ADMINISTRATORS)
         if not User.objects.admins().exclude(pk=self.pk).exists():
             raise LastAdmin(gettext("This is the last active administrator. Make somebody else administrator first."))
 

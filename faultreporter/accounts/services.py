@@ -2,15 +2,14 @@
 
 from datetime import datetime
 
-from django.db import connection, transaction
+from django.db import transaction
 from django.utils.translation import gettext as _
 
 from faultreporter.accounts.errors import EmailNotVerified
 from faultreporter.accounts.models import User
 from faultreporter.accounts.sign_ins import SignIn
 from faultreporter.errors import Duplicate
-
-FIRST_SIGN_IN_LOCK = 0x6672_0002  # PostgreSQL advisory lock: first sign-ins are decided one at a time
+from faultreporter.locks import Lock, hold
 
 
 def admit(sign_in: SignIn, *, at: datetime) -> User:
@@ -26,8 +25,7 @@ def admit(sign_in: SignIn, *, at: datetime) -> User:
 
 def admit_first_time(sign_in: SignIn) -> User:
     """Link or register. The lock makes a second request of the same new person find what the first has written."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [FIRST_SIGN_IN_LOCK])
+    hold(Lock.FIRST_SIGN_IN)
     known = User.objects.filter(firebase_uid=sign_in.uid).first()
     if known is not None:
         return known

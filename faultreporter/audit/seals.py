@@ -8,9 +8,8 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from faultreporter.audit.models import AuditLog, AuditSeal, ChainEnd
+from faultreporter.locks import Lock, hold_if_free
 
-# Any number does, as long as nothing else locks by it: "audit" on a telephone keypad.
-ADVISORY_LOCK = 28348
 BATCH = 10_000
 
 
@@ -20,9 +19,8 @@ def seal_batch(max_rows: int = BATCH) -> int:
     A seal covers the entries that bear its number, not a range of ids: an entry whose transaction commits late, below
     the ids already sealed, comes under the next seal, and no open transaction holds up the others.
     """
-    with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute("SELECT pg_try_advisory_xact_lock(%s)", [ADVISORY_LOCK])
-        if cursor.fetchone() != (True,):
+    with transaction.atomic():
+        if not hold_if_free(Lock.SEAL_OF_AUDIT_LOG):
             return 0
         end = ChainEnd.objects.first()
         seal_id = end.seal_id + 1 if end else 1

@@ -6,8 +6,7 @@ from collections.abc import Collection
 from django.db import connection
 from django.db.models.expressions import RawSQL
 
-# Any constant does; it only has to differ from the other advisory locks of the project.
-TREE_LOCK = 7_105_001
+from faultreporter.locks import Lock, hold
 
 # UNION, not UNION ALL: it stops even on a row that somebody tied into a ring by hand.
 BELOW_SQL = """
@@ -42,8 +41,7 @@ WITH RECURSIVE drawn(id) AS (
 
 def lock_tree() -> None:
     """One tree change at a time: a place added while the one above it moves would stay in the old site."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [TREE_LOCK])
+    hold(Lock.PLACES)
 
 
 def ids_of(recursive_sql: str, location_id: uuid.UUID) -> list[uuid.UUID]:

@@ -15,10 +15,11 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
-from django.db import connection, transaction
+from django.db import transaction
 from django.db.models import Count, Max, Min
 from psycopg import sql
 
+from faultreporter.locks import Lock, hold, hold_if_free
 from telemetry import voiding
 from telemetry.models import Arrival
 from telemetry.store.partitions import READINGS, first_of_month
@@ -29,8 +30,6 @@ EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
 WINDOW = timedelta(minutes=15)
 """No entry of the journal goes beyond one. Every time zone's hours and days begin on one."""
 
-# Any constant does; it only has to differ from the other advisory locks of the project.
-ROLLUPS_LOCK = 7_105_003
 ARRIVALS_AT_ONCE = 500
 CHANGES_AT_ONCE = 50_000
 LARGEST_NUMBER = 2**63 - 1
@@ -188,7 +187,7 @@ def roll_up(*, at: datetime, up_to: int = LARGEST_NUMBER) -> int:
     0 means that nothing waits, or that another worker is at it.
     """
     with transaction.atomic():
-        if not try_lock():
+        if not hold_if_free(Lock.ROLL_UPS):
             return 0
         take_turn()
         with binary_cursor() as cursor:
@@ -198,12 +197,6 @@ def roll_up(*, at: datetime, up_to: int = LARGEST_NUMBER) -> int:
         # From here on every statement sees the readings of the rows just taken: they were committed together.
         recompute(taken, minutes_since=minutes_since(at))
     return len(taken)
-
-
-def try_lock() -> bool:
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_try_advisory_xact_lock(%s)", [ROLLUPS_LOCK])
-        return bool(cursor.fetchone()[0])
 
 
 def rebuild(stretches: Sequence[Stretch], *, at: datetime) -> int:
@@ -222,8 +215,7 @@ def rebuild(stretches: Sequence[Stretch], *, at: datetime) -> int:
         if until > horizon
     ]
     with transaction.atomic():
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT pg_advisory_xact_lock(%s)", [ROLLUPS_LOCK])
+        hold(Lock.ROLL_UPS)
         return recompute(kept, minutes_since=minutes_since(at))
 
 

@@ -18,6 +18,7 @@ from zoneinfo import ZoneInfo
 from django.conf import settings
 from django.db import connection, transaction
 
+from faultreporter.locks import Lock, hold
 from telemetry.detection.detectors import Algorithm, Episode, RelativeEntropy, RunningZ
 from telemetry.models import Detector, Insight
 from telemetry.rules.standings import rows_of
@@ -28,8 +29,6 @@ READINGS_AT_ONCE = 1_000
 """Per state and transaction; a longer backlog goes on in the next one."""
 LEARN_FROM_DAYS = 14
 GROUP_WINDOW = timedelta(minutes=30)
-# Any constants do; they only have to differ from the other advisory locks of the project.
-TELLING_LOCK = 7_105_011
 
 ALGORITHMS: dict[str, type[Algorithm]] = {
     Detector.Kind.RUNNING_Z: RunningZ,
@@ -199,7 +198,7 @@ class Found(NamedTuple):
 def prepare(*, at: datetime) -> None:
     """Detectors for new metrics, states for new series; what no detector watches any more is closed and forgotten."""
     with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [TELLING_LOCK])
+        hold(Lock.INSIGHTS)
         cursor.execute(DEFAULTS_SQL, {"at": at})
         cursor.execute(CLOSE_SQL, [at])
         cursor.execute(FORGET_SQL)
@@ -295,8 +294,7 @@ def tell(found: Sequence[Found], *, at: datetime) -> None:
 
     One at a time, however many workers there are: two insights of a machine mustn't both be the last that fits.
     """
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [TELLING_LOCK])
+    hold(Lock.INSIGHTS)
     rows = Insight.objects.filter(
         detector__in={one.behind.detector_id for one in found},
         series__in={one.behind.series_id for one in found},

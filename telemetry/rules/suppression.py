@@ -17,9 +17,9 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from django.db import connection
 from django.utils.translation import ngettext
 
+from faultreporter.locks import Lock, hold
 from locations.business_time import WEEKDAYS, BusinessHours
 from locations.models.calendar import Hours, spans_of_day, zone_of
 from telemetry.models import Rule, Series, Suppression
@@ -28,8 +28,6 @@ from telemetry.rules.standings import Case, rows_of
 
 WEEK = timedelta(days=8)
 """A weekly schedule opens at least once in it."""
-SPEAKING_LOCK = 0x6672_0003
-"""PostgreSQL advisory lock: one worker at a time settles which series speaks for a silent gateway."""
 
 # UNION, not UNION ALL: it stops even on a row that somebody tied into a ring by hand.
 PLANNED_SQL = """
@@ -176,8 +174,7 @@ class Suppressor:
         if stale:
             self.silent_parents = {pk for (pk,) in rows_of(SILENT_PARENTS_SQL, {"series": stale, "at": at})}
         if gateways:
-            with connection.cursor() as cursor:
-                cursor.execute("SELECT pg_advisory_xact_lock(%s)", [SPEAKING_LOCK])
+            hold(Lock.SILENT_GATEWAYS)
             self.gateways = {pk: Gateway(*facts) for pk, *facts in rows_of(GATEWAYS_SQL, [list(gateways)])}
             self.spoken_for = {pk for (pk,) in rows_of(SPEAKERS_SQL, [list(gateways)])}
 

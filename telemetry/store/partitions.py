@@ -15,14 +15,14 @@ from django.conf import settings
 from django.db import OperationalError, connection, transaction
 from psycopg import sql
 
+from faultreporter.locks import Lock, hold
+
 log = structlog.get_logger(__name__)
 
 MAX_AGE = timedelta(days=366)
 """How late a reading may come, if its month is still kept."""
 MONTHS_AHEAD = 3
 MOST_COUNTED = 10_000
-# Any constant does; it only has to differ from the other advisory locks of the project.
-PARTITIONS_LOCK = 7_105_002
 
 
 class Kept(NamedTuple):
@@ -102,8 +102,7 @@ def ensure_partitions(*, at: datetime, since: datetime | None = None) -> list[st
     """Makes the months that are missing, from the oldest reading accepted, or `since`, to MONTHS_AHEAD; names them."""
     made = []
     with transaction.atomic():
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT pg_advisory_xact_lock(%s)", [PARTITIONS_LOCK])
+        hold(Lock.PARTITIONS)
         for kept in partitioned_tables():
             existing = existing_partitions(kept)
             for start, end in pairwise(covered_months(at, kept, since)):

@@ -15,14 +15,13 @@ from alerts.models import Alert
 from faultreporter.accounts.models import User
 from faultreporter.db import TimeStampedModel, TimeStampedQuerySet
 from faultreporter.errors import DomainError, Duplicate, InvalidTransition, NotFound, ValidationFailed
+from faultreporter.locks import Lock, hold
 from workorders.models.states import UNFINISHED
 from workorders.models.timeline import WorkOrderEvent
 
 if TYPE_CHECKING:
     from workorders.models.order import WorkOrder
 
-# Two links made at once could close a circle of which each sees only its half, so they are made one after the other.
-ONE_AT_A_TIME: Final = 7_301_844_561
 REACHES_SQL: Final = """
 WITH RECURSIVE reached(id) AS (
     SELECT %(start)s::uuid
@@ -203,9 +202,11 @@ KINDS: Final = [*WorkOrderRelation.Kind.choices, *WorkOrderRelation.Inverse.choi
 
 
 def lock_both(order: "WorkOrder", other: "WorkOrder") -> None:
-    """Holds the right to link orders, then both rows in the order of their keys."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [ONE_AT_A_TIME])
+    """Holds the right to link orders, then both rows in the order of their keys.
+
+    Two links made at once could close a circle of which each sees only its half, so they are made one after the other.
+    """
+    hold(Lock.LINKS_OF_ORDERS)
     for one in sorted((order, other), key=lambda one: one.pk):
         one.lock()
 

@@ -10,6 +10,7 @@ from faultreporter.accounts.models import User
 from faultreporter.audit import seals
 from faultreporter.audit.models import AuditLog, AuditSeal
 from faultreporter.audit.tasks import seal
+from faultreporter.locks import Lock
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -79,7 +80,7 @@ def test_a_late_commit_is_not_missed(other_connection: psycopg.Connection[Any]) 
 
 def test_only_one_process_seals_at_a_time(other_connection: psycopg.Connection[Any]) -> None:
     make_people("a")
-    other_connection.execute("SELECT pg_advisory_xact_lock(%s)", [seals.ADVISORY_LOCK])
+    other_connection.execute("SELECT pg_advisory_xact_lock(%s)", [Lock.SEAL_OF_AUDIT_LOG])
 
     assert seal() == 0
 
