@@ -17,7 +17,7 @@ from rest_framework.parsers import BaseParser
 from faultreporter.api.parsers import read_limited
 from faultreporter.errors import MalformedJson, PayloadTooLarge, UnknownField, ValidationFailed
 from telemetry.intake.ingest import MAX_READINGS
-from telemetry.intake.sent import well_formed
+from telemetry.intake.sent import well_formed, well_formed_lines
 
 MAX_BODY_BYTES = 8_000_000
 """Of the body as sent and of what it unpacks to; 10,000 readings are about 1.6 MB."""
@@ -74,10 +74,15 @@ def read_document(body: bytes) -> Sequence[Any]:
     return read_object(body) if sent is None else sent
 
 
-def read_lines(body: bytes) -> list[Any]:
+def read_lines(body: bytes) -> Sequence[Any]:
     lines = [line for line in body.splitlines() if line.strip()]
     if len(lines) > MAX_READINGS:
         return lines  # ingest refuses them unread
+    sent = well_formed_lines(lines)
+    return read_each(lines) if sent is None else sent
+
+
+def read_each(lines: Sequence[bytes]) -> list[Any]:
     readings = []
     for number, line in enumerate(lines, start=1):
         try:

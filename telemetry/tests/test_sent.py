@@ -6,8 +6,9 @@ import pytest
 from django.test import Client
 
 from equipment.tests.factories import EquipmentFactory
-from telemetry.intake.parsers import read_object
-from telemetry.intake.sent import as_json, well_formed
+from faultreporter.errors import MalformedJson
+from telemetry.intake.parsers import read_each, read_lines, read_object
+from telemetry.intake.sent import as_json, well_formed, well_formed_lines
 from telemetry.tests.factories import MetricFactory, issue_key
 
 
@@ -59,6 +60,43 @@ def test_what_is_read_into_fields_is_what_the_parser_of_any_json_reads(body: byt
 @pytest.mark.parametrize("body", LEFT)
 def test_what_is_no_batch_of_our_fields_and_types_is_left_to_it(body: bytes) -> None:
     assert well_formed(body) is None
+
+
+LINE = b'{"value":1,"metric":"t"}'
+
+
+@pytest.mark.parametrize("value", ["-0", "1E5", "9" * 19, "1" * 300])
+def test_lines_are_read_into_fields_as_the_parser_of_any_json_reads_them(value: str) -> None:
+    line = f'{{"value":{value},"metric":"t","unit":null}}'.encode()
+    lines = [LINE, line, b" \t" + line + b" "]
+
+    sent = well_formed_lines(lines)
+
+    assert sent is not None
+    assert [told_in(as_json(one)) for one in sent] == [told_in(one) for one in read_each(lines)]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        LINE + LINE,
+        LINE + b" " + LINE,
+        LINE + b",\n" + LINE,
+        b'{"value":1,\n"metric":"t"}',
+        LINE + b"\n[",
+    ],
+)
+def test_a_line_holds_one_reading(body: bytes) -> None:
+    with pytest.raises(MalformedJson, match="is not valid JSON"):
+        read_lines(body)
+
+
+@pytest.mark.parametrize(
+    "line", [b"7", b"{}", b'{"value":1,"metric":"t","colour":"red"}', b'{"value":NaN,"metric":"t"}']
+)
+def test_lines_that_are_no_readings_of_ours_are_read_as_they_come(line: bytes) -> None:
+    assert well_formed_lines([LINE, line]) is None
+    assert read_lines(LINE + b"\n" + line)[0] == {"value": 1, "metric": "t"}
 
 
 @pytest.mark.django_db
