@@ -206,7 +206,7 @@ def prepare(*, at: datetime) -> None:
 
 
 def judge(*, at: datetime, seconds: float = math.inf, readings: int = READINGS_AT_ONCE) -> int:
-    """What waits now, or as much of it as can be begun in so many seconds; answers how many states moved on.
+    """What waits now, or as much of it as can be begun in so many seconds; answers how often a state moved on.
 
     What comes meanwhile waits for the next run: whoever ran after it would never be done.
     """
@@ -215,7 +215,7 @@ def judge(*, at: datetime, seconds: float = math.inf, readings: int = READINGS_A
     while waiting and time.monotonic() < end:
         states = [waiting.popleft() for _ in range(min(STATES_AT_ONCE, len(waiting)))]
         done, unfinished = judge_some(states, at=at, readings=readings)
-        moved += done - len(unfinished)
+        moved += done
         waiting += unfinished
     return moved
 
@@ -241,9 +241,8 @@ def judge_some(states: Sequence[Waiting], *, at: datetime, readings: int) -> tup
             algorithm = one.restored()
             episodes = algorithm.feed(new)
             found += [Found(one, episode) for episode in episodes if episode.started_at > one.tells_from]
-            judged_up_to = one.latest_at
-            if len(new) == readings:
-                judged_up_to = new[-1][0]
+            judged_up_to = new[-1][0] if len(new) == readings else one.latest_at
+            if judged_up_to < one.latest_at:
                 unfinished.append(Waiting(one.state_id, one.series_id))
             saved.append((one.state_id, judged_up_to, algorithm.version, algorithm.dump()))
         if saved:

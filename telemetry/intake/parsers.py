@@ -74,15 +74,19 @@ def read_document(body: bytes) -> Sequence[Any]:
     return read_object(body) if sent is None else sent
 
 
+def lines_of(body: bytes) -> list[bytes]:
+    return [line for line in body.splitlines() if line.strip()]
+
+
 def read_lines(body: bytes) -> Sequence[Any]:
-    lines = [line for line in body.splitlines() if line.strip()]
-    if len(lines) > MAX_READINGS:
-        return lines  # ingest refuses them unread
-    sent = well_formed_lines(lines)
+    lines = lines_of(body)
+    sent = well_formed_lines(lines) if len(lines) <= MAX_READINGS else None
     return read_each(lines) if sent is None else sent
 
 
-def read_each(lines: Sequence[bytes]) -> list[Any]:
+def read_each(lines: list[bytes]) -> list[Any]:
+    if len(lines) > MAX_READINGS:
+        return lines  # ingest refuses them unread
     readings = []
     for number, line in enumerate(lines, start=1):
         try:

@@ -9,7 +9,7 @@ from typing import Any
 from django.utils.translation import gettext as _
 
 from faultreporter.errors import DomainError, PayloadTooLarge
-from telemetry.intake.parsers import MAX_BODY_BYTES, parse_document, read_lines, read_object, unpack
+from telemetry.intake.parsers import MAX_BODY_BYTES, lines_of, parse_document, read_each, read_object, unpack
 from telemetry.models import DeadLetter
 
 TOPIC = "fr/v1/+/telemetry"
@@ -62,7 +62,7 @@ def read(payload: bytes) -> list[Any]:
     try:
         document = parse_document(body)
     except (ValueError, RecursionError):
-        return read_lines(body)
+        return read_each(lines_of(body))
     if isinstance(document, dict):
         return read_object(body) if "readings" in document else [document]
     return document if isinstance(document, list) else [document]
