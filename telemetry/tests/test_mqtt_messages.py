@@ -32,6 +32,7 @@ def lines(*readings: object) -> bytes:
         lines({**ONE, "recorded_at": None}, TIMED, ODD) + b"\n\n",
         gzip.compress(lines(ONE, TIMED, ODD)),
     ],
+    ids=["object", "list", "lines", "lines with null", "gzip"],
 )
 def test_what_has_no_time_was_taken_when_it_arrived(payload: bytes) -> None:
     arrived = ARRIVED.isoformat()
