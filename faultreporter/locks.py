@@ -1,6 +1,7 @@
 """PostgreSQL's advisory locks: what one transaction does at a time, in whatever process.
 
-A lock ends with its transaction, however that ends. Which lock is taken before which is said where two are held.
+A lock ends with its transaction, however that ends. Of those for readings, ROLL_UPS is taken before TURN, and TURN
+before INSIGHTS.
 """
 
 from enum import IntEnum, unique
@@ -24,8 +25,6 @@ class Lock(IntEnum):
     """Makes a machine part of another one."""
     MERGE = 0x6672_0006
     """Merges alerts."""
-    LINKS_OF_ORDERS = 0x6672_000F
-    """Links work orders to one another, or takes a link away."""
     QUARTER = 0x6672_0007
     """Rolls up the reliability of a quarter; one for each quarter."""
     AI_QUOTA = 0x6672_0008
@@ -33,7 +32,7 @@ class Lock(IntEnum):
     AI_ADMISSION = 0x6672_0009
     """Lets a call of a provider through, for the few milliseconds of looking at the ledger."""
     PARTITIONS = 0x6672_000A
-    """Makes or drops months of readings."""
+    """Makes the months of readings."""
     ROLL_UPS = 0x6672_000B
     """Writes roll-ups of readings."""
     TURN = 0x6672_000C
@@ -42,6 +41,8 @@ class Lock(IntEnum):
     """Stores insights, or who looks for them."""
     SILENT_GATEWAYS = 0x6672_000E
     """Settles which series speaks for a gateway that is silent."""
+    LINKS_OF_ORDERS = 0x6672_000F
+    """Links work orders to one another, or takes a link away."""
 
 
 def hold(lock: Lock, of: str | None = None) -> None:
